@@ -38,7 +38,12 @@ pub struct Fault {
 impl Fault {
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, place: None, message: message.into(), help: Vec::new() }
+        Self {
+            code,
+            place: None,
+            message: message.into(),
+            help: Vec::new(),
+        }
     }
 
     #[must_use]

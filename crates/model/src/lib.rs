@@ -5,7 +5,10 @@
 //! Start at [`system::System`]; [`load()`] makes one from the files.
 
 mod fault;
+mod files;
+mod load;
 mod migration;
+mod migration_files;
 mod names;
 mod secret_ref;
 mod service;
@@ -13,7 +16,10 @@ mod store;
 mod system;
 
 pub use fault::{Fault, Place};
+pub use files::{Files, MemoryFiles};
+pub use load::{load, load_servers};
 pub use migration::{Migration, Phase, Seed};
+pub use migration_files::{load_migrations, load_seeds};
 pub use names::{fit, is_plain_name};
 pub use secret_ref::SecretRef;
 pub use service::{Entity, Migrations, Run, Service, TableRule};

@@ -22,7 +22,9 @@ pub fn fit(name: &str, limit: usize) -> String {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let digits = b"abcdefghijklmnopqrstuvwxyz234567";
-    let tail: String = (0..8).map(|i| char::from(digits[(hash >> (i * 5)) as usize & 31])).collect();
+    let tail: String = (0..8)
+        .map(|i| char::from(digits[(hash >> (i * 5)) as usize & 31]))
+        .collect();
     format!("{}_{tail}", &name[..limit - 9])
 }
 

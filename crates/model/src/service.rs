@@ -1,7 +1,7 @@
 //! A bounded context: owns its stores, its tables, its migrations and seeds; has a team.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::store::{Deliver, Store};
 
@@ -26,6 +26,24 @@ pub struct Service {
     pub seeds: PathBuf,
     pub deliver: Deliver,
     pub run: Option<Run>,
+}
+
+impl Service {
+    /// Who applies the schema's changes of this store; `None`: nobody, it has no migrations.
+    pub fn migrations_of<'a>(&'a self, store: &'a Store) -> Option<&'a Migrations> {
+        store
+            .migrations
+            .as_ref()
+            .or_else(|| (store.key == "main").then_some(&self.migrations))
+    }
+
+    /// The folder of this store's seeds, relative to the system's root; `None`: it has none.
+    pub fn seeds_of<'a>(&'a self, store: &'a Store) -> Option<&'a Path> {
+        store
+            .seeds
+            .as_deref()
+            .or_else(|| (store.key == "main").then_some(self.seeds.as_path()))
+    }
 }
 
 /// A thing of the business and the tables that hold it.

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::service::Migrations;
+
 /// A kind of database. Kinds whose engine crate is not there yet parse, and say so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     Postgres,
@@ -48,6 +52,15 @@ impl EngineKind {
             Self::Mongodb => &["mongodb"],
         }
     }
+
+    /// How many bytes the name of a login or database may have. MySQL's is the limit of user
+    /// names; MariaDB's and SQLite's are cut to PostgreSQL's, so that names move unchanged.
+    pub fn name_limit(self) -> usize {
+        match self {
+            Self::Mysql => 32,
+            _ => 63,
+        }
+    }
 }
 
 impl fmt::Display for EngineKind {
@@ -57,7 +70,9 @@ impl fmt::Display for EngineKind {
 }
 
 /// The four levels of the pattern, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
     Tables,
@@ -110,6 +125,12 @@ pub struct Store {
     pub prune: Option<bool>,
     /// Refuse connections of the service's identities without TLS where the engine can.
     pub require_tls: bool,
+    /// Of this store alone; `None`: the service's for `main`, none for any other. Ask
+    /// [`crate::Service::migrations_of`].
+    pub migrations: Option<Migrations>,
+    /// Of this store alone; `None`: the service's for `main`, none for any other. Ask
+    /// [`crate::Service::seeds_of`].
+    pub seeds: Option<PathBuf>,
     pub identities: Identities,
 }
 
