@@ -1,1 +1,34 @@
-//! Stub.
+//! The contract between freehold and a kind of database.
+//!
+//! No implementation lives here: an engine is a crate below `crates/engines/`, with the same file
+//! names in each. Two things are kept apart: what the *code* can do ([`EngineInfo`], static; the
+//! support matrix is derived from it) and what a *connected server* can do ([`Probe`]).
+//! Decisions are pure ([`Engine::diff`]), effects go through [`Connection`].
+
+#![warn(missing_docs)]
+
+mod connection;
+mod contract;
+mod endpoint;
+mod error;
+mod grant;
+mod ledger;
+mod live;
+mod probe;
+mod secret;
+mod step;
+mod value;
+mod want;
+
+pub use connection::{BoxFuture, Commit, Connection, Peer, TxMode};
+pub use contract::{Ddl, Diff, Drop, Enforcement, Engine, EngineInfo, Migrator, Run};
+pub use endpoint::{Address, Endpoint, Tls};
+pub use error::{Error, ErrorKind, Result, Retry};
+pub use grant::{Difference, Grant, Object, difference};
+pub use ledger::LedgerSql;
+pub use live::{ForeignKey, Live, Mark, Role, Routine, Table};
+pub use probe::{Flavour, Probe};
+pub use secret::{Secret, Verifier, Verifiers};
+pub use step::{At, Change, Piece, Sql, Step, Subject};
+pub use value::{Rows, Value};
+pub use want::{AccessWant, Keep, Spot, Want};

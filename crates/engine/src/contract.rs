@@ -1,0 +1,140 @@
+//! What an engine crate implements: static facts, pure decisions, and one way to connect.
+
+use freehold_model::{EngineKind, Fault, Isolation};
+use freehold_sql::Dialect;
+use serde::Serialize;
+
+use crate::connection::{BoxFuture, Connection};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::ledger::LedgerSql;
+use crate::live::Live;
+use crate::probe::Probe;
+use crate::secret::{Secret, Verifier};
+use crate::step::Step;
+use crate::want::{Keep, Spot, Want};
+
+/// Does the engine itself keep others out at an isolation level?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforcement {
+    /// The engine refuses.
+    Enforced,
+    /// Convention only; shown as such.
+    Advisory,
+    /// Not to be had.
+    Unsupported,
+}
+
+/// Can DDL be rolled back?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ddl {
+    /// A migration is one transaction.
+    Transactional,
+    /// Each statement commits: a migration is resumed statement by statement.
+    Committing,
+}
+
+/// Whether a cell of the support matrix was run against a live server by this project's tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// In CI.
+    Ci,
+    /// In the long proofs.
+    Prove,
+    /// Never.
+    Never,
+}
+
+/// What the code can do. The support matrix is derived from it.
+#[derive(Debug, Clone, Serialize)]
+pub struct EngineInfo {
+    /// Which kinds of the description it serves; the first is its name.
+    pub kinds: &'static [EngineKind],
+    /// URL schemes that it takes.
+    pub schemes: &'static [&'static str],
+    /// How each level is kept, weakest level first.
+    pub isolation: &'static [(Isolation, Enforcement)],
+    /// Are identities the engine's own logins (false: SQLite)?
+    pub identities: bool,
+    /// Can DDL be rolled back?
+    pub ddl: Ddl,
+    /// Versions that are meant to work, and whether they were run: `("15", Run::Ci)`.
+    pub versions: &'static [(&'static str, Run)],
+    /// What it cannot do or does another way, a sentence each.
+    pub notes: &'static [&'static str],
+}
+
+/// What [`Engine::diff`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// Changes in the order in which they have to be made; empty: live is as described.
+    pub steps: Vec<Step>,
+    /// What forbids to begin at all: a name taken by somebody else, rights that the admin lacks,
+    /// an append-only table with a hole.
+    pub refused: Vec<Fault>,
+    /// What this engine, version or flavour cannot enforce, or only somebody with more rights can
+    /// undo (the exact statement stands in the help). Never silent, never a reason to stop.
+    pub advisory: Vec<Fault>,
+}
+
+/// How the account that runs migrations comes and goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrator {
+    /// Its login; `None`: the engine has no identities, the admin's connection is used.
+    pub login: Option<String>,
+    /// Makes it usable with a verifier made for this run. Repeatable, also after a crash.
+    pub open: Vec<Step>,
+    /// Makes it unusable, ends its sessions, removes it where the engine's objects allow.
+    /// Repeatable.
+    pub close: Vec<Step>,
+}
+
+/// What [`Engine::drop_steps`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Drop {
+    /// Removals in order.
+    pub steps: Vec<Step>,
+    /// Why not.
+    pub refused: Vec<Fault>,
+}
+
+/// One kind of database. Static and pure, but for [`Engine::connect`].
+pub trait Engine: Send + Sync {
+    /// What the code can do.
+    fn info(&self) -> &'static EngineInfo;
+
+    /// The SQL that it speaks.
+    fn dialect(&self) -> Dialect;
+
+    /// Where a store of this name stands at this level on that server.
+    fn spot(&self, server: &Endpoint, isolation: Isolation, name: &str) -> Spot;
+
+    /// The address of the store for a login with this spot (database set; on SQLite the file).
+    fn at_store(&self, server: &Endpoint, spot: &Spot) -> Endpoint;
+
+    /// Opens a session and probes the server.
+    ///
+    /// # Errors
+    /// `Unavailable`, `LoginRefused`, `Tls`, `Missing` (no such database).
+    fn connect<'a>(&'a self, at: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Connection>>>;
+
+    /// The changes that make `live` what is wanted. Pure: the same input gives the same steps, and
+    /// a store that is as described gives none. Covers everything but migrations; on a store that
+    /// does not exist yet it covers all that can be made before the first migration.
+    fn diff(&self, probe: &Probe, want: &Want, live: &Live) -> Diff;
+
+    /// How the migrator comes and goes.
+    fn migrator(&self, probe: &Probe, want: &Want) -> Migrator;
+
+    /// The changes that remove the store and its identities, and nothing else.
+    fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop;
+
+    /// The form in which this server stores a password. Salted anew on each call.
+    fn verifier(&self, probe: &Probe, login: &str, password: &Secret) -> Verifier;
+
+    /// The ledger's statements for one store.
+    fn ledger(&self, want: &Want) -> LedgerSql;
+}
