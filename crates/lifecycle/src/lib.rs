@@ -1,1 +1,40 @@
-//! Stub.
+//! The schema lifecycle, the same for every engine: plan, apply, seed, rollback, destroy, status.
+//!
+//! Pure parts: [`script`] (files → statements, checked), [`history`] (files × ledger → what is
+//! pending). Effects: [`reach`] (connections and lock), [`migrate`], and one file per command.
+//! What a store should be is decided by the description, what has to change by the engine's diff;
+//! here is only the order. Nothing here names a concrete engine.
+
+mod apply;
+mod destroy;
+pub mod history;
+mod migrate;
+mod plan;
+mod reach;
+mod rollback;
+pub mod script;
+mod seed;
+mod status;
+mod steps;
+mod target;
+
+pub use apply::{Applied, TableRows, apply};
+pub use destroy::{Destroyed, destroy};
+pub use plan::{MigrationNote, StorePlan, plan};
+pub use rollback::{RolledBack, rollback};
+pub use seed::{SeedWhich, Seeded, seed, unseed};
+pub use status::{StoreStatus, status};
+pub use target::{Target, check_targets, target};
+
+/// What a command that stopped reports: everything that is wrong at once.
+pub type Faults = Vec<freehold_model::Fault>;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Faults>;
+
+/// One fault from an engine's error, with the store named.
+pub(crate) fn engine_fault(label: &str, error: &freehold_engine::Error) -> Faults {
+    let mut fault = error.fault();
+    fault.message = format!("{label}: {}", fault.message);
+    vec![fault]
+}

@@ -1,0 +1,205 @@
+//! `apply`: makes live what is described, then proves it by looking again.
+//!
+//! Every store is planned first; when one is refused nothing changes anywhere. Then each store
+//! under its own lock: diff, migrations, diff again, until a look finds nothing to do.
+
+use freehold_engine::{Change, Live, Step};
+use freehold_model::Fault;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use crate::Result;
+use crate::history::Pending;
+use crate::migrate::Migrating;
+use crate::plan::{AT_ONCE, all_or_faults, plan, view};
+use crate::reach::Reach;
+use crate::steps::run_all;
+use crate::target::Target;
+
+/// A first diff, one after the migrations, one for what both together brought up.
+const ROUNDS: usize = 3;
+/// Rows are counted up to here; beyond it a count would cost more than it tells.
+const COUNTED: i64 = 1_000_000;
+
+/// A table and how many rows it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableRows {
+    /// Its name.
+    pub table: String,
+    /// Exact up to a million; `None`: more.
+    pub rows: Option<i64>,
+}
+
+/// What `apply` did to one store.
+#[derive(Debug, Clone, Serialize)]
+pub struct Applied {
+    /// `orders`, or `orders.search`.
+    pub store: String,
+    /// Steps that ran, in order.
+    pub steps: Vec<Step>,
+    /// Migrations that ran.
+    pub migrations: Vec<String>,
+    /// The store's tables afterwards, freehold's own left out.
+    pub tables: Vec<TableRows>,
+    /// What is not enforced, or only somebody with more rights can mend.
+    pub advisory: Vec<Fault>,
+}
+
+impl Applied {
+    /// Was there nothing to do?
+    pub fn is_silent(&self) -> bool {
+        self.steps.is_empty() && self.migrations.is_empty()
+    }
+}
+
+/// Applies all stores, eight at a time. `done` hears of each store when it is finished.
+///
+/// # Errors
+/// Everything refused (then nothing has changed), or what failed (then the other stores are
+/// done, and running it again goes on).
+pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Result<Vec<Applied>> {
+    plan(targets).await?;
+    let applied = stream::iter(targets).map(|target| async move {
+        let applied = apply_one(target).await?;
+        done(&applied);
+        Ok(applied)
+    });
+    let applied: Vec<Result<Applied>> = applied.buffered(AT_ONCE).collect().await;
+    all_or_faults(applied)
+}
+
+async fn apply_one(target: &Target) -> Result<Applied> {
+    let mut reach = Reach::open(target).await?;
+    let mut steps = Vec::new();
+    let mut migrations = Vec::new();
+    let mut seen = view(&mut reach).await?;
+    if !seen.in_step() {
+        reach.lock().await?;
+        seen = view(&mut reach).await?;
+    }
+    for round in 0.. {
+        if seen.in_step() {
+            break;
+        }
+        if round == ROUNDS {
+            return Err(vec![not_converged(target, &seen.diff.steps)]);
+        }
+        run_all(&mut reach, &seen.diff.steps).await?;
+        steps.append(&mut seen.diff.steps);
+        if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
+            migrations.extend(migrate(&mut reach, &seen.pending).await?);
+        }
+        seen = view(&mut reach).await?;
+    }
+    missing_tables(target, &seen.live)?;
+    let tables = count_rows(&mut reach, &seen.live).await?;
+    Ok(Applied {
+        store: target.label(),
+        steps,
+        migrations,
+        tables,
+        advisory: seen.diff.advisory,
+    })
+}
+
+/// Runs what is pending as the migrator, who is gone afterwards whether it went well or not.
+async fn migrate(reach: &mut Reach<'_>, pending: &Pending<'_>) -> Result<Vec<String>> {
+    let mut migrating = Migrating::open(reach).await?;
+    let done = run_pending(&mut migrating, pending).await;
+    let closed = migrating.close(reach).await;
+    let done = done?;
+    closed?;
+    Ok(done)
+}
+
+/// A down that stopped halfway comes first, and alone: what is pending is seen anew afterwards.
+async fn run_pending(migrating: &mut Migrating<'_>, pending: &Pending<'_>) -> Result<Vec<String>> {
+    let mut done = Vec::new();
+    if let Some((script, entry)) = &pending.half_undone {
+        migrating.down(script, Some(entry)).await?;
+        return Ok(done);
+    }
+    for (script, entry) in &pending.up {
+        migrating.up(script, entry.as_ref()).await?;
+        done.push(script.id.clone());
+    }
+    Ok(done)
+}
+
+fn missing_tables(target: &Target, live: &Live) -> Result<()> {
+    let missing: Vec<_> = target
+        .tables
+        .iter()
+        .filter(|table| !live.has_table(table))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(vec![
+        Fault::new("FH3210", format!("{}: the migrations are applied, and these tables are not there: {}", target.label(), missing.join(", ")))
+            .help("somebody dropped or renamed them by hand: bring them back, or write the change as a migration"),
+    ])
+}
+
+/// The store's tables and how many rows each has.
+pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec<TableRows>> {
+    let target = reach.target;
+    let names = live
+        .tables
+        .iter()
+        .filter(|(name, table)| !table.view && !target.want.spot.is_own(name));
+    let mut rows = Vec::new();
+    for (name, _) in names {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS counted",
+            quoted(target, name)?,
+            COUNTED + 1
+        );
+        let owner = reach.owner().await?;
+        let count = owner.query(&sql, &[]).await;
+        let count = count
+            .map_err(|error| reach.fault(&error.during(format!("count the rows of {name}"))))?;
+        let count = count
+            .first()
+            .and_then(|row| row.first())
+            .and_then(freehold_engine::Value::int);
+        rows.push(TableRows {
+            table: name.clone(),
+            rows: count.filter(|count| *count <= COUNTED),
+        });
+    }
+    Ok(rows)
+}
+
+fn quoted(target: &Target, table: &str) -> Result<String> {
+    freehold_sql::quote_ident(target.engine.dialect(), table).map_err(|error| {
+        vec![Fault::new(
+            "FH3008",
+            format!("{}: table `{table}`: {error}", target.label()),
+        )]
+    })
+}
+
+fn not_converged(target: &Target, steps: &[Step]) -> Fault {
+    let fault = Fault::new(
+        "FH3107",
+        format!(
+            "{}: after {ROUNDS} rounds live is still not as described",
+            target.label()
+        ),
+    );
+    let left = steps.iter().map(|step| {
+        let sign = match step.change {
+            Change::Add => '+',
+            Change::Change => '~',
+            Change::Remove => '-',
+        };
+        format!(
+            "left: {sign} {:?} {}: {}",
+            step.subject, step.name, step.note
+        )
+        .to_lowercase()
+    });
+    left.fold(fault, Fault::help).help("somebody changes it at the same time, or the server ignores a statement: freehold plan shows what")
+}

@@ -1,0 +1,123 @@
+//! `destroy`: removes what is ours and nothing else, after looking who would be hurt.
+
+use freehold_engine::{Keep, Step};
+use freehold_model::Fault;
+use serde::Serialize;
+
+use crate::Result;
+use crate::plan::all_or_faults;
+use crate::reach::Reach;
+use crate::steps::run_all;
+use crate::target::Target;
+
+/// What would be, or was, removed of one store.
+#[derive(Debug, Clone, Serialize)]
+pub struct Destroyed {
+    /// `orders`, or `orders.search`.
+    pub store: String,
+    /// Removals in order; empty: nothing of it was there.
+    pub steps: Vec<Step>,
+}
+
+/// Removes all stores; with `dry` only says what would go. Every store is looked at before the
+/// first changes. Idempotent.
+///
+/// # Errors
+/// Somebody else is connected and `force` is not set (FH3401), or an object is not ours.
+pub async fn destroy(
+    targets: &[Target],
+    keep: Keep,
+    force: bool,
+    dry: bool,
+) -> Result<Vec<Destroyed>> {
+    let mut looked = Vec::new();
+    for target in targets {
+        looked.push(look(target, keep, force).await);
+    }
+    let looked = all_or_faults(looked)?;
+    if dry {
+        return Ok(looked);
+    }
+    let mut done = Vec::new();
+    for target in targets {
+        done.push(destroy_one(target, keep, force).await?);
+    }
+    Ok(done)
+}
+
+async fn look(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {
+    let mut reach = Reach::open(target).await?;
+    steps(&mut reach, keep, force).await.map(|steps| Destroyed {
+        store: target.label(),
+        steps,
+    })
+}
+
+async fn steps(reach: &mut Reach<'_>, keep: Keep, force: bool) -> Result<Vec<Step>> {
+    let target = reach.target;
+    let live = reach.look().await?;
+    reach.leave_store();
+    let dropping = target
+        .engine
+        .drop_steps(reach.server().probe(), &target.want, &live, keep);
+    if !dropping.refused.is_empty() {
+        return Err(dropping.refused);
+    }
+    if !force && live.database.is_some() {
+        let peers = reach.server().peers(&target.want).await;
+        let peers = peers.map_err(|error| reach.fault(&error))?;
+        if !peers.is_empty() {
+            let fault = Fault::new(
+                "FH3401",
+                format!(
+                    "{}: {} session{} of others would be cut off",
+                    target.label(),
+                    peers.len(),
+                    if peers.len() == 1 { "" } else { "s" }
+                ),
+            );
+            let shown = peers.iter().take(5).map(|peer| {
+                format!(
+                    "open:     {} from {} ({})",
+                    peer.user,
+                    or_dash(&peer.address),
+                    or_dash(&peer.application)
+                )
+            });
+            return Err(vec![
+                shown
+                    .fold(fault, Fault::help)
+                    .help("stop them first, or `freehold destroy --force`"),
+            ]);
+        }
+    }
+    Ok(dropping.steps)
+}
+
+async fn destroy_one(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {
+    let mut reach = Reach::open(target).await?;
+    reach.lock().await?;
+    let steps = steps(&mut reach, keep, force).await?;
+    run_all(&mut reach, &steps).await?;
+    reach.leave_store();
+    let live = reach.look().await?;
+    reach.leave_store();
+    let left = target
+        .engine
+        .drop_steps(reach.server().probe(), &target.want, &live, keep);
+    if left.steps.is_empty() {
+        return Ok(Destroyed {
+            store: target.label(),
+            steps,
+        });
+    }
+    let names: Vec<_> = left.steps.iter().map(|step| step.name.as_str()).collect();
+    Err(vec![
+        Fault::new("FH3402", format!("{}: still there after destroy: {}", target.label(), names.join(", ")))
+            .help("somebody makes them again at the same time, or the server ignores the statement: run the command again"),
+    ])
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}

@@ -1,0 +1,506 @@
+//! Runs migrations as the migrator, and keeps the ledger true through every crash.
+//!
+//! Where DDL is transactional: statements, grants and the ledger row are one transaction. Where
+//! it commits by itself (and for what refuses to run in a transaction): a statement's intent is in
+//! the ledger before it is sent, with a digest of the schema; after a crash that digest tells
+//! whether it took effect. Source of the algorithm: docs/adr/0003.
+
+use std::collections::BTreeMap;
+
+use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, State};
+use freehold_engine::{Commit, Connection, Ddl, Error, LedgerSql, Subject, TxMode, Verifiers};
+use freehold_model::{Fault, Migration};
+use freehold_sql::Kind;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::reach::{Reach, locked, take};
+use crate::script::{Line, Script};
+use crate::steps::run_all;
+use crate::target::Target;
+use crate::{Faults, Result, engine_fault};
+
+/// What the ledger holds of a statement that was about to be sent.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Intent {
+    /// Digest of the schema before it.
+    before: String,
+    /// The session that sends it.
+    session: i64,
+    /// Digest of the statements that are done, so that only the rest may be edited.
+    done: String,
+}
+
+/// Up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+/// An open migrator's session.
+pub(crate) struct Migrating<'t> {
+    target: &'t Target,
+    connection: Box<dyn Connection>,
+    ledger: LedgerSql,
+}
+
+impl<'t> Migrating<'t> {
+    /// Makes the migrator and enters as it.
+    pub(crate) async fn open(reach: &mut Reach<'t>) -> Result<Self> {
+        let target = reach.target;
+        let migrator = target.engine.migrator(reach.server().probe(), &target.want);
+        let mut made = run_all(reach, &migrator.open).await?;
+        let at = target.engine.at_store(&target.admin, &target.want.spot);
+        let at = match &migrator.login {
+            Some(login) => at.with_login(login, made.remove(login)),
+            None => at,
+        };
+        let connection = match target.engine.connect(&at).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                run_all(reach, &migrator.close).await?;
+                return Err(engine_fault(
+                    &target.label(),
+                    &error.during("enter as the migrator"),
+                ));
+            }
+        };
+        let mut migrating = Self {
+            target,
+            connection,
+            ledger: target.engine.ledger(&target.want),
+        };
+        if let Err(faults) = migrating.take_lock().await {
+            migrating.close(reach).await?;
+            return Err(faults);
+        }
+        Ok(migrating)
+    }
+
+    /// Where DDL commits, a statement goes on after its client died: the lock has to be on the
+    /// very session that runs it.
+    async fn take_lock(&mut self) -> Result<()> {
+        if self.target.engine.info().ddl == Ddl::Transactional {
+            return Ok(());
+        }
+        let name = format!("{}/migrate", self.target.want.mark());
+        match take(&mut *self.connection, &name).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(vec![locked(&self.target.label())]),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// Ends the session and the migrator.
+    pub(crate) async fn close(self, reach: &mut Reach<'t>) -> Result<()> {
+        drop(self.connection);
+        let target = reach.target;
+        let migrator = target.engine.migrator(reach.server().probe(), &target.want);
+        run_all(reach, &migrator.close).await.map(|_| ())
+    }
+
+    /// The session itself, acting as the owner.
+    pub(crate) fn connection(&mut self) -> &mut dyn Connection {
+        &mut *self.connection
+    }
+
+    /// Applies one migration, or goes on with one that stopped halfway.
+    pub(crate) async fn up(
+        &mut self,
+        script: &Script<Migration>,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        if self.in_one_transaction(script, &script.up) {
+            self.in_transaction(script, &script.up, Way::Up).await
+        } else {
+            self.one_by_one(script, &script.up, Way::Up, entry).await
+        }
+    }
+
+    /// Takes one migration back, or goes on taking it back. Half applied, it is finished upwards
+    /// by `apply` first.
+    pub(crate) async fn down(
+        &mut self,
+        script: &Script<Migration>,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        let lines = script.down.as_deref().unwrap_or_default();
+        if self.in_one_transaction(script, lines) {
+            self.in_transaction(script, lines, Way::Down).await
+        } else {
+            self.one_by_one(
+                script,
+                lines,
+                Way::Down,
+                entry.filter(|entry| entry.state == State::Undoing),
+            )
+            .await
+        }
+    }
+
+    fn in_one_transaction(&self, script: &Script<Migration>, lines: &[Line]) -> bool {
+        self.target.engine.info().ddl == Ddl::Transactional && !script.outside_transaction(lines)
+    }
+
+    async fn in_transaction(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        way: Way,
+    ) -> Result<()> {
+        self.begin().await?;
+        for (at, line) in lines.iter().enumerate() {
+            if let Err(error) = self.connection.execute(&line.sql).await {
+                // The cause is what the user has to see.
+                let _ = self.connection.rollback().await;
+                return Err(vec![self.rolled_back(script, lines, at, &error)]);
+            }
+        }
+        let finished = async {
+            self.converge_grants().await?;
+            self.record(script, way).await
+        };
+        if let Err(error) = finished.await {
+            let _ = self.connection.rollback().await;
+            return Err(self.fault(&error.during(format!("migration {}", script.id))));
+        }
+        match self.connection.commit().await {
+            Commit::Done => Ok(()),
+            Commit::Refused(error) => {
+                Err(self.fault(&error.during(format!("commit of migration {}", script.id))))
+            }
+            Commit::Unknown(error) => Err(vec![self.commit_unknown(script, &error)]),
+        }
+    }
+
+    /// Grants on tables that the open transaction made or changed: nobody sees a table before its
+    /// rights are as described.
+    async fn converge_grants(&mut self) -> freehold_engine::Result<()> {
+        let live = self.connection.inspect(&self.target.want).await?;
+        let diff = self
+            .target
+            .engine
+            .diff(self.connection.probe(), &self.target.want, &live);
+        for step in diff
+            .steps
+            .iter()
+            .filter(|step| step.subject == Subject::Grant)
+        {
+            self.connection.apply(step, &Verifiers::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn one_by_one(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        way: Way,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        let mut from = entry.map_or(0, |entry| entry.progress);
+        if let Some(entry) = entry {
+            self.only_the_rest_was_edited(script, lines, entry)?;
+            if self.took_effect(script, lines, entry).await? {
+                from += 1;
+            }
+        }
+        for (at, line) in lines.iter().enumerate().skip(from) {
+            if let Err(error) = self.one(script, lines, at, way).await {
+                self.note_progress(script, lines, at, way).await?;
+                return Err(vec![
+                    self.stopped(script, lines, at, &error)
+                        .at(line.place.clone()),
+                ]);
+            }
+        }
+        let recorded = self.record(script, way).await;
+        recorded.map_err(|error| self.fault(&error))
+    }
+
+    /// Runs statement `at`. Data: in one transaction with the ledger. DDL: intent, then effect.
+    async fn one(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        at: usize,
+        way: Way,
+    ) -> freehold_engine::Result<()> {
+        let line = &lines[at];
+        if !line.facts.implicit_commit && !line.facts.outside_transaction {
+            self.connection.begin(TxMode::Write).await?;
+            self.connection.execute(&line.sql).await?;
+            self.put(
+                script,
+                lines,
+                at + 1,
+                way,
+                Intent {
+                    done: digest_of(&lines[..=at]),
+                    ..Intent::default()
+                },
+            )
+            .await?;
+            return self.connection.commit().await.done();
+        }
+        let intent = Intent {
+            before: self.schema_digest().await?,
+            session: self.connection.session_id().await?,
+            done: digest_of(&lines[..at]),
+        };
+        self.put(script, lines, at, way, intent).await?;
+        self.connection.execute(&line.sql).await
+    }
+
+    /// Did the statement that a crash cut off take effect? Ends the session that may still run it.
+    async fn took_effect(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        entry: &Entry,
+    ) -> Result<bool> {
+        let intent: Intent = serde_json::from_str(&entry.detail).unwrap_or_default();
+        let Some(line) = lines
+            .get(entry.progress)
+            .filter(|_| !intent.before.is_empty())
+        else {
+            return Ok(false);
+        };
+        let ended = self.connection.terminate(intent.session).await;
+        ended.map_err(|error| self.fault(&error))?;
+        let now = self
+            .schema_digest()
+            .await
+            .map_err(|error| self.fault(&error))?;
+        if now != intent.before {
+            return Ok(true);
+        }
+        if line.facts.repeatable || line.facts.kind == Kind::Ddl {
+            return Ok(false);
+        }
+        Err(vec![
+            Fault::new(
+                "FH3206",
+                format!(
+                    "{}: whether statement {} of migration {} took effect before the crash cannot be told",
+                    self.target.label(),
+                    entry.progress + 1,
+                    script.id
+                ),
+            )
+            .at(line.place.clone())
+            .help("look; if it is done, take it out of the file, else leave it and put `freehold_ledger.detail` of this row to '{}'; then `freehold apply`"),
+        ])
+    }
+
+    fn only_the_rest_was_edited(
+        &self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        entry: &Entry,
+    ) -> Result<()> {
+        let intent: Intent = serde_json::from_str(&entry.detail).unwrap_or_default();
+        let same =
+            entry.progress <= lines.len() && digest_of(&lines[..entry.progress]) == intent.done;
+        if same {
+            return Ok(());
+        }
+        Err(vec![
+            Fault::new(
+                "FH3201",
+                format!(
+                    "{}: migration {} was changed in its first {} statements, which are done",
+                    self.target.label(),
+                    script.id,
+                    entry.progress
+                ),
+            )
+            .help("put those back as they were; the statements after them may be mended"),
+        ])
+    }
+
+    async fn note_progress(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        at: usize,
+        way: Way,
+    ) -> Result<()> {
+        if self.connection.broken() {
+            return Ok(());
+        }
+        let _ = self.connection.rollback().await;
+        let intent = Intent {
+            done: digest_of(&lines[..at]),
+            ..Intent::default()
+        };
+        let noted = self.put(script, lines, at, way, intent).await;
+        noted.map_err(|error| self.fault(&error))
+    }
+
+    async fn put(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        progress: usize,
+        way: Way,
+        intent: Intent,
+    ) -> freehold_engine::Result<()> {
+        let detail = serde_json::to_string(&intent)
+            .map_err(|error| Error::new(freehold_engine::ErrorKind::Invalid, error.to_string()))?;
+        let state = if way == Way::Up {
+            State::Applying
+        } else {
+            State::Undoing
+        };
+        let entry = Entry {
+            state,
+            progress,
+            total: lines.len(),
+            detail,
+            ..entry_of(script)
+        };
+        bookkeeping::put(&mut *self.connection, &self.ledger, &entry).await
+    }
+
+    /// Up: the row says done. Down: the row is gone.
+    async fn record(
+        &mut self,
+        script: &Script<Migration>,
+        way: Way,
+    ) -> freehold_engine::Result<()> {
+        match way {
+            Way::Up => {
+                bookkeeping::put(&mut *self.connection, &self.ledger, &entry_of(script)).await
+            }
+            Way::Down => {
+                bookkeeping::delete(
+                    &mut *self.connection,
+                    &self.ledger,
+                    EntryKind::Migration,
+                    &script.id,
+                )
+                .await
+            }
+        }
+    }
+
+    async fn schema_digest(&mut self) -> freehold_engine::Result<String> {
+        Ok(schema_digest(
+            &self.connection.schema(&self.target.want).await?,
+        ))
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        let begun = self.connection.begin(TxMode::Write).await;
+        begun.map_err(|error| self.fault(&error))
+    }
+
+    fn fault(&self, error: &Error) -> Faults {
+        engine_fault(&self.target.label(), error)
+    }
+
+    fn rolled_back(
+        &self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        at: usize,
+        error: &Error,
+    ) -> Fault {
+        let file = lines[at].place.file.display();
+        Fault::new(
+            "FH3205",
+            format!(
+                "{}: migration {} failed at statement {} of {} and was rolled back",
+                self.target.label(),
+                script.id,
+                at + 1,
+                lines.len()
+            ),
+        )
+        .at(lines[at].place.clone())
+        .help(format!("cause:    {error}"))
+        .help(format!(
+            "go on:    mend {file}, then `freehold apply`; nothing of this migration is left behind"
+        ))
+    }
+
+    fn stopped(
+        &self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        at: usize,
+        error: &Error,
+    ) -> Fault {
+        let done = match at {
+            0 => "done:     nothing".to_owned(),
+            1 => "done:     statement 1".to_owned(),
+            n => format!("done:     statements 1–{n}"),
+        };
+        let product = self.connection.probe().product;
+        Fault::new(
+            "FH3204",
+            format!(
+                "{}: migration {} stopped at statement {} of {} ({product} cannot roll it back)",
+                self.target.label(),
+                script.id,
+                at + 1,
+                lines.len()
+            ),
+        )
+        .help(format!("{done}          not done: {}–{}", at + 1, lines.len()))
+        .help(format!("cause:    {error}"))
+        .help(format!("go on:    mend the data or the statement, then `freehold apply` resumes at statement {}", at + 1))
+    }
+
+    fn commit_unknown(&self, script: &Script<Migration>, error: &Error) -> Fault {
+        Fault::new(
+            "FH3211",
+            format!("{}: the connection broke while migration {} was committed", self.target.label(), script.id),
+        )
+        .help(format!("cause:    {error}"))
+        .help("go on:    `freehold apply`: the ledger is in the same transaction, so it knows, and nothing runs twice")
+    }
+}
+
+fn entry_of(script: &Script<Migration>) -> Entry {
+    Entry {
+        kind: EntryKind::Migration,
+        id: script.id.clone(),
+        checksum: script.checksum.clone(),
+        down_checksum: script.down_checksum.clone(),
+        state: State::Done,
+        progress: script.up.len(),
+        total: script.up.len(),
+        detail: String::new(),
+        at: String::new(),
+    }
+}
+
+fn digest_of(lines: &[Line]) -> String {
+    hex(lines.iter().fold(Sha256::new(), |digest, line| {
+        digest.chain_update(line.sql.as_bytes()).chain_update([0])
+    }))
+}
+
+/// One digest over all definitions.
+pub(crate) fn schema_digest(schema: &BTreeMap<String, String>) -> String {
+    hex(schema
+        .iter()
+        .fold(Sha256::new(), |digest, (name, definition)| {
+            digest
+                .chain_update(name.as_bytes())
+                .chain_update([0])
+                .chain_update(definition.as_bytes())
+                .chain_update([0])
+        }))
+}
+
+fn hex(digest: Sha256) -> String {
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,197 @@
+//! `plan`: what would change, read from the servers themselves. Sends no change.
+
+use freehold_bookkeeping::State;
+use freehold_engine::{Diff, Live, Probe, Step, Subject};
+use freehold_model::{EngineKind, Fault, Isolation};
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use crate::history::{self, Pending};
+use crate::reach::Reach;
+use crate::target::Target;
+use crate::{Faults, Result};
+
+/// How many stores are looked at or changed at the same time.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// A migration that would run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MigrationNote {
+    /// `0003_status`
+    pub id: String,
+    /// Statements in all.
+    pub statements: usize,
+    /// Has it a down?
+    pub reversible: bool,
+    /// It stopped halfway before: how many statements are done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes_after: Option<usize>,
+}
+
+/// What would change in one store.
+#[derive(Debug, Clone, Serialize)]
+pub struct StorePlan {
+    /// `orders`, or `orders.search`.
+    pub store: String,
+    /// The key of its server.
+    pub server: String,
+    /// The kind as described.
+    pub engine: EngineKind,
+    /// As people write it: `PostgreSQL`.
+    pub product: &'static str,
+    /// The server's version.
+    pub version: String,
+    /// Where the server listens.
+    pub address: String,
+    /// Is the connection to it encrypted?
+    pub tls: bool,
+    /// The database, schema or prefix.
+    pub name: String,
+    /// As described.
+    pub isolation: Isolation,
+    /// Is the store there already?
+    pub exists: bool,
+    /// Changes in order, migrations aside.
+    pub steps: Vec<Step>,
+    /// Migrations in order.
+    pub migrations: Vec<MigrationNote>,
+    /// What is not enforced, or only somebody with more rights can mend.
+    pub advisory: Vec<Fault>,
+}
+
+impl StorePlan {
+    /// Is live as described?
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.migrations.is_empty()
+    }
+}
+
+/// Looks at all stores, eight at a time, and returns plans in the targets' order.
+///
+/// # Errors
+/// All that is refused, over all stores.
+pub async fn plan(targets: &[Target]) -> Result<Vec<StorePlan>> {
+    let plans: Vec<Result<StorePlan>> = stream::iter(targets)
+        .map(plan_one)
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    all_or_faults(plans)
+}
+
+/// Every value, or every fault.
+pub(crate) fn all_or_faults<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let mut faults = Faults::new();
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() {
+        Ok(values)
+    } else {
+        Err(faults)
+    }
+}
+
+async fn plan_one(target: &Target) -> Result<StorePlan> {
+    let mut reach = Reach::open(target).await?;
+    let view = view(&mut reach).await?;
+    let probe = reach.server().probe().clone();
+    Ok(store_plan(target, &probe, &view))
+}
+
+/// One look: what is, what would change, what is pending.
+pub(crate) struct View<'t> {
+    pub(crate) live: Live,
+    pub(crate) diff: Diff,
+    pub(crate) pending: Pending<'t>,
+}
+
+impl View<'_> {
+    pub(crate) fn in_step(&self) -> bool {
+        self.diff.steps.is_empty()
+            && self.pending.up.is_empty()
+            && self.pending.half_undone.is_none()
+    }
+}
+
+/// Looks, and refuses what has to be refused.
+pub(crate) async fn view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
+    let target = reach.target;
+    let live = reach.look().await?;
+    let diff = target
+        .engine
+        .diff(reach.server().probe(), &target.want, &live);
+    if !diff.refused.is_empty() {
+        return Err(diff.refused);
+    }
+    let ledger = reach.ledger(&live).await?;
+    let pending = history::pending(&target.label(), &target.migrations, &ledger)?;
+    Ok(View {
+        live,
+        diff,
+        pending,
+    })
+}
+
+fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
+    let mut steps = view.diff.steps.clone();
+    if !view.pending.up.is_empty() {
+        describe_rights_to_come(target, &mut steps);
+    }
+    let migrations = view.pending.up.iter().map(|(script, entry)| MigrationNote {
+        id: script.id.clone(),
+        statements: script.up.len(),
+        reversible: script.down.is_some(),
+        resumes_after: entry
+            .as_ref()
+            .filter(|entry| entry.state == State::Applying)
+            .map(|entry| entry.progress),
+    });
+    let spot = &target.want.spot;
+    let names = [&spot.prefix, &spot.schema, &spot.database];
+    StorePlan {
+        store: target.label(),
+        server: target.server.clone(),
+        engine: target.kind,
+        product: probe.product,
+        version: probe.version.clone(),
+        address: target.admin.to_string(),
+        tls: probe.tls,
+        name: match target.want.isolation {
+            Isolation::Tables | Isolation::Schema => names
+                .into_iter()
+                .find(|name| !name.is_empty())
+                .cloned()
+                .unwrap_or_default(),
+            _ => spot.database.clone(),
+        },
+        isolation: target.want.isolation,
+        exists: view.live.looked_inside,
+        steps,
+        migrations: migrations.collect(),
+        advisory: view.diff.advisory.clone(),
+    }
+}
+
+/// Before the first migration there is no table to name; the files know which will be there.
+fn describe_rights_to_come(target: &Target, steps: &mut [Step]) {
+    let app = &target.want.identities.app.role;
+    let insert_only: Vec<_> = target.want.append_only.iter().map(String::as_str).collect();
+    let plain = target.tables.len().saturating_sub(insert_only.len());
+    for step in steps
+        .iter_mut()
+        .filter(|step| step.subject == Subject::Identity && step.name == *app)
+    {
+        step.note = format!(
+            "read and write {plain} table{}",
+            if plain == 1 { "" } else { "s" }
+        );
+        if !insert_only.is_empty() {
+            step.note += &format!(", insert-only {}", insert_only.join(", "));
+        }
+    }
+}

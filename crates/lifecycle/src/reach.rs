@@ -1,0 +1,174 @@
+//! The connections of one store: to its server, to its database as the administrator, and acting
+//! as its owner; and the lock of a run. Each is opened when first needed.
+
+use std::time::Duration;
+
+use freehold_bookkeeping::{self as bookkeeping, Ledger};
+use freehold_engine::{Connection, ErrorKind, Live, Mark};
+use freehold_model::Fault;
+
+use crate::target::Target;
+use crate::{Faults, Result, engine_fault};
+
+/// How long a run waits for another one on the same store.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Open connections of one store.
+pub(crate) struct Reach<'t> {
+    pub(crate) target: &'t Target,
+    server: Box<dyn Connection>,
+    store: Option<Box<dyn Connection>>,
+    owner: Option<Box<dyn Connection>>,
+    lock: Option<Box<dyn Connection>>,
+}
+
+impl<'t> Reach<'t> {
+    /// Connects to the server as the administrator.
+    pub(crate) async fn open(target: &'t Target) -> Result<Self> {
+        let server = target.engine.connect(&target.admin).await;
+        let server = server.map_err(|error| {
+            engine_fault(
+                &target.label(),
+                &error.during(format!("server {} at {}", target.server, target.admin)),
+            )
+        })?;
+        Ok(Self {
+            target,
+            server,
+            store: None,
+            owner: None,
+            lock: None,
+        })
+    }
+
+    /// The connection to the server.
+    pub(crate) fn server(&mut self) -> &mut dyn Connection {
+        &mut *self.server
+    }
+
+    /// Reads the store's state, from inside where there is an inside. Changes nothing.
+    pub(crate) async fn look(&mut self) -> Result<Live> {
+        let want = &self.target.want;
+        let outside = self
+            .server
+            .inspect(want)
+            .await
+            .map_err(|error| self.fault(&error))?;
+        if outside.looked_inside || outside.database.is_none() {
+            return Ok(outside);
+        }
+        match self.store().await {
+            Ok(store) => {
+                let inside = store.inspect(want).await;
+                inside.map_err(|error| self.fault(&error))
+            }
+            // Ours, and closed: a run was cut off before it opened the database. The diff goes on from there.
+            Err(_) if outside.database == Some(Mark::Ours) => Ok(outside),
+            Err(faults) => Err(faults),
+        }
+    }
+
+    /// The connection to the store's database as the administrator. On SQLite this makes the file.
+    pub(crate) async fn store(&mut self) -> Result<&mut dyn Connection> {
+        if self.store.as_ref().is_none_or(|store| store.broken()) {
+            self.store = Some(self.connect().await?);
+        }
+        Ok(self
+            .store
+            .as_deref_mut()
+            .map(|store| store as &mut dyn Connection)
+            .ok_or_else(Faults::new)?)
+    }
+
+    /// A connection to the store that acts as its owner.
+    pub(crate) async fn owner(&mut self) -> Result<&mut dyn Connection> {
+        if self.owner.as_ref().is_none_or(|owner| owner.broken()) {
+            let mut owner = self.connect().await?;
+            owner
+                .assume_owner(&self.target.want)
+                .await
+                .map_err(|error| self.fault(&error))?;
+            self.owner = Some(owner);
+        }
+        Ok(self
+            .owner
+            .as_deref_mut()
+            .map(|owner| owner as &mut dyn Connection)
+            .ok_or_else(Faults::new)?)
+    }
+
+    /// Closes what stands on the store's database, so that it can be dropped or moved.
+    pub(crate) fn leave_store(&mut self) {
+        self.store = None;
+        self.owner = None;
+    }
+
+    /// The ledger; empty where there is none yet.
+    pub(crate) async fn ledger(&mut self, live: &Live) -> Result<Ledger> {
+        let want = &self.target.want;
+        if !live.looked_inside || !live.has_table(&want.spot.own("ledger")) {
+            return Ok(Ledger::default());
+        }
+        let sql = self.target.engine.ledger(want);
+        let owner = self.owner().await?;
+        let ledger = bookkeeping::read(owner, &sql).await;
+        ledger.map_err(|error| self.fault(&error))
+    }
+
+    /// Takes the run's lock on a connection of its own, waiting for another run to end.
+    pub(crate) async fn lock(&mut self) -> Result<()> {
+        let name = self.target.want.mark();
+        let lock = self.target.engine.connect(&self.target.admin).await;
+        let mut lock = lock.map_err(|error| self.fault(&error))?;
+        if !take(&mut *lock, &name)
+            .await
+            .map_err(|error| self.fault(&error))?
+        {
+            return Err(vec![locked(&self.target.label())]);
+        }
+        self.lock = Some(lock);
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Connection>> {
+        let at = self
+            .target
+            .engine
+            .at_store(&self.target.admin, &self.target.want.spot);
+        self.target
+            .engine
+            .connect(&at)
+            .await
+            .map_err(|error| self.fault(&error))
+    }
+
+    pub(crate) fn fault(&self, error: &freehold_engine::Error) -> Faults {
+        engine_fault(&self.target.label(), error)
+    }
+}
+
+/// Tries for a lock until [`LOCK_WAIT`] is over.
+pub(crate) async fn take(
+    connection: &mut dyn Connection,
+    name: &str,
+) -> freehold_engine::Result<bool> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match connection.try_lock(name).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if error.kind == ErrorKind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+        if begun.elapsed() > LOCK_WAIT {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+}
+
+pub(crate) fn locked(label: &str) -> Fault {
+    Fault::new("FH3208", format!("{label}: another run holds the store's lock, and still held it after {} s", LOCK_WAIT.as_secs()))
+        .help("wait for it to end, then run the command again; the lock goes with the process that holds it")
+}

@@ -1,0 +1,100 @@
+//! `rollback [--to N]`: applies the downs, newest first.
+
+use freehold_bookkeeping::State;
+use freehold_model::Fault;
+use serde::Serialize;
+
+use crate::Result;
+use crate::history;
+use crate::migrate::Migrating;
+use crate::plan::all_or_faults;
+use crate::reach::Reach;
+use crate::steps::run_all;
+use crate::target::Target;
+
+/// What was taken back in one store.
+#[derive(Debug, Clone, Serialize)]
+pub struct RolledBack {
+    /// `orders`, or `orders.search`.
+    pub store: String,
+    /// Migrations taken back, newest first.
+    pub migrations: Vec<String>,
+}
+
+/// Takes back the newest migration of each store, or all above number `to`. Every store is looked
+/// at before the first changes.
+///
+/// # Errors
+/// An irreversible migration among them (then nothing has changed), or a down that failed.
+pub async fn rollback(targets: &[Target], to: Option<u32>) -> Result<Vec<RolledBack>> {
+    let mut looked = Vec::new();
+    for target in targets {
+        looked.push(undoable(target, to).await);
+    }
+    all_or_faults(looked)?;
+    let mut done = Vec::new();
+    for target in targets {
+        done.push(rollback_one(target, to).await?);
+    }
+    Ok(done)
+}
+
+async fn undoable(target: &Target, to: Option<u32>) -> Result<()> {
+    let mut reach = Reach::open(target).await?;
+    let live = reach.look().await?;
+    let ledger = reach.ledger(&live).await?;
+    history::to_undo(&target.label(), &target.migrations, &ledger, to).map(|_| ())
+}
+
+async fn rollback_one(target: &Target, to: Option<u32>) -> Result<RolledBack> {
+    let mut reach = Reach::open(target).await?;
+    reach.lock().await?;
+    let live = reach.look().await?;
+    let ledger = reach.ledger(&live).await?;
+    let undo = history::to_undo(&target.label(), &target.migrations, &ledger, to)?;
+    if let Some((script, _)) = undo
+        .iter()
+        .find(|(_, entry)| entry.state == State::Applying)
+    {
+        return Err(vec![
+            Fault::new(
+                "FH3209",
+                format!(
+                    "{}: migration {} is half applied",
+                    target.label(),
+                    script.id
+                ),
+            )
+            .help("finish it first: freehold apply"),
+        ]);
+    }
+    let mut migrations = Vec::new();
+    if !undo.is_empty() {
+        let mut migrating = Migrating::open(&mut reach).await?;
+        let mut result = Ok(());
+        for (script, entry) in &undo {
+            result = migrating.down(script, Some(entry)).await;
+            if result.is_err() {
+                break;
+            }
+            migrations.push(script.id.clone());
+        }
+        migrating.close(&mut reach).await?;
+        result?;
+        converge(&mut reach).await?;
+    }
+    Ok(RolledBack {
+        store: target.label(),
+        migrations,
+    })
+}
+
+/// Rights may outlive the tables they were on.
+async fn converge(reach: &mut Reach<'_>) -> Result<()> {
+    let live = reach.look().await?;
+    let target = reach.target;
+    let diff = target
+        .engine
+        .diff(reach.server().probe(), &target.want, &live);
+    run_all(reach, &diff.steps).await.map(|_| ())
+}
