@@ -4,16 +4,33 @@
 //! description is found here, as a list of [`Fault`]s, before anything is connected to.
 //! Start at [`system::System`]; [`load()`] makes one from the files.
 
+mod check;
+mod date;
+mod engine_names;
 mod fault;
 mod files;
+mod grounds;
+mod headers;
+mod identities;
 mod load;
 mod migration;
 mod migration_files;
 mod names;
+mod nearest;
+mod places;
+mod schema;
 mod secret_ref;
 mod service;
+mod service_dirs;
+mod service_file;
+mod service_from_file;
+mod shape;
 mod store;
 mod system;
+mod system_file;
+mod system_from_file;
+mod validate;
+mod yaml;
 
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
@@ -21,6 +38,8 @@ pub use load::{load, load_servers};
 pub use migration::{Migration, Phase, Seed};
 pub use migration_files::{load_migrations, load_seeds};
 pub use names::{fit, is_plain_name};
+pub use nearest::nearest;
+pub use schema::json_schema;
 pub use secret_ref::SecretRef;
 pub use service::{Entity, Migrations, Run, Service, TableRule};
 pub use store::{AppIdentity, Deliver, EngineKind, Identities, Isolation, Store};

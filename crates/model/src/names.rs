@@ -1,4 +1,7 @@
-//! Names of objects that freehold makes: fitted to an engine's limit, never guessed from input.
+//! Names of objects that freehold makes, fitted to an engine's limit and never guessed from
+//! input; and the names of files below the system's root.
+
+use std::path::{Component, Path, PathBuf};
 
 /// Lower-case letters, digits and `_`, beginning with a letter: what service, store and
 /// system names are made of, so that they need no quoting on any engine.
@@ -23,9 +26,39 @@ pub fn fit(name: &str, limit: usize) -> String {
     });
     let digits = b"abcdefghijklmnopqrstuvwxyz234567";
     let tail: String = (0..8)
-        .map(|i| char::from(digits[(hash >> (i * 5)) as usize & 31]))
+        .map(|i| char::from(digits[usize::from((hash >> (i * 5)).to_le_bytes()[0] & 31)]))
         .collect();
     format!("{}_{tail}", &name[..limit - 9])
+}
+
+/// A path that is written in a file of the folder `dir`, with `.` and `..` taken out.
+pub(crate) fn relative_to(dir: &Path, path: &str) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in dir.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if clean.file_name().is_some_and(|name| name != "..") => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+/// The nearest plain name, for somebody who wrote `product-service`.
+pub(crate) fn plain_form(name: &str) -> Option<String> {
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    is_plain_name(&plain).then_some(plain)
 }
 
 #[cfg(test)]
@@ -38,5 +71,20 @@ mod tests {
         assert_eq!(fit("orders_app", 32), "orders_app");
         assert_eq!(fit(&long, 63).len(), 63);
         assert_ne!(fit(&format!("{long}x"), 63), fit(&format!("{long}y"), 63));
+    }
+
+    #[test]
+    fn paths_stay_as_short_as_they_can() {
+        let dir = Path::new("services/orders");
+        assert_eq!(
+            relative_to(dir, "migrations/"),
+            Path::new("services/orders/migrations")
+        );
+        assert_eq!(
+            relative_to(dir, "./../shared/x"),
+            Path::new("services/shared/x")
+        );
+        assert_eq!(relative_to(dir, "../../../x"), Path::new("../x"));
+        assert_eq!(relative_to(dir, "/run/x"), Path::new("/run/x"));
     }
 }

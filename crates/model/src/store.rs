@@ -25,6 +25,18 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// Each kind, in the order of the support matrix.
+    pub const ALL: [Self; 8] = [
+        Self::Postgres,
+        Self::Mysql,
+        Self::Mariadb,
+        Self::Sqlite,
+        Self::Sqlserver,
+        Self::Oracle,
+        Self::Redis,
+        Self::Mongodb,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",

@@ -1,0 +1,197 @@
+//! What a migration file says of itself: `-- freehold: …` in the comment lines at its top.
+
+use std::path::Path;
+
+use crate::fault::{Fault, Place};
+use crate::migration::Phase;
+use crate::nearest::nearest;
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Headers {
+    pub(crate) phase: Option<Phase>,
+    pub(crate) no_transaction: bool,
+}
+
+const PHASE: &str = "phase";
+const NO_TRANSACTION: &str = "no_transaction";
+
+/// Reads the headers of the file `file`. Below the first line that is neither empty nor a `--`
+/// comment no header is read, and one that stands there is a fault: it would count for nothing.
+pub(crate) fn read(text: &str, file: &Path, faults: &mut Vec<Fault>) -> Headers {
+    let mut headers = Headers::default();
+    for (line, column, header, at_top) in lines(text) {
+        let place = Place {
+            file: file.to_path_buf(),
+            line,
+            column,
+        };
+        let said = if at_top {
+            apply(header, &mut headers)
+        } else {
+            Err(Refusal::TooLate)
+        };
+        if let Err(refusal) = said {
+            faults.push(refusal.fault(header).at(place));
+        }
+    }
+    headers
+}
+
+/// Where headers have no business (a down, a seed): each one is a fault.
+pub(crate) fn refuse(text: &str, file: &Path, why: &str, faults: &mut Vec<Fault>) {
+    for (line, column, header, _) in lines(text) {
+        let place = Place {
+            file: file.to_path_buf(),
+            line,
+            column,
+        };
+        let fault = Fault::new("FH1204", format!("header `{header}` has no meaning here"));
+        faults.push(fault.at(place).help(why));
+    }
+}
+
+/// Lines that look like headers: line and column (from 1), what follows `freehold:`, and whether
+/// only comments and empty lines stand above.
+fn lines(text: &str) -> impl Iterator<Item = (usize, usize, &str, bool)> {
+    let mut at_top = true;
+    text.lines().enumerate().filter_map(move |(index, whole)| {
+        let line = whole.trim_start_matches('\u{feff}').trim();
+        at_top &= line.is_empty() || line.starts_with("--");
+        let header = line
+            .strip_prefix("--")?
+            .trim_start()
+            .strip_prefix("freehold:")?
+            .trim();
+        let column = whole.chars().take_while(|c| c.is_whitespace()).count() + 1;
+        Some((index + 1, column, header, at_top))
+    })
+}
+
+enum Refusal {
+    TooLate,
+    Twice,
+    UnknownKey,
+    UnknownPhase,
+    ValueNotTaken,
+}
+
+fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
+    let (key, value) = match header.split_once(':') {
+        Some((key, value)) => (key.trim(), Some(value.trim())),
+        None => (header, None),
+    };
+    match key {
+        PHASE => {
+            let phase = match value {
+                Some("expand") => Phase::Expand,
+                Some("contract") => Phase::Contract,
+                _ => return Err(Refusal::UnknownPhase),
+            };
+            if headers.phase.replace(phase).is_some() {
+                Err(Refusal::Twice)
+            } else {
+                Ok(())
+            }
+        }
+        NO_TRANSACTION if value.is_some() => Err(Refusal::ValueNotTaken),
+        NO_TRANSACTION if headers.no_transaction => Err(Refusal::Twice),
+        NO_TRANSACTION => {
+            headers.no_transaction = true;
+            Ok(())
+        }
+        _ => Err(Refusal::UnknownKey),
+    }
+}
+
+impl Refusal {
+    fn fault(&self, header: &str) -> Fault {
+        let key = header.split(':').next().unwrap_or_default().trim();
+        let fault = |message: String, help: &str| Fault::new("FH1204", message).help(help);
+        match self {
+            Self::TooLate => fault(
+                format!("header `{header}` stands below the first statement"),
+                "move it to the comment lines at the top of the file",
+            ),
+            Self::Twice => fault(format!("header `{key}` is given twice"), "keep one of them"),
+            Self::UnknownPhase => fault(
+                format!("header `{header}` names no phase"),
+                "write `-- freehold: phase: expand` or `-- freehold: phase: contract`",
+            ),
+            Self::ValueNotTaken => fault(
+                format!("header `{header}`: it takes no value"),
+                "write `-- freehold: no_transaction`",
+            ),
+            Self::UnknownKey => {
+                let help = match nearest(key, [PHASE, NO_TRANSACTION]) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "known headers: {PHASE}: expand, {PHASE}: contract, {NO_TRANSACTION}"
+                    ),
+                };
+                fault(format!("unknown header `{key}`"), &help)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Headers, refused: &[&str]) {
+        let mut faults = Vec::new();
+        assert_eq!(
+            read(text, Path::new("m.sql"), &mut faults),
+            expected,
+            "{text}"
+        );
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults, refused, "{text}");
+    }
+
+    #[test]
+    fn headers_stand_in_the_leading_comments() {
+        let text = "\u{feff}-- adds a column\r\n\r\n-- freehold: phase: expand\r\n--freehold:no_transaction\r\nSELECT 1;";
+        check(
+            text,
+            Headers {
+                phase: Some(Phase::Expand),
+                no_transaction: true,
+            },
+            &[],
+        );
+        check("-- freehold is nice\nSELECT 1;", Headers::default(), &[]);
+        check(
+            "SELECT 1;\n  -- freehold: no_transaction",
+            Headers::default(),
+            &["FH1204: m.sql:2:3: header `no_transaction` stands below the first statement"],
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        check(
+            "-- freehold: phases: expand",
+            Headers::default(),
+            &["FH1204: m.sql:1:1: unknown header `phases`"],
+        );
+        check(
+            "-- freehold: phase: shrink",
+            Headers::default(),
+            &["FH1204: m.sql:1:1: header `phase: shrink` names no phase"],
+        );
+        check(
+            "-- freehold: no_transaction: yes",
+            Headers::default(),
+            &["FH1204: m.sql:1:1: header `no_transaction: yes`: it takes no value"],
+        );
+        check(
+            "-- freehold: phase: expand\n-- freehold: phase: contract",
+            Headers {
+                phase: Some(Phase::Contract),
+                no_transaction: false,
+            },
+            &["FH1204: m.sql:2:1: header `phase` is given twice"],
+        );
+    }
+}
