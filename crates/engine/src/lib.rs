@@ -28,7 +28,7 @@ pub use grant::{Difference, Grant, Object, difference};
 pub use ledger::LedgerSql;
 pub use live::{ForeignKey, Live, Mark, Role, Routine, Table};
 pub use probe::{Flavour, Probe};
-pub use secret::{Secret, Verifier, Verifiers};
+pub use secret::{Secret, Verifier, Verifiers, hex};
 pub use step::{At, Change, Piece, Sql, Step, Subject};
 pub use value::{Rows, Value};
 pub use want::{AccessWant, Keep, Spot, Want};

@@ -479,28 +479,26 @@ fn entry_of(script: &Script<Migration>) -> Entry {
 }
 
 fn digest_of(lines: &[Line]) -> String {
-    hex(lines.iter().fold(Sha256::new(), |digest, line| {
+    finish(lines.iter().fold(Sha256::new(), |digest, line| {
         digest.chain_update(line.sql.as_bytes()).chain_update([0])
     }))
 }
 
 /// One digest over all definitions.
 pub(crate) fn schema_digest(schema: &BTreeMap<String, String>) -> String {
-    hex(schema
-        .iter()
-        .fold(Sha256::new(), |digest, (name, definition)| {
-            digest
-                .chain_update(name.as_bytes())
-                .chain_update([0])
-                .chain_update(definition.as_bytes())
-                .chain_update([0])
-        }))
+    finish(
+        schema
+            .iter()
+            .fold(Sha256::new(), |digest, (name, definition)| {
+                digest
+                    .chain_update(name.as_bytes())
+                    .chain_update([0])
+                    .chain_update(definition.as_bytes())
+                    .chain_update([0])
+            }),
+    )
 }
 
-fn hex(digest: Sha256) -> String {
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+fn finish(digest: Sha256) -> String {
+    freehold_engine::hex(&digest.finalize())
 }

@@ -191,7 +191,8 @@ fn describe_rights_to_come(target: &Target, steps: &mut [Step]) {
             if plain == 1 { "" } else { "s" }
         );
         if !insert_only.is_empty() {
-            step.note += &format!(", insert-only {}", insert_only.join(", "));
+            step.note += ", insert-only ";
+            step.note += &insert_only.join(", ");
         }
     }
 }

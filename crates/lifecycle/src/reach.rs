@@ -11,7 +11,7 @@ use crate::target::Target;
 use crate::{Faults, Result, engine_fault};
 
 /// How long a run waits for another one on the same store.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+const LOCK_WAIT: Duration = Duration::from_mins(1);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Open connections of one store.
@@ -71,31 +71,25 @@ impl<'t> Reach<'t> {
 
     /// The connection to the store's database as the administrator. On SQLite this makes the file.
     pub(crate) async fn store(&mut self) -> Result<&mut dyn Connection> {
-        if self.store.as_ref().is_none_or(|store| store.broken()) {
-            self.store = Some(self.connect().await?);
-        }
-        Ok(self
-            .store
-            .as_deref_mut()
-            .map(|store| store as &mut dyn Connection)
-            .ok_or_else(Faults::new)?)
+        let store = match self.store.take() {
+            Some(store) if !store.broken() => store,
+            _ => self.connect().await?,
+        };
+        Ok(&mut **self.store.insert(store))
     }
 
     /// A connection to the store that acts as its owner.
     pub(crate) async fn owner(&mut self) -> Result<&mut dyn Connection> {
-        if self.owner.as_ref().is_none_or(|owner| owner.broken()) {
-            let mut owner = self.connect().await?;
-            owner
-                .assume_owner(&self.target.want)
-                .await
-                .map_err(|error| self.fault(&error))?;
-            self.owner = Some(owner);
-        }
-        Ok(self
-            .owner
-            .as_deref_mut()
-            .map(|owner| owner as &mut dyn Connection)
-            .ok_or_else(Faults::new)?)
+        let owner = match self.owner.take() {
+            Some(owner) if !owner.broken() => owner,
+            _ => {
+                let mut owner = self.connect().await?;
+                let assumed = owner.assume_owner(&self.target.want).await;
+                assumed.map_err(|error| self.fault(&error))?;
+                owner
+            }
+        };
+        Ok(&mut **self.owner.insert(owner))
     }
 
     /// Closes what stands on the store's database, so that it can be dropped or moved.
