@@ -1,0 +1,2 @@
+DROP INDEX idx_books_metadata;
+ALTER TABLE books DROP COLUMN metadata;

@@ -1,0 +1,4 @@
+-- Written by seeds/generate.py from seeds/customers.txt; change those, not this file.
+
+DELETE FROM customer_addresses
+WHERE address_id BETWEEN 1 AND 44;
