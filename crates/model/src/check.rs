@@ -162,7 +162,7 @@ fn wrong_kind(node: &Node, shape: &Shape, key: Option<&str>) -> Fault {
     let takes = shape.describe();
     let message = match key {
         Some(key) => format!("`{key}` takes {takes}, not {}", kind(&node.value)),
-        None => format!("this file takes {takes}, not {}", kind(&node.value)),
+        None => format!("this file takes keys and values, not {}", kind(&node.value)),
     };
     let fault = Fault::new("FH1105", message).at(node.mark.place());
     let wants_text = shape.choices().any(|choice| matches!(choice, Shape::Text));

@@ -104,7 +104,7 @@ impl<'a> Loader<'a> {
         Self {
             root,
             files,
-            patterns: Pattern::all_in(None),
+            patterns: Pattern::guess(),
             faults: Vec::new(),
         }
     }
@@ -185,7 +185,7 @@ impl<'a> Loader<'a> {
             fault.help("`freehold init` makes one; -C DIR names the folder that has one")
         });
         let node = self.noted(read)?;
-        self.patterns = Pattern::all_in(Some(&node));
+        self.patterns = Pattern::all_in(&node);
         let completeness = if environment.is_some() {
             Completeness::Part
         } else {
@@ -198,7 +198,7 @@ impl<'a> Loader<'a> {
         let mut over = over?;
         over.remove("override");
         yaml::merge(&mut node, &over);
-        self.patterns = Pattern::all_in(Some(&node));
+        self.patterns = Pattern::all_in(&node);
         self.checked(node, &shape::SYSTEM, Completeness::Whole)
     }
 
@@ -249,7 +249,9 @@ impl<'a> Loader<'a> {
         overrides: Option<&Node>,
         overridden: &mut BTreeSet<String>,
     ) -> Option<(ServiceFile, Node)> {
-        let read = self.read(&dir.join("service.yaml"));
+        let read = self
+            .read(&dir.join("service.yaml"))
+            .map_err(|fault| fault.help("`services` in freehold.yaml names this folder"));
         let node = self.noted(read)?;
         let name = node.entry("service").and_then(|entry| entry.node.text());
         let over = name.and_then(|name| overrides?.entry(name));

@@ -2,7 +2,7 @@
 //!
 //! Looks at names and headers only; SQL is the `sql` crate's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -196,11 +196,13 @@ impl Reader<'_> {
         };
         let mut ups: BTreeMap<u32, (String, PathBuf)> = BTreeMap::new();
         let mut downs: BTreeMap<(u32, String), PathBuf> = BTreeMap::new();
+        let mut ambiguous = BTreeSet::new();
         for file in names {
             let path = folder.join(&file);
             match parse_name(&file, self.kind.min_digits) {
                 Some((number, name, Direction::Up)) => {
                     if let Some((_, first)) = ups.get(&number) {
+                        ambiguous.insert(number);
                         self.faults.push(self.twice(number, &path, first));
                     } else {
                         ups.insert(number, (name, path));
@@ -225,7 +227,7 @@ impl Reader<'_> {
                 });
             }
         }
-        for ((number, _), down) in &downs {
+        for ((number, _), down) in downs.iter().filter(|((it, _), _)| !ambiguous.contains(it)) {
             let up = ups.get(number).map(|(_, up)| up.as_path());
             self.faults.push(self.down_alone(down, up));
         }
@@ -265,7 +267,7 @@ impl Reader<'_> {
             self.faults.push(
                 Fault::new("FH1206", message)
                     .at(beginning(&folder.join(name)))
-                    .help(format!("move it into {}", engines.join("/ or "))),
+                    .help(format!("move it into {}/", engines.join("/ or "))),
             );
         }
         let Some(served) = engine

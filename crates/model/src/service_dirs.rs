@@ -19,27 +19,41 @@ const DEPTH_LIMIT: usize = 8;
 pub(crate) struct Pattern {
     text: String,
     place: Option<Place>,
+    /// Taken because the file could not be understood: it may name nothing.
+    guessed: bool,
 }
 
 impl Pattern {
-    /// The items that a system's file has; what is no text is left to [`crate::check`].
-    pub(crate) fn all_in(system: Option<&Node>) -> Vec<Self> {
-        match system
-            .and_then(|node| node.entry("services"))
-            .map(|entry| &entry.node.value)
-        {
-            Some(Value::List(items)) => items.iter().filter_map(Self::of_item).collect(),
-            _ => vec![Self {
-                text: "services/*".to_owned(),
-                place: None,
-            }],
+    /// What holds where the system's file cannot be read.
+    pub(crate) fn guess() -> Vec<Self> {
+        vec![Self {
+            text: "services/*".to_owned(),
+            place: None,
+            guessed: true,
+        }]
+    }
+
+    /// The items that a system's file has, or the default; a guess where they do not fit, which
+    /// [`crate::check`] tells.
+    pub(crate) fn all_in(system: &Node) -> Vec<Self> {
+        let Some(entry) = system.entry("services") else {
+            return vec![Self {
+                guessed: false,
+                ..Self::guess().remove(0)
+            }];
+        };
+        match &entry.node.value {
+            Value::List(items) => items.iter().filter_map(Self::of_item).collect(),
+            _ => Self::guess(),
         }
     }
 
     fn of_item(item: &Node) -> Option<Self> {
+        let text = item.text()?.to_owned();
         Some(Self {
-            text: item.text()?.to_owned(),
+            text,
             place: Some(item.mark.place()),
+            guessed: false,
         })
     }
 }
@@ -56,6 +70,7 @@ pub(crate) fn find(
     for pattern in patterns {
         match find_one(root, &pattern.text, files) {
             Ok(dirs) => found.extend(dirs),
+            Err(_) if pattern.guessed => {}
             Err(fault) => faults.push(at(fault, pattern.place.clone())),
         }
     }

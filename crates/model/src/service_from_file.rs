@@ -219,13 +219,13 @@ impl Reader<'_> {
         let Some(logins) = logins.filter(|logins| logins.len() != 2) else {
             return;
         };
-        let message = format!("`logins` of `app` has {} names", logins.len());
+        let message = format!("`logins` of `app` takes two names, not {}", logins.len());
         let path = [path, &["app", "logins"]].concat();
         self.fault(
             "FH1123",
             message,
             &path,
-            "give exactly two: passwords rotate by alternating between them",
+            "passwords rotate by alternating between the two",
         );
     }
 
