@@ -38,7 +38,11 @@ impl Binaries {
                 let beside = dir.parent().unwrap_or(&dir);
                 // MariaDB's own archives keep mariadb-install-db in `scripts`.
                 let folders = [dir.clone(), beside.join("sbin"), beside.join("scripts")];
-                search(settings.kind, &folders, settings.library_dir.as_deref())
+                let library = match &settings.library_dir {
+                    Some(dir) => Some(fs::canonicalize(dir).map_err(Error::io("look at", dir))?),
+                    None => None,
+                };
+                search(settings.kind, &folders, library.as_deref())
             }
             None => find(settings.kind),
         }
@@ -84,10 +88,9 @@ fn programs(kind: Kind) -> Programs {
 fn search(kind: Kind, folders: &[PathBuf], library: Option<&Path>) -> Result<Binaries, Error> {
     let programs = programs(kind);
     for server in in_folders(folders, programs.server) {
-        let version = match version_of(kind, &server, library)? {
-            Some(version) => version,
-            // The other maker's `mysqld`.
-            None => continue,
+        // `None`: the other maker's `mysqld`.
+        let Some(version) = version_of(kind, &server, library)? else {
+            continue;
         };
         // Those beside the server come first, so that versions are not mixed.
         let mut near: Vec<PathBuf> = server.parent().map(Path::to_owned).into_iter().collect();

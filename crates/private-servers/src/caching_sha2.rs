@@ -30,9 +30,9 @@ fn digest(password: &[u8], salt: &[u8]) -> [u8; 32] {
     let mut bits = password.len();
     while bits > 0 {
         if bits & 1 == 1 {
-            first.update(alternate)
+            first.update(alternate);
         } else {
-            first.update(password)
+            first.update(password);
         }
         bits >>= 1;
     }
@@ -47,9 +47,9 @@ fn digest(password: &[u8], salt: &[u8]) -> [u8; 32] {
         let odd = round % 2 == 1;
         let mut next = Sha256::new();
         if odd {
-            next.update(&p)
+            next.update(&p);
         } else {
-            next.update(result)
+            next.update(result);
         }
         if round % 3 != 0 {
             next.update(&s);
@@ -58,9 +58,9 @@ fn digest(password: &[u8], salt: &[u8]) -> [u8; 32] {
             next.update(&p);
         }
         if odd {
-            next.update(result)
+            next.update(result);
         } else {
-            next.update(&p)
+            next.update(&p);
         }
         result = next.finalize().into();
     }
@@ -86,7 +86,7 @@ fn encode(digest: &[u8; 32]) -> Vec<u8> {
     let (mut a, mut b, mut c) = (0, 10, 20);
     for _ in 0..10 {
         push(&mut text, [digest[a], digest[b], digest[c]], 4);
-        (a, b, c) = (b + 1, c + 1, a + 1);
+        (a, b, c) = (c + 1, a + 1, b + 1);
     }
     push(&mut text, [0, digest[31], digest[30]], 3);
     text
@@ -105,9 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_specifications_own_vector() {
+    fn the_digest_is_that_of_crypt() {
+        // openssl passwd -5 -salt saltstring 'Hello world!'
         let digest = encode(&digest(b"Hello world!", b"saltstring"));
-        assert_eq!(digest, b"5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8");
+        assert_eq!(digest, b"5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5");
     }
 
     #[test]

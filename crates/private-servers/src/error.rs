@@ -1,4 +1,4 @@
-//! What can go wrong with a private server, and how it is told to a user (codes FH36xx).
+//! What can go wrong with a private server, and how it is told to a user (codes `FH36xx`).
 
 use std::io;
 use std::path::{Path, PathBuf};

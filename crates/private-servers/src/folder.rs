@@ -7,7 +7,8 @@
 //! | `running.json` | process, port, settings of the running server | caller |
 //! | `admin.url` | the admin's URL with its password | caller, 0600 |
 //! | `server.log` | what the server wrote, all starts in a row | caller, 0600 |
-//! | `data/`, `run/`, `tls/` | the server's data, its socket, copies of certificate and key | server's user |
+//! | `data/`, `run/`, `tmp/` | the server's data, its socket, its temporary files | server's user |
+//! | `tls/` | copies of certificate and key | files: server's user |
 //!
 //! The folder itself belongs to the caller: root never writes where the server's user could plant
 //! a link. A folder without `made.json` was left in the middle of its making and is made anew.
@@ -39,7 +40,7 @@ const SOCKET_NAME_BYTES: usize = 20;
 const SHORT_PREFIX: &str = "freehold-socket-";
 
 /// How long another command may hold the lock before we give up.
-const LOCK_LIMIT: Duration = Duration::from_secs(180);
+const LOCK_LIMIT: Duration = Duration::from_mins(3);
 
 /// What a folder was made for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -150,27 +151,25 @@ impl Folder {
 
     /// Removes what an interrupted making left, and makes the empty data folder.
     pub(crate) fn fresh_data(&self, account: &Account) -> Result<PathBuf, Error> {
-        let data = self.data();
-        remove_dir(&data)?;
-        make_dir(&data, 0o700)?;
-        account.own(&data)?;
-        Ok(data)
+        fresh_dir(self.data(), account)
+    }
+
+    /// An empty folder for the server's temporary files. Not `/tmp`: a MariaDB that starts
+    /// removes there what looks like a temporary table, another server's too.
+    pub(crate) fn fresh_tmp(&self, account: &Account) -> Result<PathBuf, Error> {
+        fresh_dir(self.root.join("tmp"), account)
     }
 
     /// The folder for the server's socket: ours, or a short one when ours makes the path too long.
     pub(crate) fn fresh_socket_dir(&self, account: &Account) -> Result<PathBuf, Error> {
-        let mut dir = self.root.join("run");
-        if dir.as_os_str().len() + SOCKET_NAME_BYTES > SOCKET_PATH_BYTES {
-            let mut random = [0_u8; 6];
-            password::fill(&mut random)?;
-            dir = Path::new("/tmp").join(format!("{SHORT_PREFIX}{}", password::hex(&random)));
-        } else {
-            remove_dir(&dir)?;
+        let dir = self.root.join("run");
+        if dir.as_os_str().len() + SOCKET_NAME_BYTES <= SOCKET_PATH_BYTES {
+            return fresh_dir(dir, account);
         }
-        // Fails when somebody else made it first, so a planted link is never followed.
-        make_dir(&dir, 0o700)?;
-        account.own(&dir)?;
-        Ok(dir)
+        let mut random = [0_u8; 6];
+        password::fill(&mut random)?;
+        let name = format!("{SHORT_PREFIX}{}", password::hex(&random));
+        fresh_dir(Path::new("/tmp").join(name), account)
     }
 
     /// Copies certificate and key to where the server's user can read them; gives both paths.
@@ -243,6 +242,7 @@ impl Folder {
             remove_dir(&running.socket_dir)?;
         }
         remove_dir(&self.root.join("run"))?;
+        remove_dir(&self.root.join("tmp"))?;
         remove_file(&self.root.join("running.json"))
     }
 
@@ -339,6 +339,15 @@ fn first_entry(dir: &Path) -> Result<Option<String>, Error> {
         Some(Ok(entry)) => Ok(Some(entry.file_name().to_string_lossy().into_owned())),
         Some(Err(source)) => Err(Error::io("read", dir)(source)),
     }
+}
+
+/// An empty folder of this user's. The making fails when somebody else puts something there in
+/// between, so a planted link is never followed.
+fn fresh_dir(path: PathBuf, account: &Account) -> Result<PathBuf, Error> {
+    remove_dir(&path)?;
+    make_dir(&path, 0o700)?;
+    account.own(&path)?;
+    Ok(path)
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {

@@ -14,6 +14,7 @@ mod caching_sha2;
 mod error;
 mod folder;
 mod kind;
+mod making;
 mod mariadb;
 mod mysql;
 mod password;

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use sha1::{Digest, Sha1};
 
 use crate::error::Error;
-use crate::folder::ShortLived;
+use crate::making::Making;
 use crate::password::Password;
-use crate::start::{Launch, Making, initialise_with};
+use crate::start::Launch;
 
 /// Small, for development. A commit is synced to disk, as the server does by default.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 7] = [
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     "--performance-schema=OFF",
@@ -19,33 +19,43 @@ const SETTINGS: [&str; 8] = [
     "--innodb-log-buffer-size=4M",
     "--aria-pagecache-buffer-size=8M",
     "--character-set-server=utf8mb4",
-    "--innodb-log-file-size=16M",
 ];
 
-/// Makes the data folder; gives the SQL file that the first start runs before it takes clients.
-pub(crate) async fn initialise(making: &Making<'_>) -> Result<ShortLived, Error> {
+/// From the beginning, or the first start would have to change it.
+const LOG_FILE_SIZE: &str = "--innodb-log-file-size=16M";
+
+/// Makes the data folder with the admin as the only account that can log in.
+///
+/// The accounts are made by the server's bootstrap mode: it has no network, takes SQL on its
+/// standard input and ends at the first statement that fails.
+pub(crate) async fn initialise(making: &Making<'_>) -> Result<(), Error> {
     let data = making.folder.fresh_data(making.account)?;
-    let mut data_dir = OsString::from("--datadir=");
-    data_dir.push(&data);
-    let mut arguments = vec![OsString::from("--no-defaults"), data_dir];
+    let mut shared = vec![OsString::from("--no-defaults")];
     // Packages know where they lie; an unpacked archive has to be told.
     if let (true, Some(base)) = (making.own_binaries, making.binaries.base_dir()) {
-        let mut base_dir = OsString::from("--basedir=");
-        base_dir.push(base);
-        arguments.push(base_dir);
+        push(&mut shared, "--basedir=", base.as_os_str());
     }
+    push(&mut shared, "--datadir=", data.as_os_str());
+    shared.push(LOG_FILE_SIZE.into());
+    let mut arguments = shared.clone();
     for argument in [
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         "--skip-name-resolve",
-        "--innodb-log-file-size=16M",
     ] {
         arguments.push(argument.into());
     }
-    initialise_with(making, &arguments).await?;
     making
-        .folder
-        .short_lived_file("first.sql", &first_sql(making.password), making.account)
+        .run(&making.binaries.initialise, &arguments, "")
+        .await?;
+    shared.push("--bootstrap".into());
+    making
+        .run(
+            &making.binaries.server,
+            &shared,
+            &accounts_sql(making.password),
+        )
+        .await
 }
 
 pub(crate) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
@@ -54,6 +64,7 @@ pub(crate) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
         push(&mut arguments, "--basedir=", base.as_os_str());
     }
     arguments.extend(SETTINGS.map(OsString::from));
+    arguments.push(LOG_FILE_SIZE.into());
     arguments.extend(shared_arguments(launch));
     arguments
 }
@@ -77,9 +88,6 @@ pub(crate) fn shared_arguments(launch: &Launch<'_>) -> Vec<OsString> {
         push(&mut arguments, "--ssl-cert=", cert.as_os_str());
         push(&mut arguments, "--ssl-key=", key.as_os_str());
     }
-    if let Some(sql) = launch.first_sql {
-        push(&mut arguments, "--init-file=", sql.as_os_str());
-    }
     let names_binlog = |name: &str| matches!(name.replace('-', "_").as_str(), "log_bin");
     if !launch.settings.iter().any(|(name, _)| names_binlog(name)) {
         arguments.push("--skip-log-bin".into());
@@ -101,11 +109,10 @@ pub(crate) fn is_ready(log: &str) -> bool {
 
 /// Removes every account but the system's own and makes the admin, by verifier.
 ///
-/// One statement a line, as old servers want it. `PUBLIC` is a role's row, not an account.
-fn first_sql(password: &Password) -> String {
+/// One statement a line, as bootstrap mode wants it. `PUBLIC` is a role's row, not an account.
+fn accounts_sql(password: &Password) -> String {
     let verifier = native_verifier(password);
     [
-        "SET sql_log_bin = 0;",
         "DELETE FROM mysql.proxies_priv;",
         "DELETE FROM mysql.global_priv WHERE User NOT IN ('mariadb.sys', 'PUBLIC');",
         "FLUSH PRIVILEGES;",
@@ -126,7 +133,8 @@ fn native_verifier(password: &Password) -> String {
     })
 }
 
-fn push(arguments: &mut Vec<OsString>, name: &str, value: &std::ffi::OsStr) {
+/// Adds `name` and `value` as one argument.
+pub(crate) fn push(arguments: &mut Vec<OsString>, name: &str, value: &std::ffi::OsStr) {
     let mut argument = OsString::from(name);
     argument.push(value);
     arguments.push(argument);
@@ -144,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sql_holds_no_plaintext() {
+    fn the_sql_holds_no_plaintext() {
         let password = Password::random().unwrap();
-        assert!(!first_sql(&password).contains(password.expose()));
+        assert!(!accounts_sql(&password).contains(password.expose()));
     }
 }

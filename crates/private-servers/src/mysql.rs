@@ -6,10 +6,10 @@ use std::ffi::OsString;
 
 use crate::caching_sha2;
 use crate::error::Error;
-use crate::folder::ShortLived;
-use crate::mariadb::shared_arguments;
+use crate::making::Making;
+use crate::mariadb::{push, shared_arguments};
 use crate::password;
-use crate::start::{Launch, Making, initialise_with};
+use crate::start::Launch;
 
 /// Small, for development. The X protocol would take a second port.
 const SETTINGS: [&str; 8] = [
@@ -23,26 +23,23 @@ const SETTINGS: [&str; 8] = [
     "--character-set-server=utf8mb4",
 ];
 
-/// Makes the data folder; gives the SQL file that the first start runs before it takes clients.
+/// Makes the data folder with the admin as the only account that can log in.
 ///
-/// "Insecure" is the root account without a password, which that SQL removes.
-pub(crate) async fn initialise(making: &Making<'_>) -> Result<ShortLived, Error> {
-    let data = making.folder.fresh_data(making.account)?;
-    let mut data_dir = OsString::from("--datadir=");
-    data_dir.push(&data);
-    let arguments = [
-        OsString::from("--no-defaults"),
-        "--initialize-insecure".into(),
-        "--secure-file-priv=NULL".into(),
-        data_dir,
-    ];
-    initialise_with(making, &arguments).await?;
+/// "Insecure" is the root account without a password, which the same run removes by its SQL; it
+/// has no network and fails with the first statement that does.
+pub(crate) async fn initialise(making: &Making<'_>) -> Result<(), Error> {
     let mut salt = [0_u8; caching_sha2::SALT_BYTES];
     password::fill(&mut salt)?;
     let verifier = caching_sha2::verifier(making.password.expose(), salt);
-    making
-        .folder
-        .short_lived_file("first.sql", &first_sql(&verifier), making.account)
+    let (folder, account) = (making.folder, making.account);
+    let sql = folder.short_lived_file("accounts.sql", &accounts_sql(&verifier), account)?;
+    let data = folder.fresh_data(account)?;
+    let mut arguments = vec![OsString::from("--no-defaults")];
+    arguments.push("--initialize-insecure".into());
+    arguments.push("--secure-file-priv=NULL".into());
+    push(&mut arguments, "--datadir=", data.as_os_str());
+    push(&mut arguments, "--init-file=", sql.path().as_os_str());
+    making.run(&making.binaries.server, &arguments, "").await
 }
 
 pub(crate) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
@@ -52,7 +49,7 @@ pub(crate) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     arguments
 }
 
-fn first_sql(verifier: &[u8]) -> String {
+fn accounts_sql(verifier: &[u8]) -> String {
     // As a hexadecimal literal: the salt may hold any byte.
     let verifier = password::hex(verifier);
     [

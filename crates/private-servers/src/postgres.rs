@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::making::Making;
 use crate::process::Process;
-use crate::start::{Launch, Making, initialise_with};
+use crate::start::Launch;
 
 /// Small, for development; everything else as the server has it (fsync is on).
 const SETTINGS: [(&str, &str); 6] = [
@@ -38,11 +39,12 @@ pub(crate) async fn initialise(making: &Making<'_>) -> Result<(), Error> {
     // Not every C library has C.UTF-8; plain C, without case mapping beyond ASCII, is everywhere.
     let mut with_locale = arguments.clone();
     with_locale.push("--locale=C.UTF-8".into());
-    match initialise_with(making, &with_locale).await {
+    let program = &making.binaries.initialise;
+    match making.run(program, &with_locale, "").await {
         Err(Error::Initialise { said, .. }) if said.contains("locale") => {
             folder.fresh_data(account)?;
             arguments.push("--locale=C".into());
-            initialise_with(making, &arguments).await
+            making.run(program, &arguments, "").await
         }
         other => other,
     }

@@ -3,7 +3,6 @@
 //! A process is known by its id *and* its start time, so that an id given out anew is never
 //! taken for ours; that it serves a certain folder is read from its arguments.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -37,19 +36,27 @@ impl Process {
         Self::living(self.pid) == Some(self)
     }
 
-    /// Whether it is a server program whose arguments name this data folder.
+    /// Whether it is the server of this data folder: a server program, started with its path.
     pub(crate) fn serves(self, data: &Path) -> bool {
-        self.is_alive() && arguments(self.pid).is_some_and(|arguments| names(&arguments, data))
+        self.is_alive() && is_server(self.pid) && is_told(self.pid, data)
     }
 
-    /// The processes, living now, that work on this data folder, the oldest first.
-    pub(crate) fn all_on(data: &Path) -> Vec<Self> {
-        let mut found: Vec<Self> = every_pid()
+    /// The servers of this data folder; more than one only while one makes way for the next.
+    pub(crate) fn servers_of(data: &Path) -> Vec<Self> {
+        every_pid()
             .filter_map(Self::living)
             .filter(|process| process.serves(data))
-            .collect();
-        found.sort_by_key(|process| (process.started_ticks, process.pid));
-        found
+            .collect()
+    }
+
+    /// Every server program at work in this data folder: servers, what they started, and what is
+    /// left of either. These stand in the folder, whatever they call themselves.
+    pub(crate) fn all_in(data: &Path) -> Vec<Self> {
+        every_pid()
+            .filter(|pid| is_server(*pid))
+            .filter(|pid| is_told(*pid, data) || stands_in(*pid, data))
+            .filter_map(Self::living)
+            .collect()
     }
 
     /// Sends a signal, if it is still this process.
@@ -121,11 +128,6 @@ fn every_pid() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-fn arguments(pid: u32) -> Option<Vec<Vec<u8>>> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    Some(line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
-}
-
 /// Programs that work on a data folder; so `less …/data` is never taken for a server.
 const PROGRAMS: [&str; 6] = [
     "postgres",
@@ -136,17 +138,33 @@ const PROGRAMS: [&str; 6] = [
     "mysql_install_db",
 ];
 
-fn names(arguments: &[Vec<u8>], data: &Path) -> bool {
+/// The kernel keeps this much of a program's name.
+const NAME_BYTES: usize = 15;
+
+fn is_server(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm"))
+        .is_ok_and(|name| is_server_name(name.trim_end()))
+}
+
+fn is_server_name(name: &str) -> bool {
+    PROGRAMS
+        .iter()
+        .any(|program| &program[..program.len().min(NAME_BYTES)] == name)
+}
+
+fn is_told(pid: u32, data: &Path) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| tells(&line, data))
+}
+
+/// Whether one of these arguments, each ended by a zero, is the data folder.
+fn tells(line: &[u8], data: &Path) -> bool {
     let data = data.as_os_str().as_bytes();
-    // The second argument too: a script's first one is its interpreter.
-    let is_server = arguments.iter().take(2).any(|argument| {
-        let name = Path::new(OsStr::from_bytes(argument)).file_name();
-        name.is_some_and(|name| PROGRAMS.iter().any(|program| name == *program))
-    });
-    is_server
-        && arguments
-            .iter()
-            .any(|argument| argument == data || argument.strip_prefix(b"--datadir=") == Some(data))
+    line.split(|byte| *byte == 0)
+        .any(|argument| argument == data || argument.strip_prefix(b"--datadir=") == Some(data))
+}
+
+fn stands_in(pid: u32, data: &Path) -> bool {
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|dir| dir == data)
 }
 
 fn raw(pid: u32) -> Option<Pid> {
@@ -157,34 +175,27 @@ fn raw(pid: u32) -> Option<Pid> {
 mod tests {
     use super::*;
 
-    fn line(words: &[&str]) -> Vec<Vec<u8>> {
-        words.iter().map(|word| word.as_bytes().to_vec()).collect()
-    }
-
     #[test]
-    fn a_server_is_known_by_program_and_folder() {
+    fn a_server_is_known_by_its_name_and_its_folder() {
         let data = Path::new("/v/data");
-        assert!(names(
-            &line(&["/usr/lib/postgresql/15/bin/postgres", "-D", "/v/data"]),
+        assert!(tells(
+            b"/usr/lib/postgresql/15/bin/postgres\0-D\0/v/data\0",
             data
         ));
-        assert!(names(
-            &line(&["/usr/sbin/mariadbd", "--no-defaults", "--datadir=/v/data"]),
+        assert!(tells(
+            b"/usr/sbin/mariadbd\0--no-defaults\0--datadir=/v/data\0",
             data
         ));
-        assert!(names(
-            &line(&[
-                "/bin/sh",
-                "/usr/bin/mariadb-install-db",
-                "--datadir=/v/data"
-            ]),
+        assert!(!tells(
+            b"/usr/lib/postgresql/15/bin/postgres\0-D\0/v/data2\0",
             data
         ));
-        assert!(!names(
-            &line(&["/usr/lib/postgresql/15/bin/postgres", "-D", "/v/data2"]),
-            data
-        ));
-        assert!(!names(&line(&["less", "/v/data"]), data));
+        for name in ["postgres", "mariadbd", "mariadb-install"] {
+            assert!(is_server_name(name), "{name}");
+        }
+        for name in ["less", "postgres-tail", ""] {
+            assert!(!is_server_name(name), "{name}");
+        }
     }
 
     #[test]

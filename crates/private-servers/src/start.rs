@@ -4,7 +4,6 @@
 //! is new, start, wait until it answers. A start that is broken off anywhere is mended by the
 //! next one: what runs without a record is ended, what was not finished is made anew.
 
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,30 +13,18 @@ use std::time::{Duration, Instant};
 use crate::account::Account;
 use crate::binaries::Binaries;
 use crate::error::Error;
-use crate::folder::{Folder, Made, Running, ShortLived};
+use crate::folder::{Folder, Made, Running};
+use crate::making::{Making, last_lines};
 use crate::password::Password;
 use crate::process::{POLL, Process};
 use crate::stop::{serving, stop_locked};
 use crate::{Kind, PrivateServer, Settings, mariadb, mysql, port, postgres};
 
 /// For making a folder, and for a start, which may have to recover from a crash first.
-const LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 
 /// A port that was free may be taken before the server binds it.
 const PORT_ATTEMPTS: usize = 5;
-
-/// How much of what a failed server said is shown.
-const SHOWN_LINES: usize = 8;
-
-/// What the making of a folder needs.
-pub(crate) struct Making<'a> {
-    pub(crate) folder: &'a Folder,
-    pub(crate) account: &'a Account,
-    pub(crate) binaries: &'a Binaries,
-    /// Not the package's, but those of a folder that the caller named.
-    pub(crate) own_binaries: bool,
-    pub(crate) password: &'a Password,
-}
 
 /// What a server's arguments are made of.
 pub(crate) struct Launch<'a> {
@@ -47,7 +34,6 @@ pub(crate) struct Launch<'a> {
     pub(crate) socket_dir: &'a Path,
     pub(crate) port: u16,
     pub(crate) tls: Option<&'a (PathBuf, PathBuf)>,
-    pub(crate) first_sql: Option<&'a Path>,
     pub(crate) settings: &'a [(String, String)],
 }
 
@@ -80,13 +66,11 @@ pub async fn start(settings: &Settings) -> Result<PrivateServer, Error> {
         && let Some(running) = folder.running()?
     {
         must_be_same(&folder, settings, &running)?;
-        starting.wait(&running, None).await?;
+        starting.wait(&running).await?;
         return starting.server(&running, &folder.password()?, false);
     }
     stop_locked(&folder, Some(made.kind)).await?;
-    starting
-        .launch(&folder.password()?, Some(made.port), None)
-        .await
+    starting.launch(&folder.password()?, Some(made.port)).await
 }
 
 struct Starting<'a> {
@@ -106,27 +90,23 @@ impl Starting<'_> {
             own_binaries: self.settings.bin_dir.is_some(),
             password: &password,
         };
-        let first_sql = match self.settings.kind {
-            Kind::Postgres => {
-                postgres::initialise(&making).await?;
-                None
-            }
-            Kind::Mariadb => Some(mariadb::initialise(&making).await?),
-            Kind::Mysql => Some(mysql::initialise(&making).await?),
-        };
-        self.launch(&password, None, first_sql.as_ref()).await
+        match self.settings.kind {
+            Kind::Postgres => postgres::initialise(&making).await?,
+            Kind::Mariadb => mariadb::initialise(&making).await?,
+            Kind::Mysql => mysql::initialise(&making).await?,
+        }
+        self.launch(&password, None).await
     }
 
     async fn launch(
         &self,
         password: &Password,
         last_port: Option<u16>,
-        first_sql: Option<&ShortLived>,
     ) -> Result<PrivateServer, Error> {
         let mut port = port::choose(self.settings.port, last_port)?;
         let mut attempt = 1;
         loop {
-            match self.launch_on(port, first_sql.map(ShortLived::path)).await {
+            match self.launch_on(port).await {
                 Ok(running) => return self.server(&running, password, true),
                 Err(Error::PortTaken { .. })
                     if self.settings.port.is_none() && attempt < PORT_ATTEMPTS =>
@@ -139,26 +119,26 @@ impl Starting<'_> {
         }
     }
 
-    async fn launch_on(&self, port: u16, first_sql: Option<&Path>) -> Result<Running, Error> {
-        let (mut child, running) = self.spawn(port, first_sql)?;
-        self.folder.write_running(&running)?;
-        let ready = self.wait(&running, first_sql).await;
+    async fn launch_on(&self, port: u16) -> Result<Running, Error> {
+        let (mut child, running) = self.spawn(port)?;
+        let ready = match self.folder.write_running(&running) {
+            Ok(()) => self.wait(&running).await,
+            Err(error) => Err(error),
+        };
         if ready.is_err() {
             running.process.kill_with_children();
         }
         // Somebody has to wait for it, or it stays as a zombie while this process lives.
         std::thread::spawn(move || child.wait());
-        match ready {
-            Ok(()) => Ok(running),
-            Err(error) => {
-                running.process.gone_within(LIMIT).await;
-                self.folder.clear_running()?;
-                Err(error)
-            }
+        if let Err(error) = ready {
+            running.process.gone_within(LIMIT).await;
+            self.folder.clear_running()?;
+            return Err(error);
         }
+        Ok(running)
     }
 
-    fn spawn(&self, port: u16, first_sql: Option<&Path>) -> Result<(Child, Running), Error> {
+    fn spawn(&self, port: u16) -> Result<(Child, Running), Error> {
         let socket_dir = self.folder.fresh_socket_dir(self.account)?;
         let tls = match &self.settings.tls {
             Some(files) => Some(
@@ -174,7 +154,6 @@ impl Starting<'_> {
             socket_dir: &socket_dir,
             port,
             tls: tls.as_ref(),
-            first_sql,
             settings: &self.settings.settings,
         };
         let arguments = match self.settings.kind {
@@ -191,6 +170,7 @@ impl Starting<'_> {
             .account
             .command(server.as_os_str(), self.binaries.library_dir.as_deref())
             .args(arguments)
+            .env("TMPDIR", self.folder.fresh_tmp(self.account)?)
             .current_dir(self.folder.data())
             .stdin(Stdio::null())
             .stdout(same_log)
@@ -216,7 +196,7 @@ impl Starting<'_> {
     }
 
     /// Until the server takes clients.
-    async fn wait(&self, running: &Running, first_sql: Option<&Path>) -> Result<(), Error> {
+    async fn wait(&self, running: &Running) -> Result<(), Error> {
         let begin = Instant::now();
         loop {
             let alive = running.process.is_alive();
@@ -226,12 +206,7 @@ impl Starting<'_> {
                 Kind::Mariadb | Kind::Mysql => mariadb::is_ready(&log()),
             };
             if alive && ready {
-                let log = log();
-                // Then the admin may not exist, and root may still be there without a password.
-                return match first_sql.and_then(|_| log.lines().find(|l| l.contains("ERROR"))) {
-                    Some(_) => Err(self.not_ready("did not make its admin account", &log)),
-                    None => Ok(()),
-                };
+                return Ok(());
             }
             if !alive {
                 let log = log();
@@ -281,46 +256,6 @@ impl Starting<'_> {
             said: last_lines(log),
         }
     }
-}
-
-/// Runs the program that fills a new data folder, as the server's user, within bounds.
-pub(crate) async fn initialise_with(
-    making: &Making<'_>,
-    arguments: &[OsString],
-) -> Result<(), Error> {
-    let binaries = making.binaries;
-    let failed = |said: String| Error::Initialise {
-        kind: binaries.kind,
-        dir: making.folder.root().to_owned(),
-        said,
-    };
-    let mut command = making.account.command(
-        binaries.initialise.as_os_str(),
-        binaries.library_dir.as_deref(),
-    );
-    command
-        .args(arguments)
-        .current_dir(making.folder.data())
-        .stdin(Stdio::null());
-    let mut command = tokio::process::Command::from(command);
-    let output = tokio::time::timeout(LIMIT, command.kill_on_drop(true).output())
-        .await
-        .map_err(|_| failed(format!("it did not end within {} seconds", LIMIT.as_secs())))?
-        .map_err(Error::io("run", &binaries.initialise))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
-    Err(failed(last_lines(&said)))
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
 }
 
 /// Refuses a folder of another kind, or of a version whose files these binaries do not read.
@@ -383,13 +318,5 @@ mod tests {
         assert!(is_older("9.7.4", "10.11.1"));
         assert!(!is_older("10.11.2", "10.11.19"));
         assert!(!is_older("11.4.5", "10.11.19"));
-    }
-
-    #[test]
-    fn only_the_end_of_a_long_text_is_shown() {
-        let text: String = (1..=20).map(|n| format!("line {n}\n\n")).collect();
-        let shown = last_lines(&text);
-        assert_eq!(shown.lines().count(), SHOWN_LINES);
-        assert!(shown.ends_with("line 20"));
     }
 }

@@ -1,14 +1,14 @@
 //! Stopping the server of a folder, also one that another process started.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::Kind;
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::process::Process;
+use crate::process::{POLL, Process};
 
 /// A server that has to write much back may take its time.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -25,33 +25,65 @@ pub async fn stop(dir: impl AsRef<Path>) -> Result<bool, Error> {
     Ok(stopped)
 }
 
-/// For a caller that holds the folder's lock.
+/// For a caller that holds the folder's lock. `kind` is `None` while the folder is being made.
 pub(crate) async fn stop_locked(folder: &Folder, kind: Option<Kind>) -> Result<bool, Error> {
-    let found = match serving(folder)? {
-        Some(process) => vec![process],
-        // No record, or an outdated one; also children of a server that was killed.
-        None => Process::all_on(&folder.data()),
+    let data = folder.data();
+    let servers = match (kind, serving(folder)?) {
+        // It was never finished: there is nothing to lose.
+        (None, _) => Vec::new(),
+        (Some(_), Some(process)) => vec![process],
+        // No record, or an outdated one.
+        (Some(_), None) => Process::servers_of(&data),
     };
-    for process in &found {
-        match kind {
+    for server in &servers {
+        server.signal(match kind {
             // "Fast": ends the clients' sessions; SIGTERM would wait for them.
-            Some(Kind::Postgres) => process.signal(Signal::INT),
-            Some(Kind::Mariadb | Kind::Mysql) => process.signal(Signal::TERM),
-            // It was never finished: there is nothing to lose.
-            None => process.kill_with_children(),
+            Some(Kind::Postgres) => Signal::INT,
+            _ => Signal::TERM,
+        });
+    }
+    let begin = Instant::now();
+    for server in &servers {
+        if !server
+            .gone_within(LIMIT.saturating_sub(begin.elapsed()))
+            .await
+        {
+            return Err(not_stopped(folder, *server));
         }
     }
-    for process in &found {
-        if !process.gone_within(LIMIT).await {
-            return Err(Error::NotStopped {
-                dir: folder.root().to_owned(),
-                pid: process.pid,
-                seconds: LIMIT.as_secs(),
-            });
-        }
-    }
+    let rest = end_the_rest(folder, begin).await?;
     folder.clear_running()?;
-    Ok(!found.is_empty())
+    Ok(!servers.is_empty() || rest)
+}
+
+/// Ends what is left of a server that crashed, or of a making that was broken off. While any of
+/// it lives, the data folder cannot be used.
+async fn end_the_rest(folder: &Folder, begin: Instant) -> Result<bool, Error> {
+    let data = folder.data();
+    let mut any = false;
+    loop {
+        let rest = Process::all_in(&data);
+        let Some(first) = rest.first() else {
+            return Ok(any);
+        };
+        if begin.elapsed() > LIMIT {
+            return Err(not_stopped(folder, *first));
+        }
+        any = true;
+        for process in rest {
+            process.kill_with_children();
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn not_stopped(folder: &Folder, process: Process) -> Error {
+    let dir = folder.root().to_owned();
+    Error::NotStopped {
+        dir,
+        pid: process.pid,
+        seconds: LIMIT.as_secs(),
+    }
 }
 
 /// The server that `running.json` names, if it still runs and serves this folder.
