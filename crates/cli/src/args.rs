@@ -1,0 +1,151 @@
+//! The command line. Help texts are what users read first: a sentence each, no jargon of ours.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Gives every microservice a database of its own, and keeps it that way.
+#[derive(Debug, Parser)]
+#[command(name = "freehold", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Folder of the system's freehold.yaml (default: this folder or the nearest above it)
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Environment to merge in: environments/ENV.yaml
+    #[arg(short = 'e', long, global = true, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// Where stores are placed: `embedded` (SQLite files), `local` (private servers from installed
+    /// programs), or a file that names servers; default: as freehold.yaml says
+    #[arg(long, global = true, value_name = "WHERE")]
+    pub(crate) servers: Option<String>,
+    /// Print JSON for machines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what `apply` would change; sends no change
+    Plan(PlanArgs),
+    /// Make databases, identities, rights and schema as described, then prove it
+    Apply(StoreArgs),
+    /// Put baseline data in, as often as you like; `--undo` takes it out again
+    Seed(SeedArgs),
+    /// Take migrations back, the newest first
+    Rollback(RollbackArgs),
+    /// Remove stores and their identities
+    Destroy(DestroyArgs),
+    /// Show the state of every store
+    Status(PlanArgs),
+    /// Place, migrate and seed the whole system on this machine, and show its state
+    Up(StoreArgs),
+    /// Stop the private servers that `up --servers local` started
+    Down(DownArgs),
+    /// Hand out and rotate the passwords of the services' programs
+    #[command(subcommand)]
+    Creds(CredsCommand),
+    /// Print the JSON Schema of the description's files, for editors
+    Schema,
+    /// Explain an error code
+    Explain {
+        /// FH and four digits
+        code: String,
+    },
+    /// Show which engines can do what, and what was run against a live server
+    Engines,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StoreArgs {
+    /// Services (all by default)
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Also change what is not ours on the server: take CONNECT and TEMPORARY from PUBLIC on
+    /// databases of others. The plan lists who would lose something
+    #[arg(long)]
+    pub(crate) server_wide: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// Exit with 1 when live is not as described
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SeedArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// Take the seeds out again, the last first
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// Down to this number, which stays; 0 takes all back (default: only the newest)
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u32>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DestroyArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// What stays: `data`, `credentials`
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) keep: Vec<KeepWhat>,
+    /// Also while others are connected
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KeepWhat {
+    Data,
+    Credentials,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DownArgs {
+    /// Also delete the servers' folders and the embedded stores, with all data
+    #[arg(long)]
+    pub(crate) volumes: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredsCommand {
+    /// Run a program with a fresh credential of a service
+    Exec {
+        /// The service
+        service: String,
+        /// The program and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Give the app's idle login a new password and deliver it; the other one is retired when its
+    /// sessions have ended
+    Rotate {
+        #[command(flatten)]
+        stores: StoreArgs,
+        /// How long to wait for the sessions of the old login, in seconds
+        #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+        grace: u64,
+    },
+}

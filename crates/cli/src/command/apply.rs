@@ -1,0 +1,92 @@
+//! `freehold apply`
+
+use std::time::Instant;
+
+use freehold_credentials as credentials;
+use freehold_lifecycle::{Applied, Target, apply};
+use freehold_model::Deliver;
+
+use super::Result;
+use super::text::{advice, count, step_lines, tables};
+use crate::Outcome;
+use crate::args::{Args, StoreArgs};
+use crate::context::Context;
+use crate::output::{Output, Tone};
+use crate::servers::Place;
+
+pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
+    let begun = Instant::now();
+    let mut context = Context::load(args, Place::Described).await?;
+    let targets = context.targets(&stores.services, stores.server_wide)?;
+    let width = targets.iter().map(|target| target.label().len()).max().unwrap_or(0);
+    let applied = apply(&targets, &|applied| {
+        if !output.json {
+            store(applied, width, output);
+        }
+    })
+    .await?;
+    let delivered = deliver_files(&context, &targets).await?;
+    if output.json {
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered }));
+        return Ok(Outcome::Done);
+    }
+    for file in &delivered {
+        output.line(&format!("  credential written: {file}"));
+    }
+    let notes: Vec<_> = applied.iter().flat_map(|store| store.advisory.iter().map(|note| (store.store.as_str(), note))).collect();
+    if !notes.is_empty() {
+        output.line("");
+        advice(output, &notes);
+    }
+    output.line("");
+    output.line(&summary(&applied, begun));
+    Ok(Outcome::Done)
+}
+
+/// What happened in one store.
+pub(crate) fn store(applied: &Applied, width: usize, output: &Output) {
+    let name = output.paint(Tone::Strong, &format!("{:width$}", applied.store));
+    let tick = output.paint(Tone::Good, "✓");
+    if applied.is_silent() {
+        output.line(&format!("{tick} {name}  {}", output.paint(Tone::Dim, "in step")));
+    } else {
+        let done = format!("{}, {}", count(applied.steps.len(), "step"), count(applied.migrations.len(), "migration"));
+        output.line(&format!("{tick} {name}  {done}"));
+        for line in step_lines(output, &applied.steps) {
+            output.line(&format!("  {line}"));
+        }
+        if !applied.migrations.is_empty() {
+            output.line(&format!("    {}  {}", output.paint(Tone::Good, "+ migrate"), applied.migrations.join(", ")));
+        }
+    }
+    if !applied.tables.is_empty() {
+        output.line(&format!("  {:width$}  {}", "", output.paint(Tone::Dim, &format!("rows: {}", tables(&applied.tables)))));
+    }
+}
+
+/// The first credential of a service whose credentials lie in files; later ones by `creds rotate`.
+async fn deliver_files(context: &Context, targets: &[Target]) -> Result<Vec<String>> {
+    let mut written = Vec::new();
+    for target in targets {
+        let service = &context.system.services[&target.want.service];
+        let Deliver::File(folder) = &service.deliver else { continue };
+        let folder = context.root.join(folder);
+        if folder.join(credentials::deliver::variable(&target.want.store)).exists() {
+            continue;
+        }
+        let place = credentials::Place { engine: target.engine, admin: &target.admin, want: &target.want };
+        let issued = credentials::issue(place).await.map_err(|fault| vec![fault])?;
+        let file = credentials::deliver::to_file(&folder, &target.want.store, &issued.endpoint.url());
+        written.push(file.map_err(|fault| vec![fault])?.display().to_string());
+    }
+    Ok(written)
+}
+
+fn summary(applied: &[Applied], begun: Instant) -> String {
+    let took = begun.elapsed().as_secs_f64();
+    let changed = applied.iter().filter(|store| !store.is_silent()).count();
+    if changed == 0 {
+        return format!("{} in step, looked at in {took:.1} s. Nothing was sent.", count(applied.len(), "store"));
+    }
+    format!("{changed} of {} changed and verified in {took:.1} s.  Next: freehold status", count(applied.len(), "store"))
+}

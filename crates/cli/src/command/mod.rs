@@ -1,0 +1,66 @@
+//! One file per command. Each renders what a library crate found or did.
+
+mod apply;
+mod creds;
+mod destroy;
+mod engines;
+mod plan;
+mod rollback;
+mod seed;
+mod status;
+mod text;
+mod up;
+
+use freehold_model::Fault;
+
+use crate::args::{Args, Command, CredsCommand};
+use crate::output::Output;
+use crate::{Outcome, pages};
+
+pub(crate) type Result<T> = std::result::Result<T, Vec<Fault>>;
+
+/// Runs the command that the arguments name.
+pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
+    match &args.command {
+        Command::Plan(plan) => plan::run(args, plan, output).await,
+        Command::Apply(stores) => apply::run(args, stores, output).await,
+        Command::Seed(seed) => seed::run(args, seed, output).await,
+        Command::Rollback(rollback) => rollback::run(args, rollback, output).await,
+        Command::Destroy(destroy) => destroy::run(args, destroy, output).await,
+        Command::Status(status) => status::run(args, status, output).await,
+        Command::Up(stores) => up::up(args, stores, output).await,
+        Command::Down(down) => up::down(args, down, output).await,
+        Command::Creds(CredsCommand::Exec { service, command }) => creds::exec(args, service, command, output).await,
+        Command::Creds(CredsCommand::Rotate { stores, grace }) => creds::rotate(args, stores, *grace, output).await,
+        Command::Schema => {
+            output.value(&freehold_model::json_schema());
+            Ok(Outcome::Done)
+        }
+        Command::Explain { code } => explain(code, output),
+        Command::Engines => {
+            engines::run(output);
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn explain(code: &str, output: &Output) -> Result<Outcome> {
+    let page = pages::page(code).ok_or_else(|| {
+        let near = freehold_model::nearest(&code.to_uppercase(), pages::codes());
+        let fault = Fault::new("FH1309", format!("there is no error code `{code}`"));
+        vec![match near {
+            Some(near) => fault.help(format!("did you mean {near}?")),
+            None => fault.help("codes are FH and four digits, as errors show them"),
+        }]
+    })?;
+    output.line(page.trim_end());
+    Ok(Outcome::Done)
+}
+
+/// Asks before something is destroyed; without a terminal `--yes` is needed.
+fn asked(output: &Output, yes: bool, question: &str) -> Result<()> {
+    if yes || output.confirm(question) {
+        return Ok(());
+    }
+    Err(vec![Fault::new("FH1310", "not confirmed, nothing was changed").help("answer y, or give --yes where there is no terminal")])
+}

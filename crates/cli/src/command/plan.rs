@@ -1,0 +1,106 @@
+//! `freehold plan`
+
+use freehold_engine::Change;
+use freehold_lifecycle::{MigrationNote, StorePlan, plan};
+
+use super::Result;
+use super::text::{advice, count, step_lines};
+use crate::Outcome;
+use crate::args::{Args, PlanArgs};
+use crate::context::Context;
+use crate::output::{Output, Tone};
+use crate::servers::Place;
+
+pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> Result<Outcome> {
+    let mut context = Context::load(args, Place::Described).await?;
+    let targets = context.targets(&plan_args.stores.services, plan_args.stores.server_wide)?;
+    let plans = plan(&targets).await?;
+    let changes = plans.iter().filter(|plan| !plan.is_empty()).count();
+    if output.json {
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": plans, "changes": changes }));
+    } else {
+        render(&context.system.name, &plans, output);
+    }
+    Ok(if plan_args.exit_code && changes > 0 { Outcome::Findings } else { Outcome::Done })
+}
+
+fn render(system: &str, plans: &[StorePlan], output: &Output) {
+    output.line(&format!(
+        "{} · {} · {}",
+        output.paint(Tone::Strong, system),
+        count(plans.len(), "store"),
+        servers(plans).join(" · ")
+    ));
+    output.line("");
+    let width = plans.iter().map(|plan| plan.store.len()).max().unwrap_or(0);
+    for plan in plans {
+        store(plan, width, output);
+    }
+    let notes: Vec<_> = plans.iter().flat_map(|plan| plan.advisory.iter().map(|note| (plan.store.as_str(), note))).collect();
+    if !notes.is_empty() {
+        output.line("");
+        advice(output, &notes);
+    }
+    output.line("");
+    output.line(&summary(plans));
+    if plans.iter().any(|plan| !plan.is_empty()) {
+        output.line("Next: freehold apply");
+    }
+}
+
+/// `main: PostgreSQL 17.2 at 10.0.3.4:5432 (TLS)`, each server once.
+fn servers(plans: &[StorePlan]) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for plan in plans {
+        let tls = if plan.tls { " (TLS)" } else { "" };
+        let line = format!("{}: {} {} at {}{tls}", plan.server, plan.product, plan.version, plan.address);
+        if !seen.contains(&line) {
+            seen.push(line);
+        }
+    }
+    seen
+}
+
+fn store(plan: &StorePlan, width: usize, output: &Output) {
+    let name = output.paint(Tone::Strong, &format!("{:width$}", plan.store));
+    if plan.is_empty() {
+        output.line(&format!("{name}  {}", output.paint(Tone::Dim, "in step")));
+        return;
+    }
+    let place = format!("{} · {} {} on {}", plan.engine, plan.isolation, plan.name, plan.server);
+    output.line(&format!("{name}  {}", output.paint(Tone::Dim, &place)));
+    for line in step_lines(output, &plan.steps) {
+        output.line(&line);
+    }
+    if !plan.migrations.is_empty() {
+        let sign = output.paint(Tone::Good, "+ migrate ");
+        output.line(&format!("  {sign}  {}", migrations(&plan.migrations)));
+    }
+}
+
+fn migrations(notes: &[MigrationNote]) -> String {
+    let ids: Vec<_> = notes.iter().map(|note| note.id.as_str()).collect();
+    let statements: usize = notes.iter().map(|note| note.statements).sum();
+    let irreversible: Vec<_> = notes.iter().filter(|note| !note.reversible).map(|note| note.id.as_str()).collect();
+    let reversible = if irreversible.is_empty() { "all reversible".to_owned() } else { format!("no way back from {}", irreversible.join(", ")) };
+    let resumed = notes.iter().find_map(|note| note.resumes_after.map(|done| format!(", {} goes on after statement {done}", note.id)));
+    format!("{}  {}, {reversible}{}", ids.join(", "), count(statements, "statement"), resumed.unwrap_or_default())
+}
+
+fn summary(plans: &[StorePlan]) -> String {
+    let changing = plans.iter().filter(|plan| !plan.is_empty()).count();
+    if changing == 0 {
+        return format!("{} in step. Nothing to do.", if plans.len() == 1 { "The store is".to_owned() } else { format!("All {} stores are", plans.len()) });
+    }
+    let of = |change| plans.iter().flat_map(|plan| &plan.steps).filter(|step| step.change == change).count();
+    let migrations: usize = plans.iter().map(|plan| plan.migrations.len()).sum();
+    let data = if migrations == 0 { " No data is touched." } else { "" };
+    format!(
+        "{changing} of {} change: {} to add, {} to change, {} to remove, {}.{data}",
+        count(plans.len(), "store"),
+        of(Change::Add),
+        of(Change::Change),
+        of(Change::Remove),
+        count(migrations, "migration"),
+    )
+}

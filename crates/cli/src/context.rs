@@ -1,0 +1,135 @@
+//! From arguments to targets: finds and loads the description, places it, resolves secrets, reads
+//! migrations and seeds. Everything that is wrong with the input is found here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use freehold_credentials::resolve;
+use freehold_engine::{Endpoint, Secret};
+use freehold_lifecycle::{Target, check_targets, target};
+use freehold_model::{Fault, Service, Store, System, load, load_migrations, load_seeds, nearest};
+
+use crate::args::Args;
+use crate::files::DiskFiles;
+use crate::servers::{Place, Placed, place};
+
+type Result<T> = std::result::Result<T, Vec<Fault>>;
+
+/// A loaded system, placed on its servers.
+pub(crate) struct Context {
+    pub(crate) root: PathBuf,
+    pub(crate) system: System,
+    pub(crate) started: Vec<(String, String, u16, bool)>,
+    urls: BTreeMap<String, Secret>,
+}
+
+impl Context {
+    /// Loads and places. Nothing is connected to, but private servers are started with
+    /// `--servers local`.
+    pub(crate) async fn load(args: &Args, default: Place) -> Result<Self> {
+        let root = find_root(args.directory.as_deref())?;
+        let system = load(&root, args.environment.as_deref(), &DiskFiles)?;
+        let wanted = args.servers.as_deref().map_or(default, |text| Place::parse(Some(text)));
+        let Placed { system, urls, started } = place(system, &wanted, &root).await?;
+        Ok(Self { root, system, started, urls })
+    }
+
+    /// The stores of these services (all when none is named), checked against each other. All
+    /// services are resolved, since a boundary has two sides; secrets are asked for only once.
+    pub(crate) fn targets(&mut self, services: &[String], server_wide: bool) -> Result<Vec<Target>> {
+        for name in services {
+            if !self.system.services.contains_key(name) {
+                return Err(vec![unknown_service(&self.system, name)]);
+            }
+        }
+        let system = self.system.clone();
+        let mut targets = Vec::new();
+        let mut faults = Vec::new();
+        for service in system.services.values() {
+            for store in service.stores.values() {
+                match self.target(&system, service, store) {
+                    Ok(mut target) => {
+                        target.want.server_wide = server_wide;
+                        targets.push(target);
+                    }
+                    Err(found) => faults.extend(found),
+                }
+            }
+        }
+        if !faults.is_empty() {
+            faults.dedup();
+            return Err(faults);
+        }
+        check_targets(&targets)?;
+        targets.retain(|target| services.is_empty() || services.contains(&target.want.service));
+        Ok(targets)
+    }
+
+    fn target(&mut self, system: &System, service: &Service, store: &Store) -> Result<Target> {
+        let server = &system.servers[&store.server];
+        let engine = freehold_builtin::engine(server.engine).ok_or_else(|| {
+            vec![
+                Fault::new("FH3007", format!("{}: the engine {} is not there yet", service.name, server.engine))
+                    .help("freehold engines shows those that are; `--servers embedded` places stores on SQLite"),
+            ]
+        })?;
+        let url = self.url(&store.server, system)?;
+        let admin = Endpoint::parse(server.engine, &url).map_err(|error| {
+            vec![Fault::new("FH1305", format!("server {}: {}", store.server, error.message)).help("see DESIGN of URLs: freehold explain FH1305")]
+        })?;
+        let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
+        let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);
+        let (migrations, seeds) = match (migrations, seeds) {
+            (Ok(migrations), Ok(seeds)) => (migrations, seeds),
+            (migrations, seeds) => {
+                return Err(migrations.err().into_iter().chain(seeds.err()).flatten().collect());
+            }
+        };
+        target(system, service, store, engine, admin, migrations, seeds)
+    }
+
+    /// A server's URL, resolved once.
+    fn url(&mut self, key: &str, system: &System) -> Result<Secret> {
+        if let Some(url) = self.urls.get(key) {
+            return Ok(url.clone());
+        }
+        let what = format!("server {key}");
+        let Some(reference) = &system.servers[key].url else {
+            return Err(vec![
+                Fault::new("FH1306", format!("{what}: the description names no `url:`"))
+                    .help("add `url: \"env:NAME\"` to it, or choose `--servers embedded`, `local` or a file"),
+            ]);
+        };
+        let url = resolve(reference, &self.root, &what).map_err(|fault| vec![fault])?;
+        self.urls.insert(key.to_owned(), url.clone());
+        Ok(url)
+    }
+}
+
+fn unknown_service(system: &System, name: &str) -> Fault {
+    let fault = Fault::new("FH1307", format!("there is no service `{name}` in {}", system.name));
+    match nearest(name, system.services.keys().map(String::as_str)) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => {
+            let names: Vec<_> = system.services.keys().map(String::as_str).collect();
+            fault.help(format!("there are: {}", names.join(", ")))
+        }
+    }
+}
+
+/// The folder named, or the nearest from here upwards that has a `freehold.yaml`.
+pub(crate) fn find_root(named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = named {
+        return Ok(folder.to_owned());
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let found = here.ancestors().find(|folder| folder.join("freehold.yaml").is_file());
+    match found {
+        Some(folder) if folder == here => Ok(PathBuf::from(".")),
+        Some(folder) => Ok(folder.to_owned()),
+        None => Err(vec![
+            Fault::new("FH1308", "there is no freehold.yaml here or in a folder above")
+                .help("change into the system's folder, or name it: freehold -C DIR …"),
+        ]),
+    }
+}
