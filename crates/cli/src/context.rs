@@ -75,7 +75,7 @@ impl Context {
         })?;
         let url = self.url(&store.server, system)?;
         let admin = Endpoint::parse(server.engine, &url).map_err(|error| {
-            vec![Fault::new("FH1305", format!("server {}: {}", store.server, error.message)).help("see DESIGN of URLs: freehold explain FH1305")]
+            vec![Fault::new("FH1305", format!("server {}: {}", store.server, error.message)).help("freehold explain FH1305 shows the forms")]
         })?;
         let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
         let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);

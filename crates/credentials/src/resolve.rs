@@ -10,26 +10,26 @@ use zeroize::Zeroizing;
 /// folder that relative files count from.
 ///
 /// # Errors
-/// FH1301 variable not set, FH1302 file not readable, FH1303 no terminal to ask on, FH1304 a kind
+/// FH1311 variable not set, FH1312 file not readable, FH1313 no terminal to ask on, FH1314 a kind
 /// of reference that is not there yet.
 pub fn resolve(reference: &SecretRef, root: &Path, what: &str) -> Result<Secret, Fault> {
     match reference {
         SecretRef::Plain(text) => Ok(Secret::new(text.clone())),
         SecretRef::Env(name) => match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
-            _ => Err(Fault::new("FH1301", format!("{what}: the environment variable {name} is not set"))
+            _ => Err(Fault::new("FH1311", format!("{what}: the environment variable {name} is not set"))
                 .help(format!("export {name}=… before the command; its value never belongs into a file that is committed"))),
         },
         SecretRef::File(path) => read_file(&root.join(path), what),
         SecretRef::Prompt => {
             let answer = rpassword::prompt_password(format!("{what}: "));
             answer.map(Secret::new).map_err(|error| {
-                Fault::new("FH1303", format!("{what}: `prompt` needs a terminal to ask on ({error})"))
+                Fault::new("FH1313", format!("{what}: `prompt` needs a terminal to ask on ({error})"))
                     .help("run it in a terminal, or use `env:NAME` or `file:PATH`")
             })
         }
         SecretRef::Later { scheme, .. } => {
-            Err(Fault::new("FH1304", format!("{what}: secret references of the form `{scheme}:` are not there yet"))
+            Err(Fault::new("FH1314", format!("{what}: secret references of the form `{scheme}:` are not there yet"))
                 .help("use `env:NAME`, `file:PATH` or `prompt`"))
         }
     }
@@ -40,7 +40,7 @@ fn read_file(path: &Path, what: &str) -> Result<Secret, Fault> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|error| {
         Fault::new(
-            "FH1302",
+            "FH1312",
             format!(
                 "{what}: the secret's file {} cannot be read ({error})",
                 path.display()
@@ -74,15 +74,15 @@ mod tests {
         };
         assert_eq!(
             code(SecretRef::Env("FREEHOLD_NOT_SET_ANYWHERE".into())),
-            "FH1301"
+            "FH1311"
         );
-        assert_eq!(code(SecretRef::File("s".into())), "FH1302");
+        assert_eq!(code(SecretRef::File("s".into())), "FH1312");
         assert_eq!(
             code(SecretRef::Later {
                 scheme: "vault".into(),
                 rest: "x".into()
             }),
-            "FH1304"
+            "FH1314"
         );
     }
 }
