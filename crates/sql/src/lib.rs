@@ -11,6 +11,7 @@ mod fingerprint;
 pub mod lexer;
 mod name;
 mod quote;
+mod seen;
 mod split;
 mod split_error;
 

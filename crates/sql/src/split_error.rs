@@ -19,7 +19,7 @@ pub struct SplitError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SplitTrouble {
     #[error("the quote {open} that opens here is never closed")]
-    OpenQuote { open: String },
+    OpenQuote { open: String, close: String },
     #[error("the comment that opens here is never closed")]
     OpenComment,
     #[error("the dollar quote {tag} that opens here is never closed")]
@@ -63,7 +63,7 @@ impl SplitError {
     #[must_use]
     pub fn fault(&self, file: &Path) -> Fault {
         let help = match &self.what {
-            SplitTrouble::OpenQuote { open } => format!("close it with {}", closing(open)),
+            SplitTrouble::OpenQuote { close, .. } => format!("close it with {close}"),
             SplitTrouble::OpenComment => "close it with */".to_owned(),
             SplitTrouble::OpenDollarQuote { tag } => format!("close it with {tag}"),
             SplitTrouble::ClientCommand { .. } => {
@@ -85,14 +85,5 @@ impl SplitError {
         Fault::new(self.code(), self.what.to_string())
             .at(place)
             .help(help)
-    }
-}
-
-fn closing(open: &str) -> &str {
-    match open.chars().last() {
-        Some('[') => "]",
-        Some('"') => "\"",
-        Some('`') => "`",
-        _ => "'",
     }
 }

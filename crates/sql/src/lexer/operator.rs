@@ -14,6 +14,10 @@ const COMPOUND: &[&str] = &[
 /// PostgreSQL's operators are any run of these.
 const POSTGRES: &[u8] = b"+-*/<>=~!@#%^&|`?";
 
+/// PostgreSQL keeps the name of an operator in 64 bytes. Without a limit `+-+-+-…`, of which each
+/// sign is an operator, would be read to its end for each.
+const OPERATOR_BYTES: usize = 64;
+
 impl Lexer<'_> {
     /// The end of the symbol that begins at `at`: always after at least one character.
     pub(super) fn operator_end(&self, at: usize) -> usize {
@@ -39,7 +43,8 @@ impl Lexer<'_> {
             };
         }
         let mut end = at + 1;
-        while self.is_operator_byte(end)
+        while end - at < OPERATOR_BYTES
+            && self.is_operator_byte(end)
             && !self.starts_with(end, "--")
             && !self.starts_with(end, "/*")
         {

@@ -1,0 +1,1 @@
+//! Facts, dialect by dialect.
