@@ -5,8 +5,8 @@
 
 use crate::fault::Fault;
 use crate::nearest::nearest;
+use crate::node::{Entry, Node, Value};
 use crate::shape::{Field, Shape};
-use crate::yaml::{Entry, Node, Value};
 
 /// Keys that are planned, wherever they stand.
 const RESERVED: [&str; 5] = ["tenants", "region", "read_replicas", "exports", "auth"];

@@ -17,6 +17,7 @@ mod migration;
 mod migration_files;
 mod names;
 mod nearest;
+mod node;
 mod places;
 mod schema;
 mod secret_ref;

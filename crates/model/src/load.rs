@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::files::Files;
 use crate::identities::{base_name, refit};
 use crate::nearest::nearest;
+use crate::node::{self, Node};
 use crate::places::Places;
 use crate::service::Service;
 use crate::service_dirs::{self, Pattern};
@@ -22,7 +23,7 @@ use crate::system::{Broker, Server, System};
 use crate::system_file::{ServersFile, SystemFile};
 use crate::system_from_file::{access, broker, servers};
 use crate::validate::validate;
-use crate::yaml::{self, Node};
+use crate::yaml;
 
 const SYSTEM_FILE: &str = "freehold.yaml";
 
@@ -197,7 +198,7 @@ impl<'a> Loader<'a> {
         }
         let mut over = over?;
         over.remove("override");
-        yaml::merge(&mut node, &over);
+        node::merge(&mut node, &over);
         self.patterns = Pattern::all_in(&node);
         self.checked(node, &shape::SYSTEM, Completeness::Whole)
     }
@@ -263,7 +264,7 @@ impl<'a> Loader<'a> {
         let mut node = self.checked(node, &shape::SERVICE, completeness)?;
         if let Some(over) = over {
             overridden.insert(over.key.clone());
-            yaml::merge(&mut node, &over.node);
+            node::merge(&mut node, &over.node);
             node = self.checked(node, &shape::SERVICE, Completeness::Whole)?;
         }
         Some((self.typed(&node)?, node))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Place};
-use crate::yaml::Node;
+use crate::node::Node;
 
 #[derive(Default)]
 pub(crate) struct Places {

@@ -43,7 +43,7 @@ pub(crate) fn environment_schema() -> Value {
     schema["description"] =
         "Merged over freehold.yaml: maps merge, lists replace, null deletes.".into();
     schema["properties"]["override"] = json!({
-        "description": "Merged over the files of services, by service name.",
+        "description": "Merged over the files of services, by service name; paths in it are relative to the service's folder.",
         "type": "object",
         "additionalProperties": service,
     });

@@ -8,8 +8,8 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::fault::{Fault, Place};
 use crate::files::Files;
 use crate::names::relative_to;
+use crate::node::{Node, Value};
 use crate::places::at;
-use crate::yaml::{Node, Value};
 
 /// Folders below which `**` looks for services; deeper is a loop or not ours.
 const DEPTH_LIMIT: usize = 8;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::fault::Fault;
 use crate::identities::{GivenNames, base_name};
 use crate::names::{fit, relative_to};
+use crate::node::Node;
 use crate::places::store_path;
 use crate::secret_ref::{holds_password, is_variable_name};
 use crate::service::{Entity, Migrations, Run, Service, TableRule};
@@ -16,7 +17,6 @@ use crate::service_file::{
 use crate::store::{Deliver, Isolation, Store};
 use crate::system::Server;
 use crate::system_from_file::plain_name;
-use crate::yaml::Node;
 
 /// `root` is the whole file (with the environment merged in) that `file` was deserialised from;
 /// `dir` its folder, relative to the system's root. Without a server names are fitted to the
@@ -249,6 +249,15 @@ impl Reader<'_> {
                 "`command` names no program",
                 path,
                 "write the program and its arguments as a list",
+            );
+        }
+        if command.iter().any(|argument| holds_password(argument)) {
+            let help = "arguments are seen by everybody on the machine; let the program read it from its environment";
+            self.fault(
+                "FH1301",
+                "an argument in `command` holds a password",
+                path,
+                help,
             );
         }
     }

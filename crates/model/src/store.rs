@@ -109,7 +109,7 @@ impl fmt::Display for Isolation {
 pub enum Deliver {
     /// One JSON line on the descriptor named by `FREEHOLD_CREDENTIALS_FD`.
     Fd,
-    /// A folder; one file per credential, mode 0600.
+    /// A folder, relative to the system's root or absolute; one file per credential, mode 0600.
     File(PathBuf),
     /// `DATABASE_URL` in the environment of that one child.
     Env,

@@ -7,11 +7,11 @@ use std::path::Path;
 use crate::date::is_date;
 use crate::fault::Fault;
 use crate::names::{is_plain_name, plain_form};
+use crate::node::Node;
 use crate::secret_ref::{NotARef, SecretRef};
 use crate::store::EngineKind;
 use crate::system::{Access, Broker, Server};
 use crate::system_file::{AccessFile, BrokerFile, BrokerKind, ServerFile};
-use crate::yaml::Node;
 
 /// `root` is the whole file that `files` was deserialised from.
 pub(crate) fn servers(
@@ -144,7 +144,7 @@ fn secret(
 ) -> Option<SecretRef> {
     let file = root
         .find(path)
-        .map_or_else(|| root.mark.file(), |node| node.mark.file());
+        .map_or_else(|| root.mark.file.as_ref(), |node| node.mark.file.as_ref());
     let refused = match SecretRef::parse(text, file.parent().unwrap_or(Path::new(""))) {
         Ok(reference) => return Some(reference),
         Err(refused) => refused,

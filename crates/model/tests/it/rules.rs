@@ -463,18 +463,20 @@ fn programs_are_named() {
     check_services(
         &[(
             "a",
-            "service: a\nstore: { server: main }\nmigrations: { by: flyway, command: [] }\nrun: { command: [\"\"], env: [HOME, A-B, \"=x\", \"URL=postgres://u:hunter2@h/d\"] }\ncode: ['a[']\ncredentials: { deliver: files, sidecar: { deliver: \"file:\" } }\n",
+            "service: a\nstore: { server: main }\nmigrations: { by: flyway, command: [] }\nrun: { command: [\"\", --db.password=hunter2], env: [HOME, A-B, \"=x\", \"URL=postgres://u:hunter2@h/d\"] }\ncode: ['a[']\ncredentials: { deliver: files, sidecar: { deliver: \"file:\" } }\n",
         )],
         "
         FH1124: services/a/service.yaml:3:27: a: `command` names no program
         = write the program and its arguments as a list
         FH1124: services/a/service.yaml:4:8: a: `command` names no program
         = write the program and its arguments as a list
-        FH1125: services/a/service.yaml:4:35: a: an item of `env` names no variable
+        FH1301: services/a/service.yaml:4:8: a: an argument in `command` holds a password
+        = arguments are seen by everybody on the machine; let the program read it from its environment
+        FH1125: services/a/service.yaml:4:58: a: an item of `env` names no variable
         = an item is NAME, kept from freehold's own environment, or NAME=value
-        FH1125: services/a/service.yaml:4:40: a: an item of `env` names no variable
+        FH1125: services/a/service.yaml:4:63: a: an item of `env` names no variable
         = an item is NAME, kept from freehold's own environment, or NAME=value
-        FH1301: services/a/service.yaml:4:46: a: `URL` in `env` holds a password
+        FH1301: services/a/service.yaml:4:69: a: `URL` in `env` holds a password
         = name the variable alone: it is then kept from freehold's own environment
         FH1109: services/a/service.yaml:5:8: a: `a[` is no pattern of files: unclosed character class; missing ']'
         = patterns look like src/**
