@@ -5,7 +5,7 @@ CREATE TABLE customers (
     email       VARCHAR(254) NOT NULL UNIQUE,
     name        VARCHAR(200) NOT NULL,
     phone       VARCHAR(32) NULL,
-    country     CHAR(2) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (char_length(country) = 2),
+    country     CHAR(2) COLLATE utf8mb4_bin NOT NULL CHECK (char_length(country) = 2),
     is_active   BOOLEAN NOT NULL DEFAULT TRUE,
     created_at  DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
     updated_at  DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),

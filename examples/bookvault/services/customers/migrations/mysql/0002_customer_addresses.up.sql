@@ -8,7 +8,7 @@ CREATE TABLE customer_addresses (
     line2       VARCHAR(200) NULL,
     city        VARCHAR(100) NOT NULL,
     postcode    VARCHAR(20) NOT NULL,
-    country     CHAR(2) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (char_length(country) = 2),
+    country     CHAR(2) COLLATE utf8mb4_bin NOT NULL CHECK (char_length(country) = 2),
     is_default  BOOLEAN NOT NULL DEFAULT FALSE,
     -- NULL unless default, so that a customer has at most one default address.
     default_for BIGINT GENERATED ALWAYS AS (CASE WHEN is_default THEN customer_id END) STORED UNIQUE,

@@ -2,8 +2,8 @@
 CREATE TABLE order_status_history (
     history_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     order_id   BIGINT NOT NULL,
-    old_status VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NULL,
-    new_status VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    old_status VARCHAR(20) COLLATE utf8mb4_bin NULL,
+    new_status VARCHAR(20) COLLATE utf8mb4_bin NOT NULL,
     reason     VARCHAR(300) NULL,
     changed_by VARCHAR(100) NOT NULL DEFAULT 'orders',
     changed_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),

@@ -5,7 +5,7 @@ CREATE TABLE book_cache (
     title          VARCHAR(300) NOT NULL,
     author_name    VARCHAR(200) NOT NULL,
     current_price  BIGINT NOT NULL CHECK (current_price >= 0),
-    currency       CHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'GBP' CHECK (currency IN ('EUR', 'GBP', 'USD')),
+    currency       CHAR(3) COLLATE utf8mb4_bin NOT NULL DEFAULT 'GBP' CHECK (currency IN ('EUR', 'GBP', 'USD')),
     last_updated   DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
     version_number BIGINT NOT NULL CHECK (version_number > 0),
     source_service VARCHAR(60) NOT NULL DEFAULT 'catalog'

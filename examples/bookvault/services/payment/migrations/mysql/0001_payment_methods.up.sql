@@ -3,10 +3,10 @@
 CREATE TABLE payment_methods (
     payment_method_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     customer_id       BIGINT NOT NULL,
-    kind              VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (kind IN ('card', 'paypal', 'invoice')),
-    provider_token    VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE,
+    kind              VARCHAR(20) COLLATE utf8mb4_bin NOT NULL CHECK (kind IN ('card', 'paypal', 'invoice')),
+    provider_token    VARCHAR(100) COLLATE utf8mb4_bin NOT NULL UNIQUE,
     brand             VARCHAR(40) NULL,
-    last4             CHAR(4) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    last4             CHAR(4) COLLATE utf8mb4_bin NULL,
     expiry_month      SMALLINT NULL CHECK (expiry_month BETWEEN 1 AND 12),
     expiry_year       SMALLINT NULL,
     is_active         BOOLEAN NOT NULL DEFAULT TRUE,

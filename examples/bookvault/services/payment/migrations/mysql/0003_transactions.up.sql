@@ -2,10 +2,10 @@
 CREATE TABLE transactions (
     transaction_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     payment_id     BIGINT NOT NULL,
-    kind           VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (kind IN ('authorise', 'capture', 'void', 'refund')),
-    outcome        VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (outcome IN ('approved', 'declined', 'error')),
+    kind           VARCHAR(20) COLLATE utf8mb4_bin NOT NULL CHECK (kind IN ('authorise', 'capture', 'void', 'refund')),
+    outcome        VARCHAR(20) COLLATE utf8mb4_bin NOT NULL CHECK (outcome IN ('approved', 'declined', 'error')),
     amount_cents   BIGINT NOT NULL CHECK (amount_cents >= 0),
-    currency       CHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'GBP' CHECK (currency IN ('EUR', 'GBP', 'USD')),
+    currency       CHAR(3) COLLATE utf8mb4_bin NOT NULL DEFAULT 'GBP' CHECK (currency IN ('EUR', 'GBP', 'USD')),
     provider_ref   VARCHAR(100) NULL,
     details        JSON NOT NULL DEFAULT (JSON_OBJECT()),
     occurred_at    DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
