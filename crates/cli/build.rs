@@ -9,11 +9,17 @@ fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut pages: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let mut pages: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .collect();
     pages.sort();
     let mut table = String::from("[\n");
     for page in pages {
-        let code = page.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let code = page
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let text = fs::read_to_string(&page).unwrap_or_default();
         println!("cargo::rerun-if-changed={}", page.display());
         let _ = writeln!(table, "    ({code:?}, {text:?}),");

@@ -6,7 +6,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Gives every microservice a database of its own, and keeps it that way.
 #[derive(Debug, Parser)]
-#[command(name = "freehold", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "freehold",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub(crate) struct Args {
     /// Folder of the system's freehold.yaml (default: this folder or the nearest above it)
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]

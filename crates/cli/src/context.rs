@@ -29,14 +29,30 @@ impl Context {
     pub(crate) async fn load(args: &Args, default: Place) -> Result<Self> {
         let root = find_root(args.directory.as_deref())?;
         let system = load(&root, args.environment.as_deref(), &DiskFiles)?;
-        let wanted = args.servers.as_deref().map_or(default, |text| Place::parse(Some(text)));
-        let Placed { system, urls, started } = place(system, &wanted, &root).await?;
-        Ok(Self { root, system, started, urls })
+        let wanted = args
+            .servers
+            .as_deref()
+            .map_or(default, |text| Place::parse(Some(text)));
+        let Placed {
+            system,
+            urls,
+            started,
+        } = place(system, &wanted, &root).await?;
+        Ok(Self {
+            root,
+            system,
+            started,
+            urls,
+        })
     }
 
     /// The stores of these services (all when none is named), checked against each other. All
     /// services are resolved, since a boundary has two sides; secrets are asked for only once.
-    pub(crate) fn targets(&mut self, services: &[String], server_wide: bool) -> Result<Vec<Target>> {
+    pub(crate) fn targets(
+        &mut self,
+        services: &[String],
+        server_wide: bool,
+    ) -> Result<Vec<Target>> {
         for name in services {
             if !self.system.services.contains_key(name) {
                 return Err(vec![unknown_service(&self.system, name)]);
@@ -75,14 +91,25 @@ impl Context {
         })?;
         let url = self.url(&store.server, system)?;
         let admin = Endpoint::parse(server.engine, &url).map_err(|error| {
-            vec![Fault::new("FH1305", format!("server {}: {}", store.server, error.message)).help("freehold explain FH1305 shows the forms")]
+            vec![
+                Fault::new(
+                    "FH1305",
+                    format!("server {}: {}", store.server, error.message),
+                )
+                .help("freehold explain FH1305 shows the forms"),
+            ]
         })?;
         let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
         let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);
         let (migrations, seeds) = match (migrations, seeds) {
             (Ok(migrations), Ok(seeds)) => (migrations, seeds),
             (migrations, seeds) => {
-                return Err(migrations.err().into_iter().chain(seeds.err()).flatten().collect());
+                return Err(migrations
+                    .err()
+                    .into_iter()
+                    .chain(seeds.err())
+                    .flatten()
+                    .collect());
             }
         };
         target(system, service, store, engine, admin, migrations, seeds)
@@ -107,7 +134,10 @@ impl Context {
 }
 
 fn unknown_service(system: &System, name: &str) -> Fault {
-    let fault = Fault::new("FH1307", format!("there is no service `{name}` in {}", system.name));
+    let fault = Fault::new(
+        "FH1307",
+        format!("there is no service `{name}` in {}", system.name),
+    );
     match nearest(name, system.services.keys().map(String::as_str)) {
         Some(near) => fault.help(format!("did you mean `{near}`?")),
         None => {
@@ -123,13 +153,18 @@ pub(crate) fn find_root(named: Option<&Path>) -> Result<PathBuf> {
         return Ok(folder.to_owned());
     }
     let here = std::env::current_dir().unwrap_or_default();
-    let found = here.ancestors().find(|folder| folder.join("freehold.yaml").is_file());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("freehold.yaml").is_file());
     match found {
         Some(folder) if folder == here => Ok(PathBuf::from(".")),
         Some(folder) => Ok(folder.to_owned()),
         None => Err(vec![
-            Fault::new("FH1308", "there is no freehold.yaml here or in a folder above")
-                .help("change into the system's folder, or name it: freehold -C DIR …"),
+            Fault::new(
+                "FH1308",
+                "there is no freehold.yaml here or in a folder above",
+            )
+            .help("change into the system's folder, or name it: freehold -C DIR …"),
         ]),
     }
 }

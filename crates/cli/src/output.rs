@@ -41,7 +41,9 @@ impl Output {
             json,
             colour: !json && !plain && std::io::stdout().is_terminal(),
             colour_err: !plain && std::io::stderr().is_terminal(),
-            width: terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).clamp(60, 140),
+            width: terminal_size::terminal_size()
+                .map_or(100, |(width, _)| usize::from(width.0))
+                .clamp(60, 140),
         }
     }
 
@@ -100,13 +102,22 @@ impl Output {
         let _ = write!(err, "{question} [y/N] ");
         let _ = err.flush();
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+        std::io::stdin().read_line(&mut answer).is_ok()
+            && matches!(answer.trim(), "y" | "Y" | "yes")
     }
 }
 
 fn rendered(fault: &Fault, word: &str, tone: Tone, colour: bool) -> String {
-    let place = fault.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-    let mut text = format!("{}: {place}{}", paint(colour, tone, &format!("{word}[{}]", fault.code)), fault.message);
+    let place = fault
+        .place
+        .as_ref()
+        .map(|place| format!("{place}: "))
+        .unwrap_or_default();
+    let mut text = format!(
+        "{}: {place}{}",
+        paint(colour, tone, &format!("{word}[{}]", fault.code)),
+        fault.message
+    );
     for line in &fault.help {
         let _ = write!(text, "\n  {line}");
     }
@@ -130,10 +141,20 @@ fn paint(colour: bool, tone: Tone, text: &str) -> String {
 
 /// Rows as columns: each as wide as its widest cell, two spaces between, no trailing blanks.
 /// `tone` colours a cell by (row, column).
-pub(crate) fn columns(output: &Output, rows: &[Vec<String>], tone: impl Fn(usize, usize) -> Tone) -> Vec<String> {
+pub(crate) fn columns(
+    output: &Output,
+    rows: &[Vec<String>],
+    tone: impl Fn(usize, usize) -> Tone,
+) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let line = |(at, row): (usize, &Vec<String>)| {
         let mut text = String::new();

@@ -4,7 +4,10 @@ static PAGES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/pages.rs"))
 
 /// The page of a code; letters may be small.
 pub(crate) fn page(code: &str) -> Option<&'static str> {
-    PAGES.iter().find(|(name, _)| name.eq_ignore_ascii_case(code)).map(|(_, text)| *text)
+    PAGES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(code))
+        .map(|(_, text)| *text)
 }
 
 /// All codes that have a page.

@@ -47,15 +47,30 @@ pub(crate) struct Placed {
 }
 
 /// Places a system. Private servers are started when they do not run yet.
-pub(crate) async fn place(system: System, place: &Place, root: &Path) -> Result<Placed, Vec<Fault>> {
-    let mut placed = Placed { system, urls: BTreeMap::new(), started: Vec::new() };
+pub(crate) async fn place(
+    system: System,
+    place: &Place,
+    root: &Path,
+) -> Result<Placed, Vec<Fault>> {
+    let mut placed = Placed {
+        system,
+        urls: BTreeMap::new(),
+        started: Vec::new(),
+    };
     match place {
         Place::Described => {}
         Place::Embedded => {
             let servers = placed.system.servers.keys().map(|key| {
                 let folder = state_folder(root).join("stores").join(key);
                 let url = SecretRef::Plain(format!("sqlite:{}", folder.display()));
-                (key.clone(), Server { engine: EngineKind::Sqlite, url: Some(url), pooled: None })
+                (
+                    key.clone(),
+                    Server {
+                        engine: EngineKind::Sqlite,
+                        url: Some(url),
+                        pooled: None,
+                    },
+                )
             });
             let servers = servers.collect();
             placed.system = placed.system.with_servers(servers)?;
@@ -77,17 +92,30 @@ async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault
                 continue;
             }
             return Err(vec![
-                Fault::new("FH3701", format!("server {key}: freehold cannot start a private {}", server.engine))
-                    .help("name one with `--servers FILE`, or use `--servers embedded`"),
+                Fault::new(
+                    "FH3701",
+                    format!(
+                        "server {key}: freehold cannot start a private {}",
+                        server.engine
+                    ),
+                )
+                .help("name one with `--servers FILE`, or use `--servers embedded`"),
             ]);
         };
         let folder = state_folder(root).join("servers").join(key);
-        let running = start(&Settings::new(kind, folder)).await.map_err(|error| vec![error.fault()])?;
+        let running = start(&Settings::new(kind, folder))
+            .await
+            .map_err(|error| vec![error.fault()])?;
         server.engine = described_as(kind);
         server.url = Some(SecretRef::Plain(String::new()));
         server.pooled = None;
         placed.urls.insert(key.clone(), Secret::new(running.url()));
-        placed.started.push((key.clone(), format!("{} {}", kind.title(), running.version()), running.port(), running.started_now()));
+        placed.started.push((
+            key.clone(),
+            format!("{} {}", kind.title(), running.version()),
+            running.port(),
+            running.started_now(),
+        ));
     }
     placed.system = placed.system.clone().with_servers(servers)?;
     Ok(())

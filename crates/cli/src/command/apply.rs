@@ -18,7 +18,11 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
     let begun = Instant::now();
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&stores.services, stores.server_wide)?;
-    let width = targets.iter().map(|target| target.label().len()).max().unwrap_or(0);
+    let width = targets
+        .iter()
+        .map(|target| target.label().len())
+        .max()
+        .unwrap_or(0);
     let applied = apply(&targets, &|applied| {
         if !output.json {
             store(applied, width, output);
@@ -33,7 +37,15 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
     for file in &delivered {
         output.line(&format!("  credential written: {file}"));
     }
-    let notes: Vec<_> = applied.iter().flat_map(|store| store.advisory.iter().map(|note| (store.store.as_str(), note))).collect();
+    let notes: Vec<_> = applied
+        .iter()
+        .flat_map(|store| {
+            store
+                .advisory
+                .iter()
+                .map(|note| (store.store.as_str(), note))
+        })
+        .collect();
     if !notes.is_empty() {
         output.line("");
         advice(output, &notes);
@@ -48,19 +60,34 @@ pub(crate) fn store(applied: &Applied, width: usize, output: &Output) {
     let name = output.paint(Tone::Strong, &format!("{:width$}", applied.store));
     let tick = output.paint(Tone::Good, "✓");
     if applied.is_silent() {
-        output.line(&format!("{tick} {name}  {}", output.paint(Tone::Dim, "in step")));
+        output.line(&format!(
+            "{tick} {name}  {}",
+            output.paint(Tone::Dim, "in step")
+        ));
     } else {
-        let done = format!("{}, {}", count(applied.steps.len(), "step"), count(applied.migrations.len(), "migration"));
+        let done = format!(
+            "{}, {}",
+            count(applied.steps.len(), "step"),
+            count(applied.migrations.len(), "migration")
+        );
         output.line(&format!("{tick} {name}  {done}"));
         for line in step_lines(output, &applied.steps) {
             output.line(&format!("  {line}"));
         }
         if !applied.migrations.is_empty() {
-            output.line(&format!("    {}  {}", output.paint(Tone::Good, "+ migrate"), applied.migrations.join(", ")));
+            output.line(&format!(
+                "    {}  {}",
+                output.paint(Tone::Good, "+ migrate"),
+                applied.migrations.join(", ")
+            ));
         }
     }
     if !applied.tables.is_empty() {
-        output.line(&format!("  {:width$}  {}", "", output.paint(Tone::Dim, &format!("rows: {}", tables(&applied.tables)))));
+        output.line(&format!(
+            "  {:width$}  {}",
+            "",
+            output.paint(Tone::Dim, &format!("rows: {}", tables(&applied.tables)))
+        ));
     }
 }
 
@@ -69,14 +96,26 @@ async fn deliver_files(context: &Context, targets: &[Target]) -> Result<Vec<Stri
     let mut written = Vec::new();
     for target in targets {
         let service = &context.system.services[&target.want.service];
-        let Deliver::File(folder) = &service.deliver else { continue };
+        let Deliver::File(folder) = &service.deliver else {
+            continue;
+        };
         let folder = context.root.join(folder);
-        if folder.join(credentials::deliver::variable(&target.want.store)).exists() {
+        if folder
+            .join(credentials::deliver::variable(&target.want.store))
+            .exists()
+        {
             continue;
         }
-        let place = credentials::Place { engine: target.engine, admin: &target.admin, want: &target.want };
-        let issued = credentials::issue(place).await.map_err(|fault| vec![fault])?;
-        let file = credentials::deliver::to_file(&folder, &target.want.store, &issued.endpoint.url());
+        let place = credentials::Place {
+            engine: target.engine,
+            admin: &target.admin,
+            want: &target.want,
+        };
+        let issued = credentials::issue(place)
+            .await
+            .map_err(|fault| vec![fault])?;
+        let file =
+            credentials::deliver::to_file(&folder, &target.want.store, &issued.endpoint.url());
         written.push(file.map_err(|fault| vec![fault])?.display().to_string());
     }
     Ok(written)
@@ -86,7 +125,13 @@ fn summary(applied: &[Applied], begun: Instant) -> String {
     let took = begun.elapsed().as_secs_f64();
     let changed = applied.iter().filter(|store| !store.is_silent()).count();
     if changed == 0 {
-        return format!("{} in step, looked at in {took:.1} s. Nothing was sent.", count(applied.len(), "store"));
+        return format!(
+            "{} in step, looked at in {took:.1} s. Nothing was sent.",
+            count(applied.len(), "store")
+        );
     }
-    format!("{changed} of {} changed and verified in {took:.1} s.  Next: freehold status", count(applied.len(), "store"))
+    format!(
+        "{changed} of {} changed and verified in {took:.1} s.  Next: freehold status",
+        count(applied.len(), "store")
+    )
 }

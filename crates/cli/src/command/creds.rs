@@ -18,14 +18,26 @@ use crate::servers::Place;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs a program with a fresh credential of every store of the service.
-pub(crate) async fn exec(args: &Args, service: &str, command: &[String], output: &Output) -> Result<Outcome> {
+pub(crate) async fn exec(
+    args: &Args,
+    service: &str,
+    command: &[String],
+    output: &Output,
+) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(std::slice::from_ref(&service.to_owned()), false)?;
     let described = &context.system.services[service];
-    let keep = described.run.as_ref().map(|run| run.env.clone()).unwrap_or_default();
+    let keep = described
+        .run
+        .as_ref()
+        .map(|run| run.env.clone())
+        .unwrap_or_default();
     let mut urls: Vec<(String, Secret)> = Vec::new();
     for target in &targets {
-        urls.push((target.want.store.clone(), credential(&context, target, &described.deliver).await?));
+        urls.push((
+            target.want.store.clone(),
+            credential(&context, target, &described.deliver).await?,
+        ));
     }
     let deliver = match &described.deliver {
         Deliver::File(folder) => Deliver::File(context.root.join(folder)),
@@ -34,7 +46,13 @@ pub(crate) async fn exec(args: &Args, service: &str, command: &[String], output:
     let mut child = deliver::child(command, &keep, &deliver, &urls).map_err(|fault| vec![fault])?;
     drop(urls);
     let mut child = child.spawn().map_err(|error| {
-        vec![Fault::new("FH3509", format!("`{}` cannot be started ({error})", command[0])).help("see that it is installed and in PATH")]
+        vec![
+            Fault::new(
+                "FH3509",
+                format!("`{}` cannot be started ({error})", command[0]),
+            )
+            .help("see that it is installed and in PATH"),
+        ]
     })?;
     let status = loop {
         tokio::select! {
@@ -43,16 +61,24 @@ pub(crate) async fn exec(args: &Args, service: &str, command: &[String], output:
             _ = tokio::signal::ctrl_c() => {}
         }
     };
-    let status = status.map_err(|error| vec![Fault::new("FH3509", format!("`{}`: {error}", command[0]))])?;
+    let status =
+        status.map_err(|error| vec![Fault::new("FH3509", format!("`{}`: {error}", command[0]))])?;
     let _ = output;
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    Ok(Outcome::Exit(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    Ok(Outcome::Exit(
+        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+    ))
 }
 
 /// The credential that lies in the service's file, or a fresh one.
 async fn credential(context: &Context, target: &Target, deliver: &Deliver) -> Result<Secret> {
     if let Deliver::File(folder) = deliver {
-        let file = context.root.join(folder).join(deliver::variable(&target.want.store));
+        let file = context
+            .root
+            .join(folder)
+            .join(deliver::variable(&target.want.store));
         if let Ok(url) = std::fs::read_to_string(file) {
             return Ok(Secret::new(url.trim_end_matches('\n')));
         }
@@ -62,11 +88,20 @@ async fn credential(context: &Context, target: &Target, deliver: &Deliver) -> Re
 }
 
 fn at(target: &Target) -> At<'_> {
-    At { engine: target.engine, admin: &target.admin, want: &target.want }
+    At {
+        engine: target.engine,
+        admin: &target.admin,
+        want: &target.want,
+    }
 }
 
 /// A new password through the second login, delivered, and the old one retired.
-pub(crate) async fn rotate(args: &Args, stores: &StoreArgs, grace: u64, output: &Output) -> Result<Outcome> {
+pub(crate) async fn rotate(
+    args: &Args,
+    stores: &StoreArgs,
+    grace: u64,
+    output: &Output,
+) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&stores.services, false)?;
     let mut rotated = Vec::new();
@@ -80,7 +115,11 @@ pub(crate) async fn rotate(args: &Args, stores: &StoreArgs, grace: u64, output: 
             continue;
         };
         let issued = issue(at(target)).await.map_err(|fault| vec![fault])?;
-        let file = deliver::to_file(&context.root.join(folder), &target.want.store, &issued.endpoint.url());
+        let file = deliver::to_file(
+            &context.root.join(folder),
+            &target.want.store,
+            &issued.endpoint.url(),
+        );
         let file = file.map_err(|fault| vec![fault])?;
         let retired = match &issued.other {
             Some(other) => drain(at(target), other, grace).await?,
@@ -88,18 +127,28 @@ pub(crate) async fn rotate(args: &Args, stores: &StoreArgs, grace: u64, output: 
         };
         let told = match (&issued.other, retired) {
             (Some(other), Some(0)) => format!("{other} retired"),
-            (Some(other), Some(open)) => format!("{other} still has {open} open sessions and keeps its password: run this again when they have ended"),
+            (Some(other), Some(open)) => format!(
+                "{other} still has {open} open sessions and keeps its password: run this again when they have ended"
+            ),
             _ => "this engine has no logins".to_owned(),
         };
         if !output.json {
-            output.line(&format!("{label}  {} in {}; {told}", issued.login, file.display()));
+            output.line(&format!(
+                "{label}  {} in {}; {told}",
+                issued.login,
+                file.display()
+            ));
         }
-        rotated.push(serde_json::json!({ "store": label, "login": issued.login, "file": file, "old": told }));
+        rotated.push(
+            serde_json::json!({ "store": label, "login": issued.login, "file": file, "old": told }),
+        );
     }
     if output.json {
         output.value(&serde_json::json!({ "rotated": rotated }));
     } else if rotated.is_empty() {
-        output.line("No service has its credentials in a file; the others get a new one at each start.");
+        output.line(
+            "No service has its credentials in a file; the others get a new one at each start.",
+        );
     }
     Ok(Outcome::Done)
 }
@@ -121,7 +170,10 @@ async fn drain(place: At<'_>, login: &str, grace: u64) -> Result<Option<usize>> 
 }
 
 fn not_to_a_file(label: &str) -> Fault {
-    Fault::new("FH3510", format!("{label}: its credentials are not in a file, so there is nowhere to put a new one"))
-        .help("restart the service: each start gets a fresh credential through the other login")
-        .help("or say `credentials: { deliver: \"file:FOLDER\" }` in service.yaml")
+    Fault::new(
+        "FH3510",
+        format!("{label}: its credentials are not in a file, so there is nowhere to put a new one"),
+    )
+    .help("restart the service: each start gets a fresh credential through the other login")
+    .help("or say `credentials: { deliver: \"file:FOLDER\" }` in service.yaml")
 }

@@ -8,10 +8,29 @@ pub(crate) fn run(output: &Output) {
         output.value(&matrix);
         return;
     }
-    let head = ["engine", "versions run", "not run", "tables", "schema", "database", "instance", "schema changes"];
+    let head = [
+        "engine",
+        "versions run",
+        "not run",
+        "tables",
+        "schema",
+        "database",
+        "instance",
+        "schema changes",
+    ];
     let head = head.map(str::to_owned).to_vec();
-    let rows: Vec<_> = std::iter::once(head).chain(matrix.iter().map(|row| row.cells().to_vec())).collect();
-    for line in columns(output, &rows, |row, column| if row == 0 { Tone::Dim } else if column == 0 { Tone::Strong } else { Tone::Plain }) {
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(matrix.iter().map(|row| row.cells().to_vec()))
+        .collect();
+    for line in columns(output, &rows, |row, column| {
+        if row == 0 {
+            Tone::Dim
+        } else if column == 0 {
+            Tone::Strong
+        } else {
+            Tone::Plain
+        }
+    }) {
         output.line(&line);
     }
 }

@@ -30,8 +30,12 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Status(status) => status::run(args, status, output).await,
         Command::Up(stores) => up::up(args, stores, output).await,
         Command::Down(down) => up::down(args, down, output).await,
-        Command::Creds(CredsCommand::Exec { service, command }) => creds::exec(args, service, command, output).await,
-        Command::Creds(CredsCommand::Rotate { stores, grace }) => creds::rotate(args, stores, *grace, output).await,
+        Command::Creds(CredsCommand::Exec { service, command }) => {
+            creds::exec(args, service, command, output).await
+        }
+        Command::Creds(CredsCommand::Rotate { stores, grace }) => {
+            creds::rotate(args, stores, *grace, output).await
+        }
         Command::Schema => {
             output.value(&freehold_model::json_schema());
             Ok(Outcome::Done)
@@ -62,5 +66,8 @@ fn asked(output: &Output, yes: bool, question: &str) -> Result<()> {
     if yes || output.confirm(question) {
         return Ok(());
     }
-    Err(vec![Fault::new("FH1310", "not confirmed, nothing was changed").help("answer y, or give --yes where there is no terminal")])
+    Err(vec![
+        Fault::new("FH1310", "not confirmed, nothing was changed")
+            .help("answer y, or give --yes where there is no terminal"),
+    ])
 }

@@ -21,7 +21,11 @@ pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> R
     } else {
         render(&context.system.name, &plans, output);
     }
-    Ok(if plan_args.exit_code && changes > 0 { Outcome::Findings } else { Outcome::Done })
+    Ok(if plan_args.exit_code && changes > 0 {
+        Outcome::Findings
+    } else {
+        Outcome::Done
+    })
 }
 
 fn render(system: &str, plans: &[StorePlan], output: &Output) {
@@ -36,7 +40,10 @@ fn render(system: &str, plans: &[StorePlan], output: &Output) {
     for plan in plans {
         store(plan, width, output);
     }
-    let notes: Vec<_> = plans.iter().flat_map(|plan| plan.advisory.iter().map(|note| (plan.store.as_str(), note))).collect();
+    let notes: Vec<_> = plans
+        .iter()
+        .flat_map(|plan| plan.advisory.iter().map(|note| (plan.store.as_str(), note)))
+        .collect();
     if !notes.is_empty() {
         output.line("");
         advice(output, &notes);
@@ -53,7 +60,10 @@ fn servers(plans: &[StorePlan]) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for plan in plans {
         let tls = if plan.tls { " (TLS)" } else { "" };
-        let line = format!("{}: {} {} at {}{tls}", plan.server, plan.product, plan.version, plan.address);
+        let line = format!(
+            "{}: {} {} at {}{tls}",
+            plan.server, plan.product, plan.version, plan.address
+        );
         if !seen.contains(&line) {
             seen.push(line);
         }
@@ -67,7 +77,10 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
         output.line(&format!("{name}  {}", output.paint(Tone::Dim, "in step")));
         return;
     }
-    let place = format!("{} · {} {} on {}", plan.engine, plan.isolation, plan.name, plan.server);
+    let place = format!(
+        "{} · {} {} on {}",
+        plan.engine, plan.isolation, plan.name, plan.server
+    );
     output.line(&format!("{name}  {}", output.paint(Tone::Dim, &place)));
     for line in step_lines(output, &plan.steps) {
         output.line(&line);
@@ -81,20 +94,53 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
 fn migrations(notes: &[MigrationNote]) -> String {
     let ids: Vec<_> = notes.iter().map(|note| note.id.as_str()).collect();
     let statements: usize = notes.iter().map(|note| note.statements).sum();
-    let irreversible: Vec<_> = notes.iter().filter(|note| !note.reversible).map(|note| note.id.as_str()).collect();
-    let reversible = if irreversible.is_empty() { "all reversible".to_owned() } else { format!("no way back from {}", irreversible.join(", ")) };
-    let resumed = notes.iter().find_map(|note| note.resumes_after.map(|done| format!(", {} goes on after statement {done}", note.id)));
-    format!("{}  {}, {reversible}{}", ids.join(", "), count(statements, "statement"), resumed.unwrap_or_default())
+    let irreversible: Vec<_> = notes
+        .iter()
+        .filter(|note| !note.reversible)
+        .map(|note| note.id.as_str())
+        .collect();
+    let reversible = if irreversible.is_empty() {
+        "all reversible".to_owned()
+    } else {
+        format!("no way back from {}", irreversible.join(", "))
+    };
+    let resumed = notes.iter().find_map(|note| {
+        note.resumes_after
+            .map(|done| format!(", {} goes on after statement {done}", note.id))
+    });
+    format!(
+        "{}  {}, {reversible}{}",
+        ids.join(", "),
+        count(statements, "statement"),
+        resumed.unwrap_or_default()
+    )
 }
 
 fn summary(plans: &[StorePlan]) -> String {
     let changing = plans.iter().filter(|plan| !plan.is_empty()).count();
     if changing == 0 {
-        return format!("{} in step. Nothing to do.", if plans.len() == 1 { "The store is".to_owned() } else { format!("All {} stores are", plans.len()) });
+        return format!(
+            "{} in step. Nothing to do.",
+            if plans.len() == 1 {
+                "The store is".to_owned()
+            } else {
+                format!("All {} stores are", plans.len())
+            }
+        );
     }
-    let of = |change| plans.iter().flat_map(|plan| &plan.steps).filter(|step| step.change == change).count();
+    let of = |change| {
+        plans
+            .iter()
+            .flat_map(|plan| &plan.steps)
+            .filter(|step| step.change == change)
+            .count()
+    };
     let migrations: usize = plans.iter().map(|plan| plan.migrations.len()).sum();
-    let data = if migrations == 0 { " No data is touched." } else { "" };
+    let data = if migrations == 0 {
+        " No data is touched."
+    } else {
+        ""
+    };
     format!(
         "{changing} of {} change: {} to add, {} to change, {} to remove, {}.{data}",
         count(plans.len(), "store"),

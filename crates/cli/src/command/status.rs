@@ -23,7 +23,11 @@ pub(crate) async fn run(args: &Args, status_args: &PlanArgs, output: &Output) ->
         output.line("");
         output.line(next(&stores));
     }
-    Ok(if status_args.exit_code && !stores.iter().all(in_step) { Outcome::Findings } else { Outcome::Done })
+    Ok(if status_args.exit_code && !stores.iter().all(in_step) {
+        Outcome::Findings
+    } else {
+        Outcome::Done
+    })
 }
 
 fn in_step(store: &StoreStatus) -> bool {
@@ -32,8 +36,12 @@ fn in_step(store: &StoreStatus) -> bool {
 
 /// The table.
 pub(crate) fn render(stores: &[StoreStatus], output: &Output) {
-    let head = ["service", "store", "isolation", "schema", "drift"].map(str::to_owned).to_vec();
-    let rows: Vec<_> = std::iter::once(head).chain(stores.iter().map(row)).collect();
+    let head = ["service", "store", "isolation", "schema", "drift"]
+        .map(str::to_owned)
+        .to_vec();
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(stores.iter().map(row))
+        .collect();
     let lines = columns(output, &rows, |row, column| match (row, column) {
         (0, _) => Tone::Dim,
         (_, 0) => Tone::Strong,
@@ -62,12 +70,21 @@ fn row(store: &StoreStatus) -> Vec<String> {
         (true, 0) => "none".to_owned(),
         (true, drift) => count(drift, "change"),
     };
-    vec![store.store.clone(), format!("{} {}/{}", store.engine, store.server, store.name), isolation, schema, drift]
+    vec![
+        store.store.clone(),
+        format!("{} {}/{}", store.engine, store.server, store.name),
+        isolation,
+        schema,
+        drift,
+    ]
 }
 
 /// What is wrong or cannot be enforced.
 pub(crate) fn notes(stores: &[StoreStatus], output: &Output) {
-    let notes: Vec<_> = stores.iter().flat_map(|store| store.notes.iter().map(|note| (store.store.as_str(), note))).collect();
+    let notes: Vec<_> = stores
+        .iter()
+        .flat_map(|store| store.notes.iter().map(|note| (store.store.as_str(), note)))
+        .collect();
     if !notes.is_empty() {
         output.line("");
         advice(output, &notes);
@@ -75,5 +92,9 @@ pub(crate) fn notes(stores: &[StoreStatus], output: &Output) {
 }
 
 fn next(stores: &[StoreStatus]) -> &'static str {
-    if stores.iter().all(in_step) { "All as described." } else { "Next: freehold plan" }
+    if stores.iter().all(in_step) {
+        "All as described."
+    } else {
+        "Next: freehold plan"
+    }
 }

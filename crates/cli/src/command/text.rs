@@ -17,7 +17,11 @@ pub(crate) fn count(n: usize, one: &str) -> String {
 
 /// The sign, the subject, the name and the note of a step, as cells.
 pub(crate) fn step_row(step: &Step) -> Vec<String> {
-    vec![format!("{} {}", sign(step.change), subject(step.subject)), step.name.clone(), step.note.clone()]
+    vec![
+        format!("{} {}", sign(step.change), subject(step.subject)),
+        step.name.clone(),
+        step.note.clone(),
+    ]
 }
 
 pub(crate) fn sign(change: Change) -> char {
@@ -79,14 +83,21 @@ pub(crate) fn advice(output: &Output, notes: &[(&str, &Fault)]) {
         }
     }
     for code in seen {
-        let of_code: Vec<_> = notes.iter().filter(|(_, fault)| fault.code == code).collect();
+        let of_code: Vec<_> = notes
+            .iter()
+            .filter(|(_, fault)| fault.code == code)
+            .collect();
         match of_code.as_slice() {
             [(_, fault)] => output.advice(fault),
             [(_, first), rest @ ..] => {
                 output.advice(first);
                 let mut stores: Vec<_> = rest.iter().map(|(store, _)| *store).collect();
                 stores.dedup();
-                output.line(&format!("  and {} more of {code}: {}", rest.len(), stores.join(", ")));
+                output.line(&format!(
+                    "  and {} more of {code}: {}",
+                    rest.len(),
+                    stores.join(", ")
+                ));
             }
             [] => {}
         }

@@ -21,19 +21,34 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
         if !output.json {
             let tick = output.paint(Tone::Good, "✓");
             let what = output.paint(Tone::Strong, &format!("{what:10}"));
-            output.line(&format!("{tick} {what} {text:<78} {:>6.1} s", since.elapsed().as_secs_f64()));
+            output.line(&format!(
+                "{tick} {what} {text:<78} {:>6.1} s",
+                since.elapsed().as_secs_f64()
+            ));
         }
     };
     if !output.json {
         let name = output.paint(Tone::Strong, &context.system.name);
-        output.line(&format!("{name}   {}, {}\n", count(context.system.services.len(), "service"), count(targets.len(), "store")));
+        output.line(&format!(
+            "{name}   {}, {}\n",
+            count(context.system.services.len(), "service"),
+            count(targets.len(), "store")
+        ));
     }
     line("servers", &servers(&context), begun);
     let since = Instant::now();
     let applied = apply(&targets, &|_| {}).await?;
     let migrations: usize = applied.iter().map(|store| store.migrations.len()).sum();
     let changed = applied.iter().filter(|store| !store.is_silent()).count();
-    line("stores", &format!("{changed} of {} changed, {} run, all verified", applied.len(), count(migrations, "migration")), since);
+    line(
+        "stores",
+        &format!(
+            "{changed} of {} changed, {} run, all verified",
+            applied.len(),
+            count(migrations, "migration")
+        ),
+        since,
+    );
     let since = Instant::now();
     let seeded = seed(&targets, SeedWhich::New).await?;
     let seeds: usize = seeded.iter().map(|store| store.seeds.len()).sum();
@@ -43,13 +58,24 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
         output.value(&serde_json::json!({ "system": context.system.name, "applied": applied, "seeded": seeded, "status": state }));
         return Ok(Outcome::Done);
     }
-    let ready = output.paint(Tone::Good, &format!("● ready in {:.1} s", begun.elapsed().as_secs_f64()));
+    let ready = output.paint(
+        Tone::Good,
+        &format!("● ready in {:.1} s", begun.elapsed().as_secs_f64()),
+    );
     output.line(&format!("\n{ready}\n"));
     super::status::render(&state, output);
     output.line("");
-    let width = seeded.iter().map(|store| store.store.len()).max().unwrap_or(0);
+    let width = seeded
+        .iter()
+        .map(|store| store.store.len())
+        .max()
+        .unwrap_or(0);
     for store in &seeded {
-        output.line(&format!("{:width$}  {}", store.store, output.paint(Tone::Dim, &format!("rows: {}", tables(&store.tables)))));
+        output.line(&format!(
+            "{:width$}  {}",
+            store.store,
+            output.paint(Tone::Dim, &format!("rows: {}", tables(&store.tables)))
+        ));
     }
     super::status::notes(&state, output);
     try_next(args, &context, output);
@@ -58,25 +84,51 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
 
 fn servers(context: &Context) -> String {
     if context.started.is_empty() {
-        let kinds: Vec<_> = context.system.servers.iter().map(|(key, server)| format!("{key} {}", server.engine)).collect();
+        let kinds: Vec<_> = context
+            .system
+            .servers
+            .iter()
+            .map(|(key, server)| format!("{key} {}", server.engine))
+            .collect();
         return kinds.join("   ");
     }
     let servers = context.started.iter().map(|(key, version, port, now)| {
-        format!("{key} {version} :{port}{}", if *now { "" } else { " (ran already)" })
+        format!(
+            "{key} {version} :{port}{}",
+            if *now { "" } else { " (ran already)" }
+        )
     });
     servers.collect::<Vec<_>>().join("   ")
 }
 
 fn try_next(args: &Args, context: &Context, output: &Output) {
-    let service = context.system.services.keys().next_back().map_or("SERVICE", String::as_str);
-    let directory = args.directory.as_ref().map(|folder| format!(" -C {}", folder.display())).unwrap_or_default();
+    let service = context
+        .system
+        .services
+        .keys()
+        .next_back()
+        .map_or("SERVICE", String::as_str);
+    let directory = args
+        .directory
+        .as_ref()
+        .map(|folder| format!(" -C {}", folder.display()))
+        .unwrap_or_default();
     let servers = args.servers.as_deref().unwrap_or("embedded");
     output.line("");
     output.line(&output.paint(Tone::Strong, "Try next"));
     for (command, what) in [
-        (format!("freehold{directory} --servers {servers} status"), "the state of every store"),
-        (format!("freehold{directory} --servers {servers} creds exec {service} -- env"), "a program with the service's own credential"),
-        (format!("freehold{directory} --servers {servers} destroy"), "remove everything again"),
+        (
+            format!("freehold{directory} --servers {servers} status"),
+            "the state of every store",
+        ),
+        (
+            format!("freehold{directory} --servers {servers} creds exec {service} -- env"),
+            "a program with the service's own credential",
+        ),
+        (
+            format!("freehold{directory} --servers {servers} destroy"),
+            "remove everything again",
+        ),
     ] {
         output.line(&format!("{command:<72}  {}", output.paint(Tone::Dim, what)));
     }
@@ -86,23 +138,48 @@ pub(crate) async fn down(args: &Args, down: &DownArgs, output: &Output) -> Resul
     let root = find_root(args.directory.as_deref())?;
     let state = state_folder(&root);
     if down.volumes {
-        asked(output, down.yes, &format!("Delete {} with all data?", state.display()))?;
+        asked(
+            output,
+            down.yes,
+            &format!("Delete {} with all data?", state.display()),
+        )?;
     }
     let mut stopped = Vec::new();
-    for entry in std::fs::read_dir(state.join("servers")).into_iter().flatten().flatten() {
-        if freehold_private_servers::stop(entry.path()).await.map_err(|error| vec![error.fault()])? {
+    for entry in std::fs::read_dir(state.join("servers"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if freehold_private_servers::stop(entry.path())
+            .await
+            .map_err(|error| vec![error.fault()])?
+        {
             stopped.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
     if down.volumes && state.exists() {
         std::fs::remove_dir_all(&state).map_err(|error| {
-            vec![Fault::new("FH3702", format!("{} cannot be deleted ({error})", state.display())).help("see who owns it, then delete it by hand")]
+            vec![
+                Fault::new(
+                    "FH3702",
+                    format!("{} cannot be deleted ({error})", state.display()),
+                )
+                .help("see who owns it, then delete it by hand"),
+            ]
         })?;
     }
     if output.json {
         output.value(&serde_json::json!({ "stopped": stopped, "deleted": down.volumes }));
     } else {
-        output.line(&format!("{} stopped{}.", count(stopped.len(), "server"), if down.volumes { ", all data deleted" } else { ", data kept" }));
+        output.line(&format!(
+            "{} stopped{}.",
+            count(stopped.len(), "server"),
+            if down.volumes {
+                ", all data deleted"
+            } else {
+                ", data kept"
+            }
+        ));
     }
     Ok(Outcome::Done)
 }

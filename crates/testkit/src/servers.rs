@@ -1,0 +1,225 @@
+//! One private server per engine and test binary, with its statement log switched on.
+//!
+//! A server that cannot be had is a loud skip on a laptop and a failure in CI. Its folder is kept
+//! when a test fails and deleted when all went well: the last user stops it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use freehold_engine::{Connection, Endpoint, Secret};
+use freehold_model::EngineKind;
+use freehold_private_servers::{Kind, PrivateServer, Settings, start, stop};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::must::Must as _;
+
+/// A running private server, as its administrator sees it.
+pub struct TestServer {
+    /// Its kind.
+    pub kind: EngineKind,
+    /// With all rights.
+    pub admin: Endpoint,
+    log: PathBuf,
+    folder: Option<TempDir>,
+    pid: u32,
+}
+
+static RUNNING: [Mutex<Weak<TestServer>>; 2] =
+    [Mutex::const_new(Weak::new()), Mutex::const_new(Weak::new())];
+
+/// The server of this kind, started by the first test that asks. `None`: not installed (a loud
+/// skip was printed).
+///
+/// # Panics
+/// In CI when it cannot be had; anywhere when it is installed and does not start.
+pub async fn server(kind: EngineKind) -> Option<Arc<TestServer>> {
+    let slot = &RUNNING[usize::from(kind != EngineKind::Postgres)];
+    let mut slot = slot.lock().await;
+    if let Some(running) = slot.upgrade() {
+        return Some(running);
+    }
+    let private = if kind == EngineKind::Postgres {
+        Kind::Postgres
+    } else {
+        Kind::Mariadb
+    };
+    if let Err(error) = freehold_private_servers::find(private) {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "a server is missing in CI: {error}"
+        );
+        #[expect(clippy::print_stderr, reason = "a skip has to be seen")]
+        {
+            eprintln!("SKIPPED: {error}");
+        }
+        return None;
+    }
+    let running = Arc::new(begin(kind, private).await);
+    *slot = Arc::downgrade(&running);
+    Some(running)
+}
+
+async fn begin(kind: EngineKind, private: Kind) -> TestServer {
+    let folder = tempfile::Builder::new()
+        .prefix("freehold-test-")
+        .tempdir()
+        .must("a temporary folder");
+    let dir = folder.path().join("server");
+    let settings = Settings::new(private, &dir);
+    let settings = match private {
+        Kind::Postgres => settings
+            .with("log_statement", "all")
+            .with("max_connections", "200"),
+        _ => settings
+            .with("general_log", "1")
+            .with(
+                "general_log_file",
+                dir.join("general.log").display().to_string(),
+            )
+            .with("log_bin", dir.join("binlog").display().to_string())
+            .with("max_connections", "200"),
+    };
+    let running: PrivateServer = start(&settings).await.must("the private server starts");
+    let log = if private == Kind::Postgres {
+        running.log_file()
+    } else {
+        dir.join("general.log")
+    };
+    let admin = Endpoint::parse(kind, &Secret::new(running.url())).must("its URL");
+    TestServer {
+        kind,
+        admin,
+        log,
+        folder: Some(folder),
+        pid: running.pid(),
+    }
+}
+
+impl TestServer {
+    /// A connection with all rights.
+    pub async fn connect(&self) -> Box<dyn Connection> {
+        let engine = freehold_builtin::engine(self.kind).must("an engine");
+        engine
+            .connect(&self.admin)
+            .await
+            .must("the administrator enters")
+    }
+
+    /// Where its statement log ends now.
+    pub fn log_position(&self) -> u64 {
+        std::fs::metadata(&self.log).must("a statement log").len()
+    }
+
+    /// Statements that the server itself logged since then and that change something: everything
+    /// that does not begin with one of the harmless words.
+    pub fn changing_statements_since(&self, position: u64) -> Vec<String> {
+        let log = std::fs::read(&self.log).must("a statement log");
+        let since = usize::try_from(position)
+            .unwrap_or(usize::MAX)
+            .min(log.len());
+        changing(&String::from_utf8_lossy(&log[since..]))
+    }
+
+    /// Its folder: logs, data, binlog.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.as_ref().must("a folder").path().to_owned()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let Some(folder) = self.folder.take() else {
+            return;
+        };
+        let dir = folder.path().join("server");
+        // A thread of its own: this may run inside a runtime that is about to end.
+        let stopping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.map(|runtime| runtime.block_on(stop(dir)))
+        });
+        let _ = stopping.join();
+        if std::thread::panicking() {
+            let _ = folder.keep();
+        }
+    }
+}
+
+/// PostgreSQL: `… LOG:  statement: SELECT 1`, `… LOG:  execute s1: SELECT 1`.
+/// MariaDB: `   5 Query	SELECT 1`, `Prepare`, `Execute`.
+fn changing(log: &str) -> Vec<String> {
+    let starts = [
+        "LOG:  statement: ",
+        "\tQuery\t",
+        " Query\t",
+        "\tExecute\t",
+        " Execute\t",
+    ];
+    log.lines()
+        .filter_map(|line| {
+            let statement = starts
+                .iter()
+                .find_map(|start| line.split_once(start).map(|(_, rest)| rest));
+            statement.or_else(|| {
+                line.split_once("LOG:  execute ")
+                    .and_then(|(_, rest)| rest.split_once(": "))
+                    .map(|(_, sql)| sql)
+            })
+        })
+        .filter(|statement| !harmless(statement))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn harmless(statement: &str) -> bool {
+    let word = statement
+        .trim_start()
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default()
+        .to_uppercase();
+    [
+        "SELECT",
+        "SHOW",
+        "SET",
+        "RESET",
+        "BEGIN",
+        "START",
+        "COMMIT",
+        "ROLLBACK",
+        "WITH",
+        "USE",
+        "DISCARD",
+        "DEALLOCATE",
+        "DO",
+    ]
+    .contains(&word.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changing;
+
+    #[test]
+    fn only_what_changes_something_is_kept() {
+        let log = "2026 LOG:  statement: SELECT 1\n2026 LOG:  statement: GRANT x TO y\n\
+                   2026 LOG:  execute s0: INSERT INTO t VALUES (1)\n2026 LOG:  duration: 1\n\
+                   \t   5 Query\tSHOW TABLES\n\t   5 Query\tDROP USER x\n   5 Execute\tUPDATE t SET a = 1\n";
+        assert_eq!(
+            changing(log),
+            [
+                "GRANT x TO y",
+                "INSERT INTO t VALUES (1)",
+                "DROP USER x",
+                "UPDATE t SET a = 1"
+            ]
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Engine × isolation × kind of admin: what a suite is run over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use freehold_engine::{Endpoint, Secret};
+use freehold_model::{EngineKind, Isolation};
+use tempfile::TempDir;
+
+use crate::must::Must as _;
+use crate::servers::{TestServer, server};
+
+/// Who applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admin {
+    /// With all rights.
+    Superuser,
+    /// With the rights that `freehold explain FH3102` lists and no more, as on a managed server.
+    Plain,
+}
+
+/// One shape, with a name that no other test of this run uses.
+pub struct Shape {
+    /// The engine.
+    pub kind: EngineKind,
+    /// The level.
+    pub isolation: Isolation,
+    /// Who applies.
+    pub admin: Admin,
+    /// The server, as that admin.
+    pub endpoint: Endpoint,
+    /// The store's name; below 20 characters.
+    pub name: String,
+    /// The server behind it, if there is one.
+    pub server: Option<Arc<TestServer>>,
+    _folder: Option<TempDir>,
+}
+
+/// All shapes that are run: every level that an engine has, as superuser, and the strongest shared
+/// ones as a plain admin.
+pub fn shapes() -> Vec<(EngineKind, Isolation, Admin)> {
+    use EngineKind::{Mariadb, Postgres, Sqlite};
+    use Isolation::{Database, Instance, Schema, Tables};
+    vec![
+        (Postgres, Database, Admin::Superuser),
+        (Postgres, Instance, Admin::Superuser),
+        (Postgres, Schema, Admin::Superuser),
+        (Postgres, Tables, Admin::Superuser),
+        (Postgres, Database, Admin::Plain),
+        (Postgres, Schema, Admin::Plain),
+        (Mariadb, Database, Admin::Superuser),
+        (Mariadb, Tables, Admin::Superuser),
+        (Mariadb, Database, Admin::Plain),
+        (Sqlite, Database, Admin::Superuser),
+    ]
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl Shape {
+    /// Makes a shape ready: its server runs, its admin and (for shared levels) the shared database
+    /// are there. `None`: skipped loudly.
+    pub async fn ready(kind: EngineKind, isolation: Isolation, admin: Admin) -> Option<Self> {
+        let name = format!(
+            "t{}_{}",
+            std::process::id() % 10_000,
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        if kind == EngineKind::Sqlite {
+            let folder = tempfile::Builder::new()
+                .prefix("freehold-test-")
+                .tempdir()
+                .must("a temporary folder");
+            let url = Secret::new(format!("sqlite:{}", folder.path().join("stores").display()));
+            let endpoint = Endpoint::parse(kind, &url).must("a URL");
+            return Some(Self {
+                kind,
+                isolation,
+                admin,
+                endpoint,
+                name,
+                server: None,
+                _folder: Some(folder),
+            });
+        }
+        let server = server(kind).await?;
+        let shared = format!("{name}_shared");
+        let mut endpoint = match admin {
+            Admin::Superuser => server.admin.clone(),
+            Admin::Plain => plain_admin(&server, &name).await,
+        };
+        if matches!(isolation, Isolation::Schema | Isolation::Tables) {
+            make_shared(&server, &shared, &endpoint.user).await;
+            endpoint = endpoint.with_database(&shared);
+        }
+        Some(Self {
+            kind,
+            isolation,
+            admin,
+            endpoint,
+            name,
+            server: Some(server),
+            _folder: None,
+        })
+    }
+
+    /// What is printed when it fails.
+    pub fn label(&self) -> String {
+        format!("{} · {} · {:?}", self.kind, self.isolation, self.admin).to_lowercase()
+    }
+}
+
+async fn plain_admin(server: &TestServer, name: &str) -> Endpoint {
+    let admin = format!("{name}_adm");
+    let password = Secret::generate();
+    let mut connection = server.connect().await;
+    let statements = match server.kind {
+        EngineKind::Postgres => vec![format!(
+            "CREATE ROLE {admin} LOGIN CREATEDB CREATEROLE PASSWORD '{}'",
+            password.expose()
+        )],
+        _ => {
+            let mut statements = vec![format!(
+                "CREATE USER '{admin}'@'127.0.0.1' IDENTIFIED BY '{}'",
+                password.expose()
+            )];
+            statements.extend(
+                freehold_builtin::plain_admin_grants(server.kind)
+                    .iter()
+                    .map(|grant| grant.replace("ADMIN", &format!("'{admin}'@'127.0.0.1'"))),
+            );
+            statements
+        }
+    };
+    for statement in statements {
+        connection
+            .execute(&statement)
+            .await
+            .must("the plain admin is made");
+    }
+    server.admin.with_login(&admin, Some(password))
+}
+
+async fn make_shared(server: &TestServer, shared: &str, owner: &str) {
+    let mut connection = server.connect().await;
+    let sql = match server.kind {
+        EngineKind::Postgres => format!("CREATE DATABASE {shared} OWNER {owner}"),
+        _ => format!("CREATE DATABASE {shared}"),
+    };
+    connection
+        .execute(&sql)
+        .await
+        .must("the shared database is made");
+}

@@ -1,0 +1,4 @@
+//! The conformance suite over every shape.
+
+mod conformance;
+mod refusals;
