@@ -132,7 +132,7 @@ fn allow_null(schema: &mut Value) {
     } else {
         // The description stays outside, where editors look for it.
         let description = plain.get("description").cloned();
-        let mut schema = json!({ "anyOf": [plain, null] });
+        let mut schema = json!({ "anyOf": [plain, (null)] });
         if let Some(description) = description {
             schema["description"] = description;
         }

@@ -231,7 +231,11 @@ fn the_schema_describes_each_file() {
         serde_json::json!(["service"])
     );
     assert_eq!(schema["environment"]["required"], serde_json::Value::Null);
-    assert!(schema["environment"]["properties"]["override"].is_object());
+    let services = &schema["environment"]["properties"]["override"]["additionalProperties"];
+    assert_eq!(
+        services["anyOf"],
+        serde_json::json!([{ "$ref": "#/$defs/ServiceFile" }, { "type": "null" }])
+    );
     assert_eq!(
         schema["service"]["$defs"]["Isolation"]["enum"],
         serde_json::json!(["tables", "schema", "database", "instance"])
