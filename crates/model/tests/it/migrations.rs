@@ -1,8 +1,11 @@
 //! Migration and seed files: names, pairs, headers, folders per engine.
 
+use std::io;
 use std::path::Path;
 
-use freehold_model::{Migration, Phase, Seed, load_migrations, load_seeds};
+use freehold_model::{
+    Files, MemoryFiles, Migration, Phase, Seed, load, load_migrations, load_seeds,
+};
 
 use crate::{ORDERS, ROOT, SYSTEM, assert_said, loaded, memory};
 
@@ -284,5 +287,53 @@ fn downs_are_required_where_it_says_so() {
         FH1205: services/orders/migrations/0001_a.up.sql:1:1: orders: migration 0001_a has no down
         = write its `.down.sql`, or take `require_down` out of the service's file
         ",
+    );
+}
+
+/// Everything is there, and SQL cannot be read.
+struct NotUtf8(MemoryFiles);
+
+impl Files for NotUtf8 {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        if path.extension().is_some_and(|it| it == "sql") {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"));
+        }
+        self.0.read(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        if dir.ends_with("seeds") {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.0.list(dir)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        self.0.is_dir(path)
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let files = NotUtf8(memory(&[
+        SYSTEM,
+        ORDERS,
+        ("services/orders/migrations/0001_a.up.sql", ""),
+    ]));
+    let root = Path::new(ROOT);
+    let system = load(root, None, &files).expect("a system");
+    let service = &system.services["orders"];
+    let store = &service.stores["main"];
+    let migrations = load_migrations(&system, service, store, &files, root);
+    assert_said(
+        &migrations.expect_err("a fault"),
+        "FH1208: services/orders/migrations/0001_a.up.sql cannot be read: not UTF-8
+         = it must be readable by you, and UTF-8",
+    );
+    let seeds = load_seeds(&system, service, store, &files, root);
+    assert_said(
+        &seeds.expect_err("a fault"),
+        "FH1208: services/orders/seeds cannot be read: permission denied
+         = it must be readable by you, and UTF-8",
     );
 }
