@@ -37,7 +37,32 @@ pub(crate) fn read(text: &str, file: &Path, faults: &mut Vec<Fault>) -> Headers 
     headers
 }
 
-/// Where headers have no business (a down, a seed): each one is a fault.
+/// The environments that a seed is meant for, from its one header `environments: prod, staging`.
+/// Empty: it names none. What is no such header, or stands below the first statement, is a fault.
+pub(crate) fn environments(text: &str, file: &Path, faults: &mut Vec<Fault>) -> Vec<String> {
+    let mut environments = Vec::new();
+    for (line, column, header, at_top) in lines(text) {
+        match header.split_once(':') {
+            Some((key, names)) if key.trim() == "environments" && at_top => {
+                environments.extend(names.split(',').map(|name| name.trim().to_owned()));
+            }
+            _ => faults.push(
+                Fault::new("FH1204", format!("header `{header}` has no meaning here"))
+                    .at(Place {
+                        file: file.to_path_buf(),
+                        line,
+                        column,
+                    })
+                    .help(
+                        "a seed takes one header, at its top: -- freehold: environments: prod, staging",
+                    ),
+            ),
+        }
+    }
+    environments
+}
+
+/// Where headers have no business (a down): each one is a fault.
 pub(crate) fn refuse(text: &str, file: &Path, why: &str, faults: &mut Vec<Fault>) {
     for (line, column, header, _) in lines(text) {
         let place = Place {

@@ -42,4 +42,7 @@ pub struct Seed {
     pub up_file: PathBuf,
     pub down: Option<String>,
     pub down_file: Option<PathBuf>,
+    /// Header `-- freehold: environments: prod, staging`: where it may run although that
+    /// environment is protected.
+    pub environments: Vec<String>,
 }

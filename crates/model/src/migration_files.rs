@@ -105,13 +105,10 @@ pub fn load_seeds(
         down,
     } in pairs
     {
-        for file in [Some(&up), down.as_ref()].into_iter().flatten() {
-            headers::refuse(
-                &file.text,
-                &file.path,
-                "seeds have no headers",
-                &mut reader.faults,
-            );
+        let environments = headers::environments(&up.text, &up.path, &mut reader.faults);
+        if let Some(down) = &down {
+            let why = "headers stand in the up file and count for both directions";
+            headers::refuse(&down.text, &down.path, why, &mut reader.faults);
         }
         let (down, down_file) = down.map(|file| (file.text, file.path)).unzip();
         seeds.push(Seed {
@@ -121,6 +118,7 @@ pub fn load_seeds(
             up_file: up.path,
             down,
             down_file,
+            environments,
         });
     }
     reader.finish(seeds)

@@ -269,7 +269,7 @@ fn headers_are_known() {
         FH1204: services/orders/migrations/0001_a.up.sql:3:1: header `phase: expand` stands below the first statement
         = move it to the comment lines at the top of the file
         FH1204: services/orders/seeds/01_a.up.sql:1:1: header `phase: expand` has no meaning here
-        = seeds have no headers
+        = a seed takes one header, at its top: -- freehold: environments: prod, staging
         ",
     );
 }
