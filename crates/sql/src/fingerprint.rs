@@ -47,3 +47,55 @@ pub fn fingerprint(dialect: Dialect, text: &str) -> Fingerprint {
     }
     Fingerprint(hex)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Dialect::{Mysql, Oracle, Postgres, Sqlite};
+
+    fn same(dialect: Dialect, a: &str, b: &str) -> bool {
+        fingerprint(dialect, a) == fingerprint(dialect, b)
+    }
+
+    #[test]
+    fn comments_and_white_space_do_not_count() {
+        for dialect in Dialect::ALL {
+            let plain = "CREATE TABLE t(a int,b text DEFAULT 'x');";
+            let airy = "\u{FEFF}-- new\r\nCREATE  TABLE\tt ( a int, /* b */\n b text DEFAULT 'x' ) ; -- end";
+            assert!(same(dialect, plain, airy), "{dialect}");
+            assert!(same(dialect, "a=-1", "a = - 1"), "{dialect}");
+        }
+    }
+
+    #[test]
+    fn everything_else_counts() {
+        for dialect in Dialect::ALL {
+            for (a, b) in [
+                ("SELECT 'a b'", "SELECT 'a  b'"),
+                ("SELECT a", "select a"),
+                ("SELECT a b", "SELECT ab"),
+                ("SELECT '--x'", "SELECT '--y'"),
+                ("SELECT a >= b", "SELECT a > = b"),
+                ("SELECT 1", "SELECT 1;"),
+                ("", ";"),
+                ("SELECT /*+ x */ 1", "SELECT /*+ y */ 1"),
+            ] {
+                assert!(!same(dialect, a, b), "{dialect}: {a} and {b}");
+            }
+        }
+        assert!(!same(Mysql, "/*!50001 a */", "/*!50002 a */"));
+        assert!(!same(Mysql, "/*!50001 a */ b", "b"));
+        assert!(!same(Oracle, "SELECT --+ x\n1", "SELECT 1"));
+        assert!(!same(Postgres, "SELECT $$ -- a\n$$", "SELECT $$$$"));
+        assert!(same(Sqlite, "/*! a */ b", "b"));
+    }
+
+    /// Written into ledgers: it must never become another.
+    #[test]
+    fn the_form_stays() {
+        assert_eq!(
+            fingerprint(Postgres, "CREATE TABLE t (a int); -- x").as_str(),
+            "1256df52e5f50109cbe61d58a0f32841679ef23363c2369a6c1565145db18699"
+        );
+    }
+}

@@ -177,3 +177,86 @@ fn over_long(dialect: Dialect, name: &str) -> Option<(usize, usize, &'static str
     };
     (length > limit).then_some((length, limit, unit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Dialect::{Mariadb, Mysql, Oracle, Postgres, Sqlite, Sqlserver};
+
+    #[test]
+    fn names() {
+        for (dialect, name, quoted) in [
+            (Postgres, "a\"b", "\"a\"\"b\""),
+            (Mysql, "a`b", "`a``b`"),
+            (Mariadb, "größe", "`größe`"),
+            (
+                Sqlite,
+                "a\"; DROP TABLE b; --",
+                "\"a\"\"; DROP TABLE b; --\"",
+            ),
+            (Sqlserver, "a]b[", "[a]]b[]"),
+            (Oracle, "ORDERS", "\"ORDERS\""),
+        ] {
+            assert_eq!(
+                quote_ident(dialect, name).as_deref(),
+                Ok(quoted),
+                "{dialect}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_are_refused() {
+        let cases = [
+            (Postgres, "ä".repeat(32), "FH1228"),
+            (Mysql, "a".repeat(65), "FH1228"),
+            (Mysql, "a ".to_owned(), "FH1228"),
+            (Mysql, "😀".to_owned(), "FH1228"),
+            (Sqlserver, "a".repeat(129), "FH1228"),
+            (Oracle, "a\"b".to_owned(), "FH1228"),
+        ];
+        for (dialect, name, code) in cases {
+            assert_eq!(
+                quote_ident(dialect, &name).unwrap_err().fault().code,
+                code,
+                "{name}"
+            );
+        }
+        for dialect in Dialect::ALL {
+            assert_eq!(quote_ident(dialect, ""), Err(QuoteError::EmptyName));
+            assert!(quote_ident(dialect, "a\0b").is_err(), "{dialect}");
+            assert!(quote_ident(dialect, &"a".repeat(63)).is_ok(), "{dialect}");
+        }
+    }
+
+    #[test]
+    fn literals() {
+        for (dialect, text, literal) in [
+            (Postgres, "it's", "'it''s'"),
+            (Postgres, "\\'", "E'\\\\'''"),
+            (Mysql, "it's", "'it''s'"),
+            (Mysql, "\\", "_utf8mb4 0x5c"),
+            (Mariadb, "ä", "_utf8mb4 0xc3a4"),
+            (Mysql, "", "''"),
+            (Sqlite, "\\'", "'\\'''"),
+            (Sqlserver, "it's", "N'it''s'"),
+            (Oracle, "it's", "'it''s'"),
+        ] {
+            assert_eq!(
+                quote_literal(dialect, text).as_deref(),
+                Ok(literal),
+                "{dialect}"
+            );
+        }
+    }
+
+    #[test]
+    fn literals_that_are_refused() {
+        for dialect in [Postgres, Sqlite, Sqlserver, Oracle] {
+            let error = quote_literal(dialect, "secret\0").unwrap_err();
+            assert!(!error.to_string().contains("secret") && error.code() == "FH1229");
+        }
+        assert!(quote_literal(Sqlserver, "a\\\nb").is_err());
+        assert_eq!(quote_literal(Mysql, "\0").as_deref(), Ok("_utf8mb4 0x00"));
+    }
+}

@@ -246,10 +246,8 @@ fn time_is_linear_in_the_text() {
         for seed in seeds {
             let short = steps(dialect, &seed.repeat(300));
             let long = steps(dialect, &seed.repeat(4_800));
-            assert!(
-                long <= short * 16 + 1_000,
-                "{dialect}: {seed:?}: {short}, {long}"
-            );
+            // Twenty, for the edges; a square would make it 256.
+            assert!(long <= short * 20, "{dialect}: {seed:?}: {short}, {long}");
         }
     }
 }

@@ -48,26 +48,24 @@ pub(super) fn read<'a>(
             if seen.is_symbol("\\") && !text[token.end..].starts_with('N') {
                 return Err(command("mysql", text, token));
             }
-            if fresh && seen.is("DELIMITER") && begins_line(text, token) {
+            if fresh && seen.is("DELIMITER") {
                 return delimiter(text, token);
             }
             Ok(Client::Not)
         }
-        Dialect::Sqlite if fresh && seen.is_symbol(".") && begins_line(text, token) => {
-            Err(command("sqlite3", text, token))
-        }
+        Dialect::Sqlite if fresh && seen.is_symbol(".") => Err(command("sqlite3", text, token)),
         Dialect::Sqlserver => {
-            if fresh && seen.is_symbol(":") && begins_line(text, token) {
+            if fresh && seen.is_symbol(":") {
                 return Err(command("sqlcmd", text, token));
             }
-            if seen.is("GO") && begins_line(text, token) {
+            if seen.is("GO") && (fresh || begins_line(text, token)) {
                 return go(text, token);
             }
             Ok(Client::Not)
         }
         Dialect::Oracle => {
-            let alone = seen.is_symbol("/") && begins_line(text, token);
-            if alone && rest_of_line(text, token).trim().is_empty() {
+            let alone = begins_line(text, token) && rest_of_line(text, token).trim().is_empty();
+            if seen.is_symbol("/") && (fresh || alone) {
                 return Ok(Client::End {
                     times: 1,
                     resume: token.end,

@@ -66,6 +66,8 @@ pub fn split(dialect: Dialect, text: &str) -> Result<Vec<Statement>, SplitError>
 struct Piece {
     start: usize,
     end: usize,
+    /// It holds more than hints.
+    says_something: bool,
     nesting: Nesting,
 }
 
@@ -141,12 +143,16 @@ impl<'a> Splitter<'a> {
         let piece = self.piece.get_or_insert_with(|| Piece {
             start: token.start,
             end: token.end,
+            says_something: false,
             nesting: Nesting::new(self.dialect),
         });
-        // After `END;` and before a delimiter of its own a semicolon says nothing more.
-        if !(self.dialect.is_mysql_like() && seen.is_symbol(";")) {
+        // After `END;` and before a delimiter of its own a semicolon says nothing more, nor does
+        // a hint behind everything.
+        let trailing = self.dialect.is_mysql_like() && seen.is_symbol(";");
+        if !trailing && token.kind != TokenKind::Hint {
             piece.end = token.end;
         }
+        piece.says_something |= !seen.is_marker();
         let (text, lexer) = (self.text, &self.lexer);
         let next = || lexer.peek_significant().map(|token| Seen::new(token, text));
         match piece.nesting.token(seen, next) {
@@ -156,7 +162,7 @@ impl<'a> Splitter<'a> {
     }
 
     fn end_piece(&mut self, times: usize) {
-        let Some(piece) = self.piece.take() else {
+        let Some(piece) = self.piece.take().filter(|piece| piece.says_something) else {
             return;
         };
         let (line, column) = self.position.advance_to(piece.start);
