@@ -1,0 +1,233 @@
+//! What this server cannot enforce or undo, said with a code and never a reason to stop.
+//!
+//! Pure. What is told here is what the attack list of the tests calls *advisory*: each attempt that
+//! the server lets through must have its sentence here.
+
+use std::collections::BTreeSet;
+
+use freehold_engine::{Grant, Live, Object, Probe, Want};
+use freehold_model::{Fault, Isolation};
+
+use crate::grants::shown;
+use crate::names::{account_of, accounts_host};
+use crate::probe::{holds, is_mysql};
+use crate::{holes, issuer};
+
+/// Everything that holds for this server and this store, whatever state it is in.
+pub(crate) fn standing(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
+    [
+        forgeable(probe, want, live),
+        issuer_fence(want),
+        triggers(probe),
+        own_password(want),
+        shared_server(probe, want),
+        neighbours(want),
+        durability(probe),
+        anonymous(probe, want, live),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn setting<'a>(probe: &'a Probe, name: &str) -> &'a str {
+    probe.settings.get(name).map_or("", String::as_str)
+}
+
+fn is_on(probe: &Probe, name: &str) -> bool {
+    matches!(
+        setting(probe, name).to_uppercase().as_str(),
+        "ON" | "1" | "YES"
+    )
+}
+
+fn forgeable(probe: &Probe, want: &Want, live: &Live) -> Option<Fault> {
+    let tables: Vec<&str> = live
+        .tables
+        .iter()
+        .filter(|(name, table)| {
+            holes::is_append_only(want, name) && !table.filled_by_server.is_empty()
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    (!is_mysql(probe) && !tables.is_empty()).then(|| {
+        let message = format!("{}: the program can choose the ids of the rows that it adds ({})", want.label(), tables.join(", "));
+        Fault::new("FH3120", message)
+            .help("MariaDB refuses INSERT … RETURNING where INSERT is given by column, so it is given on the whole table")
+    })
+}
+
+fn issuer_fence(want: &Want) -> Option<Fault> {
+    let message = format!(
+        "{}: the procedure {} runs with CREATE USER, which reaches every account of the server; only its text keeps it to this store's logins",
+        want.label(),
+        issuer::shown(want)
+    );
+    Some(
+        Fault::new("FH3111", message)
+            .help("its account is locked, and `freehold plan` notices when its text changes"),
+    )
+}
+
+fn triggers(probe: &Probe) -> Option<Fault> {
+    (is_on(probe, "log_bin") && !is_on(probe, "log_bin_trust_function_creators")).then(|| {
+        Fault::new("FH3121", "the server writes a binlog and trusts no function creators: CREATE TRIGGER and CREATE FUNCTION in a migration will fail (1419)")
+            .help("as an administrator of the server: SET GLOBAL log_bin_trust_function_creators = 1")
+    })
+}
+
+fn own_password(want: &Want) -> Option<Fault> {
+    let message = format!(
+        "{}: a login can change its own password and lock the program out; the server has no right for that",
+        want.label()
+    );
+    Some(Fault::new("FH3122", message).help("`freehold creds` issues a new one"))
+}
+
+fn shared_server(probe: &Probe, want: &Want) -> Option<Fault> {
+    if want.isolation == Isolation::Instance {
+        return None;
+    }
+    let prepared = if is_mysql(probe) {
+        ""
+    } else {
+        ", other sessions' prepared XA transactions"
+    };
+    let message = format!(
+        "{}: on a shared server every login reaches locks of GET_LOCK{prepared}, memory, temporary space and the number of connections",
+        want.label()
+    );
+    Some(
+        Fault::new("FH3127", message)
+            .help("where that matters, give the service a server of its own (isolation: instance)"),
+    )
+}
+
+fn neighbours(want: &Want) -> Option<Fault> {
+    (want.isolation == Isolation::Tables).then(|| {
+        let message = format!(
+            "{}: at isolation `tables` the owner holds its rights on the whole database {}; during a migration it can reach its neighbours' tables",
+            want.label(),
+            want.spot.database
+        );
+        Fault::new("FH3106", message).help("isolation: database keeps them apart for migrations too")
+    })
+}
+
+fn durability(probe: &Probe) -> Option<Fault> {
+    let flush = setting(probe, "innodb_flush_log_at_trx_commit");
+    (!flush.is_empty() && flush != "1").then(|| {
+        let message = format!("innodb_flush_log_at_trx_commit is {flush}: the server may lose the last committed transactions in a crash");
+        Fault::new("FH3129", message).help("as an administrator of the server: SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    })
+}
+
+fn anonymous(probe: &Probe, want: &Want, live: &Live) -> Option<Fault> {
+    let found: Vec<String> = live
+        .roles
+        .iter()
+        .filter(|(key, role)| is_anonymous(key) && role.can_login)
+        .map(|(key, _)| account_of(key, accounts_host(probe)))
+        .collect();
+    (!found.is_empty() && !want.server_wide).then(|| {
+        let message = format!(
+            "anybody can log in to the server without a name ({})",
+            found.join(", ")
+        );
+        Fault::new("FH3126", message).help(format!(
+            "freehold apply --server-wide, or: DROP USER {}",
+            found.join(", ")
+        ))
+    })
+}
+
+/// The account without a name, at this store's host or another.
+pub(crate) fn is_anonymous(key: &str) -> bool {
+    key.is_empty() || key.starts_with('@')
+}
+
+/// A right that somebody holds through an entry that is not about this store alone.
+pub(crate) fn wildcard(probe: &Probe, want: &Want, grantee: &str, pattern: &str) -> Fault {
+    let who = account_of(grantee, accounts_host(probe));
+    let message = format!(
+        "{}: {who} reaches the database {} through its rights on `{pattern}`",
+        want.label(),
+        want.spot.database
+    );
+    Fault::new("FH3124", message)
+        .help("name it under `access:` with `rights: admin` if that is meant")
+        .help(format!("else, as an administrator of the server: REVOKE ALL PRIVILEGES, GRANT OPTION ON `{pattern}`.* FROM {who}"))
+}
+
+/// Rights that nobody declared and that stay, since the store says `prune: false`.
+pub(crate) fn not_pruned(want: &Want, grantee: &str, extra: &BTreeSet<Grant>) -> Fault {
+    let rights: Vec<String> = extra
+        .iter()
+        .take(4)
+        .map(|grant| format!("{}{}", grant.privilege, shown(&grant.on)))
+        .collect();
+    let more = extra.len().saturating_sub(4);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{}: {grantee} holds {}{more}, which nobody declared",
+        want.label(),
+        rights.join(", ")
+    );
+    Fault::new("FH3128", message)
+        .help("name it under `access:`, or let the store say `prune: true`")
+}
+
+/// A right that this admin cannot take back.
+pub(crate) fn beyond_admin(probe: &Probe, want: &Want, grant: &Grant) -> Fault {
+    let host = accounts_host(probe);
+    let who = account_of(&grant.grantee, host);
+    let message = format!(
+        "{}: {who} holds {}{}, and this admin cannot take it back",
+        want.label(),
+        grant.privilege,
+        shown(&grant.on)
+    );
+    let statement = match &grant.on {
+        Object::Role(role) if grant.privilege == "PROXY" => {
+            format!("REVOKE PROXY ON {} FROM {who}", account_of(role, host))
+        }
+        Object::Role(role) => format!("REVOKE {} FROM {who}", account_of(role, host)),
+        Object::Server => format!("REVOKE {} ON *.* FROM {who}", grant.privilege),
+        Object::Database(pattern) => {
+            format!("REVOKE {} ON `{pattern}`.* FROM {who}", grant.privilege)
+        }
+        _ => format!(
+            "REVOKE {}{} FROM {who}",
+            grant.privilege,
+            shown(&grant.on).replacen(" on", " ON", 1)
+        ),
+    };
+    Fault::new("FH3105", message).help(format!("as an administrator of the server: {statement}"))
+}
+
+/// Can this admin take the right back?
+pub(crate) fn can_revoke(probe: &Probe, want: &Want, grant: &Grant) -> bool {
+    let global = holds(&probe.rights, "all") || holds(&probe.rights, "super");
+    match &grant.on {
+        Object::Server => {
+            holds(&probe.rights, &grant.privilege.replace('_', " "))
+                && holds(&probe.rights, "grant option")
+        }
+        // A role can be taken back by who administers it; on MySQL by ROLE_ADMIN.
+        Object::Role(_) => {
+            is_mysql(probe)
+                && grant.privilege != "PROXY"
+                && (global || holds(&probe.rights, "role admin"))
+        }
+        // A pattern is compared as it is written: rights on `svc\_%` do not cover the entry `svc_a`.
+        Object::Database(pattern) => {
+            *pattern == crate::names::pattern(&want.spot.database)
+                || crate::probe::covers_entry(&probe.rights, pattern)
+        }
+        _ => true,
+    }
+}

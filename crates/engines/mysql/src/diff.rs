@@ -1,0 +1,285 @@
+//! From what is to what is described: the steps, what forbids to begin, and what stays open.
+//!
+//! Pure. The order is such that after a crash at any statement the next diff knows its own: first
+//! what carries the mark (the database on `MariaDB`, the owner account on `MySQL`), then the ledger,
+//! then the accounts, then what they may do. Every statement commits for itself.
+
+use std::collections::BTreeMap;
+
+use freehold_engine::{
+    At, Change, Diff, Grant, Live, Mark, Object, Probe, Step, Subject, Want, difference,
+};
+use freehold_model::Right;
+
+use crate::grants::{self, Changes};
+use crate::identity::{self, Purpose};
+use crate::names::{self, accounts_host};
+use crate::probe::is_mysql;
+use crate::wanted::{accounts_of, wanted};
+use crate::{advisory, issuer, ledger, refusals};
+
+/// The whole difference.
+pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
+    let refused = refusals::names(probe, want);
+    if !refused.is_empty() {
+        return Diff {
+            refused,
+            ..Diff::default()
+        };
+    }
+    let mut diff = Diff {
+        advisory: advisory::standing(probe, want, live),
+        ..Diff::default()
+    };
+    let owner = identity_step(probe, want, live, Purpose::Owner);
+    let database = database_step(probe, want, live);
+    // MySQL has no comment on a database: there the owner's account says whose it is.
+    if is_mysql(probe) {
+        diff.steps.extend(owner.into_iter().chain(database));
+        diff.steps.extend(ledger_step(want, live));
+    } else {
+        diff.steps.extend(database);
+        diff.steps.extend(ledger_step(want, live));
+        diff.steps.extend(owner);
+    }
+    let others = [
+        Purpose::App(0),
+        Purpose::App(1),
+        Purpose::Sidecar,
+        Purpose::Backup,
+        Purpose::Issuer,
+    ];
+    diff.steps.extend(
+        others
+            .into_iter()
+            .filter_map(|purpose| identity_step(probe, want, live, purpose)),
+    );
+    let (access, grants) = rights(probe, want, live, &mut diff);
+    // The issuer's account needs its right before the procedure is of use, the procedure has to be
+    // there before it can be granted.
+    diff.steps.extend(access);
+    diff.steps.extend(issuer_step(probe, want, live));
+    diff.steps.extend(grants);
+    diff.steps.extend(server_wide(probe, want, live));
+    diff.refused = refusals::refusals(probe, want, live, &diff.steps);
+    diff
+}
+
+fn database_step(probe: &Probe, want: &Want, live: &Live) -> Option<Step> {
+    live.database.is_none().then(|| {
+        let name = names::ident(&want.spot.database);
+        let mark = want.mark().replace('\'', "''");
+        let comment = if is_mysql(probe) {
+            String::new()
+        } else {
+            format!(" COMMENT = '{mark}'")
+        };
+        let note = format!("owner {}, cannot log in", want.identities.owner);
+        Step::new(
+            Change::Add,
+            Subject::Database,
+            At::Server,
+            &want.spot.database,
+            note,
+        )
+        .not_atomic()
+        .run(format!(
+            "CREATE DATABASE {name} CHARACTER SET = utf8mb4{comment}"
+        ))
+    })
+}
+
+fn ledger_step(want: &Want, live: &Live) -> Option<Step> {
+    let name = want.spot.own("ledger");
+    (!live.has_table(&name)).then(|| {
+        Step::new(
+            Change::Add,
+            Subject::Ledger,
+            At::Server,
+            name,
+            "what was applied, made and adopted",
+        )
+        .not_atomic()
+        .run(ledger::definition(want))
+    })
+}
+
+fn identity_step(probe: &Probe, want: &Want, live: &Live, purpose: Purpose) -> Option<Step> {
+    let name = purpose.name(want);
+    match live.roles.get(name) {
+        None => Some(identity::create(probe, want, purpose)),
+        Some(role) if role.mark == Mark::Ours => identity::mend(probe, want, purpose, role),
+        Some(_) => None,
+    }
+}
+
+fn issuer_step(probe: &Probe, want: &Want, live: &Live) -> Option<Step> {
+    let (host, mysql) = (accounts_host(probe), is_mysql(probe));
+    let body = issuer::body(want, host, mysql);
+    let change = match live.routines.get(&issuer::key(want)) {
+        None => Change::Add,
+        Some(found)
+            if found.definer
+                && found.owner == issuer::definer(want, host)
+                && found.fingerprint
+                    == freehold_sql::fingerprint(freehold_sql::Dialect::Mysql, &body).as_str() =>
+        {
+            return None;
+        }
+        Some(_) => Change::Change,
+    };
+    let note = "gives this store's logins a new password, nothing else";
+    let step = Step::new(
+        change,
+        Subject::Issuer,
+        At::Server,
+        want.spot.own("issue"),
+        note,
+    )
+    .not_atomic();
+    let step = issuer::create(want, host, mysql)
+        .into_iter()
+        .fold(step, Step::run);
+    // Dropping a procedure takes the rights on it along.
+    let callers = [&want.identities.issuer, &want.identities.sidecar];
+    Some(callers.into_iter().fold(step, |step, caller| {
+        step.run(issuer::grant(want, caller, host))
+    }))
+}
+
+/// The steps about rights: those on the server and databases, and those on objects.
+fn rights(probe: &Probe, want: &Want, live: &Live, diff: &mut Diff) -> (Vec<Step>, Vec<Step>) {
+    let host = accounts_host(probe);
+    let found = live
+        .grants
+        .iter()
+        .filter(|grant| concerns(want, grant))
+        .cloned()
+        .collect();
+    let difference = difference(&wanted(want, live, is_mysql(probe), host), &found);
+    let issuer_is_new = issuer_step(probe, want, live).is_some();
+    let issue = Object::Routine(issuer::key(want));
+    let mut by_grantee: BTreeMap<String, Changes> = BTreeMap::new();
+    for grant in difference.missing {
+        // The issuer's step gives these itself.
+        if !(issuer_is_new && grant.on == issue) {
+            by_grantee
+                .entry(grant.grantee.clone())
+                .or_default()
+                .missing
+                .insert(grant);
+        }
+    }
+    let mut left: BTreeMap<String, Changes> = BTreeMap::new();
+    for grant in difference
+        .extra
+        .into_iter()
+        .filter(|grant| !tolerated(probe, want, live, grant))
+    {
+        match judge(probe, want, &grant) {
+            Verdict::TakeBack => by_grantee
+                .entry(grant.grantee.clone())
+                .or_default()
+                .extra
+                .insert(grant),
+            Verdict::Leave => left
+                .entry(grant.grantee.clone())
+                .or_default()
+                .extra
+                .insert(grant),
+            Verdict::Beyond(fault) => {
+                if !diff.advisory.contains(&fault) {
+                    diff.advisory.push(fault);
+                }
+                false
+            }
+        };
+    }
+    diff.advisory.extend(
+        left.iter()
+            .map(|(grantee, changes)| advisory::not_pruned(want, grantee, &changes.extra)),
+    );
+    let steps = by_grantee.iter().flat_map(|(grantee, changes)| {
+        let note = identity::rights_note(want, grantee, changes);
+        grants::steps(want, grantee, changes, &note, host)
+    });
+    steps.partition(|step| step.subject == Subject::Access)
+}
+
+enum Verdict {
+    TakeBack,
+    Leave,
+    Beyond(freehold_model::Fault),
+}
+
+fn judge(probe: &Probe, want: &Want, grant: &Grant) -> Verdict {
+    let about_us = |pattern: &str| {
+        *pattern == names::pattern(&want.spot.database) || *pattern == want.spot.database
+    };
+    match &grant.on {
+        Object::Database(pattern) if !is_ours(want, &grant.grantee) && !about_us(pattern) => {
+            Verdict::Beyond(advisory::wildcard(probe, want, &grant.grantee, pattern))
+        }
+        _ if !advisory::can_revoke(probe, want, grant) => {
+            Verdict::Beyond(advisory::beyond_admin(probe, want, grant))
+        }
+        _ if want.prune => Verdict::TakeBack,
+        _ => Verdict::Leave,
+    }
+}
+
+fn is_ours(want: &Want, grantee: &str) -> bool {
+    let names = &want.identities;
+    grantee == names.owner || grantee == names.issuer || want.logins().contains(&grantee)
+}
+
+/// Is this right held by one of ours, or does it reach what is ours?
+fn concerns(want: &Want, grant: &Grant) -> bool {
+    is_ours(want, &grant.grantee)
+        || match &grant.on {
+            // At isolation `tables` the database is everybody's.
+            Object::Database(pattern) => {
+                want.spot.prefix.is_empty() && names::matches(pattern, &want.spot.database)
+            }
+            Object::Role(role) => is_ours(want, role),
+            Object::Server => false,
+            Object::Table(name) => !name.starts_with('`'),
+            Object::Routine(key) => !key.contains('`'),
+            _ => true,
+        }
+}
+
+/// Admins hold what they hold: this one, and those that `access` names as such.
+fn tolerated(probe: &Probe, want: &Want, live: &Live, grant: &Grant) -> bool {
+    let host = accounts_host(probe);
+    let admin = names::key(&probe.user, host, host);
+    let declared = want
+        .access
+        .iter()
+        .filter(|access| access.right == Right::Admin);
+    grant.grantee == admin
+        || declared
+            .into_iter()
+            .any(|access| accounts_of(&access.who, live, host).any(|key| *key == grant.grantee))
+}
+
+fn server_wide(probe: &Probe, want: &Want, live: &Live) -> Vec<Step> {
+    let anonymous = live
+        .roles
+        .keys()
+        .filter(|key| want.server_wide && advisory::is_anonymous(key));
+    anonymous
+        .map(|key| {
+            let account = names::account_of(key, accounts_host(probe));
+            Step::new(
+                Change::Remove,
+                Subject::Server,
+                At::Server,
+                &account,
+                "anybody could log in without a name",
+            )
+            .not_atomic()
+            .run(format!("DROP USER {account}"))
+        })
+        .collect()
+}
