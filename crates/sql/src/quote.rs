@@ -69,12 +69,9 @@ pub fn quote_ident(dialect: Dialect, name: &str) -> Result<String, QuoteError> {
         return Err(QuoteError::EmptyName);
     }
     let refused = name.chars().find(|&c| refused_in_names(dialect, c));
-    // MySQL refuses names that end in a space; everything else would cut it off silently.
-    let refused = refused.or_else(|| {
-        name.chars()
-            .last()
-            .filter(|&c| dialect.is_mysql_like() && c == ' ')
-    });
+    // MySQL refuses names that end in white space.
+    let last = name.chars().last();
+    let refused = refused.or(last.filter(|c| dialect.is_mysql_like() && c.is_ascii_whitespace()));
     if let Some(character) = refused {
         return Err(QuoteError::NameCharacter {
             dialect,

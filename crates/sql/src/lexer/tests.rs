@@ -133,6 +133,11 @@ fn executable_comments_of_mysql_are_read() {
     );
     check(Dialect::Mysql, "/*M!100100 a*/", &[]);
     check(Dialect::Postgres, "/*! a */", &[]);
+    check(
+        Dialect::Mariadb,
+        "/*M!999999\\- enable the sandbox mode */",
+        &[],
+    );
 }
 
 #[test]

@@ -24,9 +24,9 @@ fn value_of(dialect: Dialect, literal: &str) -> String {
     let inside = |open: &str| literal[open.len()..literal.len() - 1].replace("''", "'");
     if let Some(hex) = literal.strip_prefix("0x") {
         let bytes: Vec<u8> = (0..hex.len() / 2)
-            .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+            .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex digits"))
             .collect();
-        return String::from_utf8(bytes).unwrap();
+        return String::from_utf8(bytes).expect("UTF-8");
     }
     match dialect {
         Dialect::Postgres if literal.starts_with('E') => inside("E'").replace("\\\\", "\\"),
