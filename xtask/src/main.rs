@@ -1,2 +1,47 @@
-//! Stub.
-fn main() {}
+//! What CI runs, and the rules of this repository that no other tool knows.
+//!
+//! `check` runs everything that stands before a merge, `tidy` only our own rules. Each rule is a
+//! file below `tidy/`: a pure function from the tree to findings, with a test in which it finds
+//! something.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its output is what it is for"
+)]
+
+mod check;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
+cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["check"] => check::check(&root()),
+        ["tidy"] => tidy::tidy(&root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
