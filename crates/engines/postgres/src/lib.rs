@@ -1,1 +1,137 @@
-//! Stub.
+//! PostgreSQL, 15 and later.
+//!
+//! `diff.rs` decides (pure), `session.rs` acts, `inspect.rs` reads; one file for each part of a
+//! store beside them. The sequences of statements were tried as superuser and as a plain
+//! administrator (CREATEDB, CREATEROLE) on 15 and 17, whose rules for roles differ; `tests/it`
+//! repeats that. Everything that the owner owns is changed by acting as the owner, and whether it
+//! took effect is asked of the catalogs, since a REVOKE can succeed and do nothing.
+
+mod acl;
+mod advisories;
+mod case;
+mod catalog;
+mod connect;
+mod diff;
+mod drop;
+mod errors;
+mod facts;
+mod grants;
+mod holes;
+mod inspect;
+mod issuer;
+mod ledger;
+mod membership;
+mod migrator;
+mod name;
+mod probe;
+mod refusals;
+mod roles;
+mod schema;
+mod server_wide;
+mod session;
+mod values;
+mod verifier;
+mod wanted;
+mod words;
+
+use freehold_engine::{
+    BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo, Keep,
+    LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
+};
+use freehold_model::{EngineKind, Isolation};
+use freehold_sql::Dialect;
+
+use case::Case;
+
+/// The engine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Postgres;
+
+const INFO: EngineInfo = EngineInfo {
+    kinds: &[EngineKind::Postgres],
+    schemes: &["postgres", "postgresql"],
+    isolation: &[
+        (Isolation::Tables, Enforcement::Advisory),
+        (Isolation::Schema, Enforcement::Enforced),
+        (Isolation::Database, Enforcement::Enforced),
+        (Isolation::Instance, Enforcement::Enforced),
+    ],
+    identities: true,
+    ddl: Ddl::Transactional,
+    versions: &[
+        ("15", Run::Ci),
+        ("16", Run::Prove),
+        ("17", Run::Prove),
+        ("18", Run::Prove),
+    ],
+    notes: &[
+        "isolation `tables`: the program's rights are enforced, that migrations keep to their prefix is not",
+        "isolation `schema`: advisory locks and notification channels of the shared database are in everybody's reach",
+        "TLS cannot be required of a login, only by pg_hba.conf",
+        "before 16 the issuer's function body is the only fence around its CREATEROLE",
+    ],
+};
+
+impl Engine for Postgres {
+    fn info(&self) -> &'static EngineInfo {
+        &INFO
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn spot(&self, server: &Endpoint, isolation: Isolation, name: &str) -> Spot {
+        let shared = || {
+            server
+                .database
+                .clone()
+                .unwrap_or_else(|| "postgres".to_owned())
+        };
+        match isolation {
+            Isolation::Database | Isolation::Instance => Spot {
+                database: name.to_owned(),
+                schema: "public".to_owned(),
+                prefix: String::new(),
+            },
+            Isolation::Schema => Spot {
+                database: shared(),
+                schema: name.to_owned(),
+                prefix: String::new(),
+            },
+            Isolation::Tables => Spot {
+                database: shared(),
+                schema: "public".to_owned(),
+                prefix: format!("{name}_"),
+            },
+        }
+    }
+
+    fn at_store(&self, server: &Endpoint, spot: &Spot) -> Endpoint {
+        server.with_database(&spot.database)
+    }
+
+    fn connect<'a>(&'a self, at: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Connection>>> {
+        Box::pin(connect::connect(at))
+    }
+
+    fn diff(&self, probe: &Probe, want: &Want, live: &Live) -> Diff {
+        diff::diff(&Case { probe, want, live })
+    }
+
+    fn migrator(&self, probe: &Probe, want: &Want) -> Migrator {
+        migrator::migrator(probe, want)
+    }
+
+    fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
+        drop::drop(&Case { probe, want, live }, keep)
+    }
+
+    fn verifier(&self, _: &Probe, _: &str, password: &Secret) -> Verifier {
+        verifier::new(password)
+    }
+
+    fn ledger(&self, want: &Want) -> LedgerSql {
+        ledger::sql(want)
+    }
+}

@@ -1,0 +1,180 @@
+//! From probe, wish and state to steps, refusals and advisories. Pure: the same input gives the
+//! same answer, and a store that is as wanted gives no step.
+//!
+//! This file owns the order; each part has its own. Owner first, since the database is made for
+//! it; rights last, since they name everything else.
+
+use freehold_engine::{At, Change, Diff, Step, Subject};
+use freehold_model::Isolation;
+
+use crate::case::Case;
+use crate::facts::{self, Fact};
+use crate::name::{grantee, ident, literal};
+use crate::wanted::wanted;
+use crate::{
+    advisories, grants, holes, issuer, ledger, membership, migrator, refusals, roles, server_wide,
+};
+
+/// The changes that make `live` what is wanted.
+pub(crate) fn diff(case: &Case<'_>) -> Diff {
+    let mut refused = refusals::of_names(case);
+    if !refused.is_empty() {
+        return Diff {
+            refused,
+            ..Diff::default()
+        };
+    }
+    refused.extend(refusals::of_access(case));
+    refused.extend(refusals::of_extensions(case));
+    refused.extend(holes::holes(case));
+    let steps = steps(case);
+    refused.extend(refusals::of_rights(case, &steps));
+    if !case.knows_inside() && steps.is_empty() {
+        refused.push(
+            freehold_model::Fault::new(
+                "FH3001",
+                format!(
+                    "{}: the database {} could not be looked into",
+                    case.want.label(),
+                    case.want.spot.database
+                ),
+            )
+            .help("see that it takes connections, then run the command again"),
+        );
+    }
+    Diff {
+        steps,
+        refused,
+        advisory: advisories::advisories(case),
+    }
+}
+
+fn steps(case: &Case<'_>) -> Vec<Step> {
+    let mut steps = migrator::left_over(case);
+    steps.extend(roles::steps(case));
+    steps.extend(membership::steps(case));
+    steps.extend(database(case));
+    steps.extend(doors(case));
+    steps.extend(grants::door_steps(case));
+    steps.extend(schema(case));
+    steps.extend(extensions(case));
+    steps.extend(ledger::step(case));
+    steps.extend(issuer::step(case));
+    steps.extend(grants::steps(case));
+    steps.extend(server_wide::steps(case));
+    steps
+}
+
+fn database(case: &Case<'_>) -> Option<Step> {
+    if !case.is_fresh() {
+        return None;
+    }
+    let (name, owner) = (&case.want.spot.database, &case.want.identities.owner);
+    let note = format!("owner {owner}, cannot log in");
+    let create = format!(
+        "CREATE DATABASE {} OWNER {} TEMPLATE template0 ALLOW_CONNECTIONS false",
+        ident(name),
+        ident(owner)
+    );
+    Some(
+        Step::new(Change::Add, Subject::Database, At::Server, name, note)
+            .run(create)
+            .not_atomic(),
+    )
+}
+
+/// Opens a database that was just made, for those who may enter and for nobody else; and marks
+/// one that a crash left unmarked.
+fn doors(case: &Case<'_>) -> Option<Step> {
+    let marked = facts::yes(case.live, Fact::DatabaseMarked, "");
+    let new = case.is_fresh() || case.is_closed();
+    if !case.owns_database() || (!new && marked) || case.is_migrator() {
+        return None;
+    }
+    let db = ident(&case.want.spot.database);
+    let mark = format!("COMMENT ON DATABASE {db} IS {}", literal(&case.want.mark()));
+    let step = |change, subject, note: &str| {
+        Step::new(change, subject, At::Server, &case.want.spot.database, note).run(format!(
+            "SET LOCAL ROLE {}",
+            ident(&case.want.identities.owner)
+        ))
+    };
+    if !new {
+        return Some(step(Change::Change, Subject::Database, "marked as this store's").run(mark));
+    }
+    let who: std::collections::BTreeSet<String> = wanted(case)
+        .iter()
+        .filter(|grant| matches!(grant.on, freehold_engine::Object::Database(_)))
+        .map(|grant| grantee(&grant.grantee))
+        .collect();
+    let step = step(
+        Change::Add,
+        Subject::Access,
+        "entered by its own logins only",
+    )
+    .run(format!("REVOKE ALL ON DATABASE {db} FROM PUBLIC CASCADE"))
+    .run(format!(
+        "GRANT CONNECT ON DATABASE {db} TO {}",
+        who.into_iter().collect::<Vec<_>>().join(", ")
+    ))
+    .run(mark)
+    .run(format!("ALTER DATABASE {db} ALLOW_CONNECTIONS true"));
+    Some(step)
+}
+
+fn schema(case: &Case<'_>) -> Option<Step> {
+    let want = case.want;
+    if want.isolation != Isolation::Schema || case.live.schema.is_some() || !case.live.looked_inside
+    {
+        return None;
+    }
+    let (schema, owner) = (ident(&want.spot.schema), ident(&want.identities.owner));
+    let note = format!(
+        "owner {}, in database {}",
+        want.identities.owner, want.spot.database
+    );
+    let step = Step::new(
+        Change::Add,
+        Subject::Schema,
+        At::Store,
+        &want.spot.schema,
+        note,
+    )
+    .run("SET LOCAL ROLE NONE")
+    .run(format!("CREATE SCHEMA {schema} AUTHORIZATION {owner}"))
+    .run(format!("SET LOCAL ROLE {owner}"))
+    .run(format!(
+        "COMMENT ON SCHEMA {schema} IS {}",
+        literal(&want.mark())
+    ));
+    Some(step)
+}
+
+fn extensions(case: &Case<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for name in &case.want.extensions {
+        if case.live.extensions.contains(name) || !case.knows_inside() {
+            continue;
+        }
+        let trusted = facts::get(case.live, Fact::Available, name) == "trusted";
+        // In its own database the owner may; what only a superuser may is made by one, and stands
+        // in `public` where several stores share a database.
+        let role = if trusted && case.owns_database() {
+            format!("SET LOCAL ROLE {}", ident(&case.want.identities.owner))
+        } else {
+            "SET LOCAL ROLE NONE".to_owned()
+        };
+        let step = Step::new(
+            Change::Add,
+            Subject::Extension,
+            At::Store,
+            name,
+            "asked for by the description",
+        );
+        steps.push(step.run(role).run(format!(
+            "CREATE EXTENSION IF NOT EXISTS {} SCHEMA public",
+            ident(name)
+        )));
+    }
+    steps
+}
