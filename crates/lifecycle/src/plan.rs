@@ -151,8 +151,6 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
             .filter(|entry| entry.state == State::Applying)
             .map(|entry| entry.progress),
     });
-    let spot = &target.want.spot;
-    let names = [&spot.prefix, &spot.schema, &spot.database];
     StorePlan {
         store: target.label(),
         server: target.server.clone(),
@@ -161,14 +159,7 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         version: probe.version.clone(),
         address: target.admin.to_string(),
         tls: probe.tls,
-        name: match target.want.isolation {
-            Isolation::Tables | Isolation::Schema => names
-                .into_iter()
-                .find(|name| !name.is_empty())
-                .cloned()
-                .unwrap_or_default(),
-            _ => spot.database.clone(),
-        },
+        name: target.name.clone(),
         isolation: target.want.isolation,
         exists: view.live.looked_inside,
         steps,

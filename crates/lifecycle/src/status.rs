@@ -78,7 +78,7 @@ async fn status_one(target: &Target) -> Result<StoreStatus> {
         engine: target.kind,
         version: format!("{} {}", probe.product, probe.version),
         server: target.server.clone(),
-        name: target.want.spot.database.clone(),
+        name: target.name.clone(),
         isolation: target.want.isolation,
         enforcement: levels
             .clone()

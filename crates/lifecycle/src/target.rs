@@ -16,6 +16,8 @@ pub struct Target {
     pub kind: EngineKind,
     /// The key of its server.
     pub server: String,
+    /// The database, schema or prefix, as described.
+    pub name: String,
     /// The server, as the administrator.
     pub admin: Endpoint,
     /// What it should be.
@@ -82,6 +84,7 @@ pub fn target(
         engine,
         kind,
         server: store.server.clone(),
+        name: store.name.clone(),
         admin,
         want,
         migrations,

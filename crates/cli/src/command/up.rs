@@ -118,15 +118,15 @@ fn try_next(args: &Args, context: &Context, output: &Output) {
     output.line(&output.paint(Tone::Strong, "Try next"));
     for (command, what) in [
         (
-            format!("freehold{directory} --servers {servers} status"),
+            format!("freehold{directory} status --servers {servers}"),
             "the state of every store",
         ),
         (
-            format!("freehold{directory} --servers {servers} creds exec {service} -- env"),
+            format!("freehold{directory} creds exec {service} --servers {servers} -- env"),
             "a program with the service's own credential",
         ),
         (
-            format!("freehold{directory} --servers {servers} destroy"),
+            format!("freehold{directory} destroy --servers {servers}"),
             "remove everything again",
         ),
     ] {

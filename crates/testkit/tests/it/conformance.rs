@@ -5,10 +5,15 @@ use std::future::Future;
 
 use freehold_testkit::{Shape, conformance, shapes};
 
-/// Runs a promise over all shapes, one after the other, saying which one fails.
+/// Runs a promise over all shapes, one after the other, saying which one fails. `FREEHOLD_SHAPE`
+/// narrows them: `postgres schema`.
 async fn over_all<F: AsyncFn(&Shape)>(promise: F) {
     let mut ran = 0;
+    let only = std::env::var("FREEHOLD_SHAPE").unwrap_or_default();
     for (kind, isolation, admin) in shapes() {
+        if !format!("{kind} {isolation} {admin:?}").to_lowercase().contains(&only) {
+            continue;
+        }
         if let Some(shape) = Shape::ready(kind, isolation, admin).await {
             eprintln!("shape: {}", shape.label());
             promise(&shape).await;
