@@ -6,13 +6,15 @@ mod matrix;
 
 use freehold_engine::Engine;
 use freehold_model::EngineKind;
+use freehold_mysql::Mysql;
+use freehold_postgres::Postgres;
 use freehold_sqlite::Sqlite;
 
 pub use matrix::{SupportRow, support_matrix};
 
 /// Every engine, in the order in which they are shown.
 pub fn engines() -> &'static [&'static dyn Engine] {
-    &[&Sqlite]
+    &[&Postgres, &Mysql, &Sqlite]
 }
 
 /// The engine that serves this kind; `None`: not there yet.
