@@ -35,6 +35,9 @@ pub(crate) async fn initialise(making: &Making<'_>) -> Result<(), Error> {
     let sql = folder.short_lived_file("accounts.sql", &accounts_sql(&verifier), account)?;
     let data = folder.fresh_data(account)?;
     let mut arguments = vec![OsString::from("--no-defaults")];
+    if let (true, Some(base)) = (making.own_binaries, making.binaries.base_dir()) {
+        push(&mut arguments, "--basedir=", base.as_os_str());
+    }
     arguments.push("--initialize-insecure".into());
     arguments.push("--secure-file-priv=NULL".into());
     push(&mut arguments, "--datadir=", data.as_os_str());
@@ -44,6 +47,9 @@ pub(crate) async fn initialise(making: &Making<'_>) -> Result<(), Error> {
 
 pub(crate) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     let mut arguments = vec![OsString::from("--no-defaults")];
+    if let (true, Some(base)) = (launch.own_binaries, launch.binaries.base_dir()) {
+        push(&mut arguments, "--basedir=", base.as_os_str());
+    }
     arguments.extend(SETTINGS.map(OsString::from));
     arguments.extend(shared_arguments(launch));
     arguments

@@ -3,9 +3,10 @@
 //! A process is known by its id *and* its start time, so that an id given out anew is never
 //! taken for ours; that it serves a certain folder is read from its arguments.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +35,12 @@ impl Process {
 
     pub(crate) fn is_alive(self) -> bool {
         Self::living(self.pid) == Some(self)
+    }
+
+    /// Whether it was killed and is on its way out: what it ran is not to be seen any more then,
+    /// but its port and files are not free yet.
+    pub(crate) fn is_ending(self) -> bool {
+        self.is_alive() && fs::read(cmdline(self.pid)).is_ok_and(|line| line.is_empty())
     }
 
     /// Whether it is the server of this data folder: a server program, started with its path.
@@ -106,15 +113,20 @@ impl Stat {
         Self::read(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// The fields of proc(5): 3 is the state, 4 the parent, 22 the start time. The second is the
-    /// program's name in brackets, and may hold spaces and brackets itself.
+    /// The fields of proc(5): 3 is the state, 4 the parent, 20 the number of threads, 22 the start
+    /// time. The second is the program's name in brackets, and may hold spaces and brackets itself.
+    ///
+    /// A process that was killed is a zombie as soon as its first thread is; while others are
+    /// still ending, it holds its port and its files.
     fn read(stat: &str) -> Option<Self> {
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
-        let started_ticks = fields.nth(17)?.parse().ok()?;
+        let threads: u32 = fields.nth(15)?.parse().ok()?;
+        let started_ticks = fields.nth(1)?.parse().ok()?;
+        let living = !matches!(state, "Z" | "X") || threads > 1;
         Some(Self {
-            living: !matches!(state, "Z" | "X"),
+            living,
             parent,
             started_ticks,
         })
@@ -142,8 +154,27 @@ const PROGRAMS: [&str; 6] = [
 const NAME_BYTES: usize = 15;
 
 fn is_server(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm"))
-        .is_ok_and(|name| is_server_name(name.trim_end()))
+    let Ok(name) = fs::read_to_string(format!("/proc/{pid}/comm")) else {
+        return false;
+    };
+    let name = name.trim_end();
+    // A build with a C library of its own is run by that library's loader.
+    is_server_name(name)
+        || (name.starts_with("ld-linux")
+            && fs::read(cmdline(pid)).is_ok_and(|line| runs_server(&line)))
+}
+
+/// Where a process's arguments are told, each ended by a zero.
+fn cmdline(pid: u32) -> PathBuf {
+    format!("/proc/{pid}/cmdline").into()
+}
+
+/// Whether one of these arguments is the path of a server program.
+fn runs_server(line: &[u8]) -> bool {
+    line.split(|byte| *byte == 0).any(|argument| {
+        let name = Path::new(OsStr::from_bytes(argument)).file_name();
+        name.is_some_and(|name| PROGRAMS.iter().any(|program| name == *program))
+    })
 }
 
 fn is_server_name(name: &str) -> bool {
@@ -153,10 +184,10 @@ fn is_server_name(name: &str) -> bool {
 }
 
 fn is_told(pid: u32, data: &Path) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| tells(&line, data))
+    fs::read(cmdline(pid)).is_ok_and(|line| tells(&line, data))
 }
 
-/// Whether one of these arguments, each ended by a zero, is the data folder.
+/// Whether one of these arguments is the data folder.
 fn tells(line: &[u8], data: &Path) -> bool {
     let data = data.as_os_str().as_bytes();
     line.split(|byte| *byte == 0)
@@ -193,19 +224,37 @@ mod tests {
         for name in ["postgres", "mariadbd", "mariadb-install"] {
             assert!(is_server_name(name), "{name}");
         }
+        assert!(runs_server(
+            b"/lib64/ld-linux-x86-64.so.2\0--library-path\0/l\0/usr/sbin/mysqld\0"
+        ));
+        assert!(!runs_server(
+            b"/lib64/ld-linux-x86-64.so.2\0/usr/bin/less\0/v/data\0"
+        ));
         for name in ["less", "postgres-tail", ""] {
             assert!(!is_server_name(name), "{name}");
         }
     }
 
+    fn stat(state: &str, threads: u32) -> Stat {
+        // The program is called `a) b`.
+        let text =
+            format!("7 (a) b) {state} 3 7 7 0 -1 4 1 2 3 4 5 6 7 8 20 0 {threads} 0 4242 9\n");
+        Stat::read(&text).unwrap()
+    }
+
     #[test]
     fn a_program_name_with_brackets_does_not_confuse_the_fields() {
-        let text = "7 (a) b) S 3 7 7 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 4242 99 1\n";
-        let stat = Stat::read(text).unwrap();
+        let stat = stat("S", 1);
         assert_eq!(
             (stat.living, stat.parent, stat.started_ticks),
             (true, 3, 4242)
         );
+    }
+
+    #[test]
+    fn a_zombie_lives_until_its_last_thread_has_ended() {
+        assert!(stat("Z", 2).living);
+        assert!(!stat("Z", 1).living);
     }
 
     #[test]

@@ -52,6 +52,12 @@ pub(crate) async fn stop_locked(folder: &Folder, kind: Option<Kind>) -> Result<b
         }
     }
     let rest = end_the_rest(folder, begin).await?;
+    let recorded = folder.running()?.map(|running| running.process);
+    if let Some(process) = recorded.filter(|process| process.is_ending())
+        && !process.gone_within(LIMIT).await
+    {
+        return Err(not_stopped(folder, process));
+    }
     folder.clear_running()?;
     Ok(!servers.is_empty() || rest)
 }

@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use freehold_model::Fault;
-use freehold_private_servers::{Kind, PrivateServer, Settings, TlsFiles, start, stop};
+use freehold_private_servers::{Kind, Settings, TlsFiles, start, stop};
 
 use crate::scratch::{processes_on, query, scratch, skipped, status};
 
 async fn refused(settings: &Settings) -> Fault {
-    let result: Result<PrivateServer, _> = start(settings).await;
+    let result = start(settings).await;
     let fault = result.unwrap_err().fault();
     assert!(!fault.help.is_empty(), "{fault} says how to mend it");
     fault

@@ -27,6 +27,11 @@ async fn mariadb_shows_the_password_in_its_file_only() {
     .await;
 }
 
+#[tokio::test]
+async fn mysql_shows_the_password_in_its_file_only() {
+    shown_nowhere(Kind::Mysql, &[("general_log", "1"), ("log_bin", "binlog")]).await;
+}
+
 async fn shown_nowhere(kind: Kind, settings: &[(&str, &str)]) {
     let Some(scratch) = scratch(kind) else { return };
     let done = Arc::new(AtomicBool::new(false));
