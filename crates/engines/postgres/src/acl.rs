@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn names_are_quoted_twice() {
         let found = parse(
-            r#"{=Tc/postgres,o=ar*w/o,"\"odd \"\"one\"\", {x}\"=r/o","\"back\\\\slash\"=d/o"}"#,
+            r#"{=Tc/postgres,o=ar*w/o,"\"odd \"\"one\"\", {x}\"=r/o","\"back\\slash\"=d/o"}"#,
         );
         assert_eq!(
             found,

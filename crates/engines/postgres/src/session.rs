@@ -281,8 +281,10 @@ impl Session {
             .ask(&format!(
                 "SELECT pg_catalog.current_setting('role'), pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
                  AND pg_catalog.has_schema_privilege(p.pronamespace, 'USAGE')
-                 FROM pg_catalog.pg_proc p WHERE p.oid = pg_catalog.to_regprocedure({})",
-                literal(&format!("{function}(text, text)"))
+                 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                 WHERE n.nspname = {} AND p.proname = {}",
+                literal(&want.spot.schema),
+                literal(&want.spot.own("issue"))
             ))
             .await?;
         let role = cell(&before).unwrap_or("none").to_owned();
