@@ -61,6 +61,10 @@ pub fn migrations(
         for line in &up {
             faults.extend(refused_in_migration(want, line));
         }
+        if dialect.is_mysql_like() {
+            let all = up.iter().chain(down.iter().flatten());
+            faults.extend(all.filter_map(refused_where_ddl_commits));
+        }
         Script {
             id: file.id(),
             checksum: fingerprint(dialect, &file.up).to_string(),
@@ -175,6 +179,18 @@ fn refused_anywhere(line: &Line) -> Option<Fault> {
         Fault::new("FH1241", format!("`{}` in a script that runs in a transaction of ours", first_words(&line.sql)))
             .at(line.place.clone())
             .help("take it out; a migration that cannot run in a transaction says `-- freehold: no_transaction` at its top")
+    })
+}
+
+/// Such a drop may be cut off between two tables, and then nobody can tell how far it came.
+fn refused_where_ddl_commits(line: &Line) -> Option<Fault> {
+    (line.facts.drops.len() > 1).then(|| {
+        Fault::new(
+            "FH1246",
+            "one DROP of several tables cannot be resumed after a crash",
+        )
+        .at(line.place.clone())
+        .help("write one DROP statement for each table")
     })
 }
 
