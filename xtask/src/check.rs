@@ -33,7 +33,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     })
 }
 
-fn stage(name: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn stage(name: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     println!("── {name}");
     let begun = Instant::now();
     work().map_err(|why| format!("{name}: {why}"))?;
@@ -59,7 +59,7 @@ fn run(mut command: Command) -> Result<(), String> {
 }
 
 /// Passes the tests' output on and adds up their totals.
-fn test(mut command: Command) -> Result<(), String> {
+pub(crate) fn test(mut command: Command) -> Result<(), String> {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()

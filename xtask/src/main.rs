@@ -1,7 +1,7 @@
 //! What CI runs, and the rules of this repository that no other tool knows.
 //!
-//! `check` runs everything that stands before a merge, `tidy` only our own rules. Each rule is a
-//! file below `tidy/`: a pure function from the tree to findings, with a test in which it finds
+//! `check` runs everything that stands before a merge, `tidy` only our own rules, `prove` what takes
+//! long. Each rule is a file below `tidy/`: a pure function from the tree to findings, with a test in which it finds
 //! something.
 
 #![expect(
@@ -11,6 +11,7 @@
 )]
 
 mod check;
+mod prove;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
-cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links";
+cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links
+cargo xtask prove   the long proofs, or one part of them: prove postgres";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["check"] => check::check(&root()),
         ["tidy"] => tidy::tidy(&root()),
+        ["prove"] => prove::prove(&root(), None),
+        ["prove", part] => prove::prove(&root(), Some(part)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

