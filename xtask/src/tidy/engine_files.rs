@@ -16,6 +16,49 @@ const EVERY: [&str; 10] = [
 /// What an engine has beyond the others, and why. A file that no engine has any more is a finding too.
 const ALONE: &[(&str, &str, &str)] = &[
     (
+        "mysql",
+        "accounts",
+        "rights are spread over a dozen grant tables",
+    ),
+    ("mysql", "test_want", "its unit tests share descriptions"),
+    (
+        "mysql",
+        "wire",
+        "the driver's results come in two protocols",
+    ),
+    ("postgres", "acl", "access lists come as one text"),
+    (
+        "postgres",
+        "case",
+        "what a plain administrator may depends on the version",
+    ),
+    ("postgres", "catalog", "the catalog is read in one message"),
+    (
+        "postgres",
+        "facts",
+        "its diff needs to know more than the contract carries",
+    ),
+    (
+        "postgres",
+        "membership",
+        "roles are members of each other, with options of their own",
+    ),
+    (
+        "postgres",
+        "server_wide",
+        "everybody may enter every database by default",
+    ),
+    (
+        "postgres",
+        "values",
+        "values travel in a text and a binary form",
+    ),
+    (
+        "postgres",
+        "words",
+        "rights have more words than a plan has room for",
+    ),
+    (
         "sqlite",
         "files",
         "the store is files, and their modes are its only rights",

@@ -60,6 +60,7 @@ mod tests {
         let personal = format!("see {}alice/notes", PERSONAL[0]);
         for (path, text, found) in [
             ("README.md", personal.as_str(), 1),
+            ("docs/errors/FH3603.md", personal.as_str(), 0),
             ("README.md", "built in /srv/checkout/freehold/target", 1),
             ("README.md", "see /usr/lib/postgresql", 0),
             (
