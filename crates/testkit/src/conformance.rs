@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use freehold_engine::{Connection, Keep, TxMode, Value};
+use freehold_engine::{Connection, Keep, Secret, TxMode, Value};
 use freehold_lifecycle::{SeedWhich, Target, apply, destroy, plan, rollback, seed, status, unseed};
 
 use crate::must::Must as _;
@@ -189,29 +189,13 @@ pub async fn destroy_minds_who_is_connected(shape: &Shape) {
     }
     let targets = [orders_target(shape)];
     apply(&targets, &|_| {}).await.must("apply");
-    let at = targets[0]
-        .engine
-        .at_store(&targets[0].admin, &targets[0].want.spot);
-    let mut peer = targets[0]
-        .engine
-        .connect(&at)
+    let mut peer = the_program(&targets[0]).await;
+    let faults = destroy(&targets, Keep::default(), false, false).await;
+    let faults = faults.err().must("destroy is refused");
+    assert_eq!(faults[0].code, "FH3401", "{faults:?}");
+    peer.query("SELECT 1", &[])
         .await
-        .must("somebody connects");
-    peer.assume_owner(&targets[0].want)
-        .await
-        .must("and works in the store");
-    let shared = shape.kind == freehold_model::EngineKind::Postgres
-        && at.database == shape.endpoint.database;
-    if !shared && shape.kind == freehold_model::EngineKind::Postgres {
-        let faults = destroy(&targets, Keep::default(), false, false)
-            .await
-            .err()
-            .must("refused");
-        assert_eq!(faults[0].code, "FH3401", "{faults:?}");
-        peer.query("SELECT 1", &[])
-            .await
-            .must("the session is as it was");
-    }
+        .must("the session is as it was");
     destroy(&targets, Keep::default(), true, false)
         .await
         .must("destroy --force");
@@ -357,6 +341,22 @@ async fn migrators(shape: &Shape) -> usize {
 pub async fn schema(target: &Target) -> BTreeMap<String, String> {
     let mut connection = owner(target).await;
     connection.schema(&target.want).await.must("the schema")
+}
+
+/// A session of the service's own program, with a password made for it.
+pub async fn the_program(target: &Target) -> Box<dyn Connection> {
+    let login = &target.want.identities.app.logins[0];
+    let at = target.engine.at_store(&target.admin, &target.want.spot);
+    let password = Secret::generate();
+    let mut issuer = target.engine.connect(&at).await.must("the issuer enters");
+    let verifier = target.engine.verifier(issuer.probe(), login, &password);
+    let issued = issuer.issue(&target.want, login, Some(&verifier)).await;
+    issued.must("the login gets a password");
+    let program = target
+        .engine
+        .connect(&at.with_login(login, Some(password)))
+        .await;
+    program.must("the program enters")
 }
 
 /// A connection that acts as the store's owner.

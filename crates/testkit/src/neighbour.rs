@@ -65,7 +65,7 @@ impl Neighbour {
         let queries = match self.kind {
             EngineKind::Postgres => vec![
                 format!(
-                    "SELECT rolname::text, rolcanlogin, rolinherit, rolpassword, rolconfig::text, oid::text FROM pg_authid WHERE rolname = '{name}'"
+                    "SELECT rolname::text, rolcanlogin, rolinherit, rolpassword, oid::text FROM pg_authid WHERE rolname = '{name}'"
                 ),
                 format!(
                     "SELECT datname::text, datdba::text, datacl::text, datallowconn FROM pg_database WHERE datname = '{name}'"

@@ -11,7 +11,10 @@ async fn over_all<F: AsyncFn(&Shape)>(promise: F) {
     let mut ran = 0;
     let only = std::env::var("FREEHOLD_SHAPE").unwrap_or_default();
     for (kind, isolation, admin) in shapes() {
-        if !format!("{kind} {isolation} {admin:?}").to_lowercase().contains(&only) {
+        if !format!("{kind} {isolation} {admin:?}")
+            .to_lowercase()
+            .contains(&only)
+        {
             continue;
         }
         if let Some(shape) = Shape::ready(kind, isolation, admin).await {
