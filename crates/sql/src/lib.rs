@@ -14,6 +14,7 @@ mod quote;
 mod seen;
 mod split;
 mod split_error;
+mod uses;
 
 pub use dialect::Dialect;
 pub use facts::{Action, Facts, ForeignKey, Hole, Kind, facts};
@@ -22,3 +23,6 @@ pub use name::TableName;
 pub use quote::{QuoteError, quote_ident, quote_literal};
 pub use split::{Statement, split};
 pub use split_error::{SplitError, SplitTrouble};
+pub use uses::{
+    Access, Container, ContainerKind, HOLE, ObjectName, TableUse, Unresolved, Uses, Why, uses,
+};

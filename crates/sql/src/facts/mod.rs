@@ -7,7 +7,7 @@
 mod commit;
 mod foreign_key;
 mod kind;
-mod reader;
+pub(crate) mod reader;
 mod repeat;
 mod routine;
 mod table;

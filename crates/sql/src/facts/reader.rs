@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The name that a token stands for, if it can be one.
-fn ident(dialect: Dialect, seen: &Seen) -> Option<String> {
+pub(crate) fn ident(dialect: Dialect, seen: &Seen) -> Option<String> {
     let written = seen.written;
     match seen.token.kind {
         TokenKind::Word => Some(dialect.fold(written)),
