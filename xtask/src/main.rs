@@ -1,7 +1,7 @@
 //! What CI runs, and the rules of this repository that no other tool knows.
 //!
 //! `check` runs everything that stands before a merge, `tidy` only our own rules, `prove` what takes
-//! long. Each rule is a file below `tidy/`: a pure function from the tree to findings, with a test in which it finds
+//! long, `bench` measures. Each rule is a file below `tidy/`: a pure function from the tree to findings, with a test in which it finds
 //! something.
 
 #![expect(
@@ -10,6 +10,7 @@
     reason = "its output is what it is for"
 )]
 
+mod bench;
 mod check;
 mod prove;
 mod tidy;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
 cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links
-cargo xtask prove   the long proofs, or one part of them: prove postgres";
+cargo xtask prove   the long proofs, or one part of them: prove postgres
+cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["check"] => check::check(&root()),
         ["tidy"] => tidy::tidy(&root()),
+        ["bench", ref rest @ ..] => bench::Bench::parse(rest).and_then(|bench| bench.run(&root())),
         ["prove"] => prove::prove(&root(), None),
         ["prove", part] => prove::prove(&root(), Some(part)),
         _ => {
