@@ -73,18 +73,15 @@ async fn begin(kind: EngineKind, private: Kind) -> TestServer {
             .with("max_connections", "200"),
         _ => settings
             .with("general_log", "1")
-            .with(
-                "general_log_file",
-                dir.join("general.log").display().to_string(),
-            )
-            .with("log_bin", dir.join("binlog").display().to_string())
+            .with("general_log_file", "general.log")
+            .with("log_bin", "binlog")
             .with("max_connections", "200"),
     };
     let running: PrivateServer = start(&settings).await.must("the private server starts");
     let log = if private == Kind::Postgres {
         running.log_file()
     } else {
-        dir.join("general.log")
+        dir.join("data/general.log")
     };
     let admin = Endpoint::parse(kind, &Secret::new(running.url())).must("its URL");
     TestServer {
