@@ -58,8 +58,8 @@ impl SupportRow {
         let mut level = || levels.next().unwrap_or_default().to_owned();
         [
             self.kind.to_string(),
-            self.versions_where(|run| run != Run::Never),
-            self.versions_where(|run| run == Run::Never),
+            self.versions_run(),
+            or_dash(self.versions(Run::Never)),
             level(),
             level(),
             level(),
@@ -71,21 +71,36 @@ impl SupportRow {
         ]
     }
 
-    fn versions_where(&self, wanted: impl Fn(Run) -> bool) -> String {
+    /// `15; in long proofs 16, 17`
+    fn versions_run(&self) -> String {
+        let proofs = self.versions(Run::Prove);
+        let proofs = if proofs.is_empty() {
+            proofs
+        } else {
+            format!("in long proofs {proofs}")
+        };
+        let run: Vec<_> = [self.versions(Run::Ci), proofs]
+            .into_iter()
+            .filter(|run| !run.is_empty())
+            .collect();
+        or_dash(run.join("; "))
+    }
+
+    fn versions(&self, wanted: Run) -> String {
         let named = self
             .versions
             .iter()
-            .filter(|(_, run)| wanted(*run))
-            .map(|(version, run)| match run {
-                Run::Prove => format!("{version} (long proofs)"),
-                Run::Ci | Run::Never => (*version).to_owned(),
-            });
-        let named: Vec<_> = named.collect();
-        if named.is_empty() {
-            "–".to_owned()
-        } else {
-            named.join(", ")
-        }
+            .filter(|(_, run)| *run == wanted)
+            .map(|(version, _)| *version);
+        named.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() {
+        "–".to_owned()
+    } else {
+        text
     }
 }
 
@@ -189,7 +204,7 @@ mod tests {
             cells,
             [
                 "sqlite",
-                "1, 2 (long proofs)",
+                "1; in long proofs 2",
                 "3",
                 "–",
                 "enforced",

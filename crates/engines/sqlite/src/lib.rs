@@ -111,3 +111,18 @@ impl Engine for Sqlite {
         ledger::statements(&want.spot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_that_is_said_to_be_run_is_the_one_built_in() {
+        let (version, _) = INFO.versions[0];
+        let built_in = rusqlite::version();
+        assert!(
+            built_in.starts_with(&format!("{version}.")),
+            "{built_in} is built in"
+        );
+    }
+}
