@@ -1,6 +1,6 @@
 //! `destroy`: removes what is ours and nothing else, after looking who would be hurt.
 
-use freehold_engine::{Keep, Step};
+use freehold_engine::{Keep, Live, Step};
 use freehold_model::Fault;
 use serde::Serialize;
 
@@ -102,20 +102,35 @@ async fn destroy_one(target: &Target, keep: Keep, force: bool) -> Result<Destroy
     reach.leave_store();
     let live = reach.look().await?;
     reach.leave_store();
-    let left = target
-        .engine
-        .drop_steps(reach.server().probe(), &target.want, &live, keep);
-    if left.steps.is_empty() {
+    let left = left_behind(target, &live, keep);
+    if left.is_empty() {
         return Ok(Destroyed {
             store: target.label(),
             steps,
         });
     }
-    let names: Vec<_> = left.steps.iter().map(|step| step.name.as_str()).collect();
     Err(vec![
-        Fault::new("FH3402", format!("{}: still there after destroy: {}", target.label(), names.join(", ")))
+        Fault::new("FH3402", format!("{}: still there after destroy: {}", target.label(), left.join(", ")))
             .help("somebody makes them again at the same time, or the server ignores the statement: run the command again"),
     ])
+}
+
+/// What had to go and is there. Kept logins may keep freehold's own tables, where those say whose
+/// the logins are.
+fn left_behind<'a>(target: &'a Target, live: &'a Live, keep: Keep) -> Vec<&'a str> {
+    let want = &target.want;
+    let tables = live
+        .tables
+        .keys()
+        .filter(|name| !keep.data && !(keep.credentials && want.spot.is_own(name)));
+    let names = &want.identities;
+    let mut roles = want.logins().to_vec();
+    roles.extend([names.app.role.as_str(), &names.migrator, &names.issuer]);
+    if !keep.data {
+        roles.push(&names.owner);
+    }
+    roles.retain(|name| !keep.credentials && live.roles.contains_key(*name));
+    tables.map(String::as_str).chain(roles).collect()
 }
 
 fn or_dash(text: &str) -> &str {

@@ -161,7 +161,7 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         tls: probe.tls,
         name: target.name.clone(),
         isolation: target.want.isolation,
-        exists: view.live.looked_inside,
+        exists: view.live.has_table(&target.want.spot.own("ledger")),
         steps,
         migrations: migrations.collect(),
         advisory: view.diff.advisory.clone(),

@@ -84,7 +84,7 @@ async fn status_one(target: &Target) -> Result<StoreStatus> {
             .clone()
             .find(|(level, _)| *level == target.want.isolation)
             .map(|(_, enforced)| *enforced),
-        exists: live.looked_inside,
+        exists: live.has_table(&target.want.spot.own("ledger")),
         schema: applied.map(|entry| entry.id.chars().take_while(char::is_ascii_digit).collect()),
         half_done: ledger
             .of(EntryKind::Migration)

@@ -205,12 +205,13 @@ fn data(probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Option<Step> {
             object(database, sequence)
         ));
     }
-    Some(match (keep_ledger, live.has_table(&own_ledger)) {
+    let step = match (keep_ledger, live.has_table(&own_ledger)) {
         (_, false) => step,
         (true, _) => step.run(format!(
             "DELETE FROM {} WHERE kind <> 'identity'",
             ledger::table(want)
         )),
         (false, _) => step.run(format!("DROP TABLE IF EXISTS {}", ledger::table(want))),
-    })
+    };
+    (!step.sql.is_empty()).then_some(step)
 }

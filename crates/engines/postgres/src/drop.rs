@@ -23,8 +23,14 @@ pub(crate) fn drop(case: &Case<'_>, keep: Keep) -> Drop {
         };
     }
     let removal = Removal { case, keep };
-    let mut steps = removal.sessions();
-    steps.extend(removal.data());
+    let data = removal.data();
+    // Kept logins that have nothing to enter are left in peace.
+    let mut steps = if keep.credentials && data.is_empty() {
+        Vec::new()
+    } else {
+        removal.sessions()
+    };
+    steps.extend(data);
     steps.extend(removal.leftovers());
     steps.extend(removal.shared_ground());
     steps.extend(removal.roles());
