@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{ErrorKind, Grant, Live, Mark, Object, Result, Role, Value, Want};
+use freehold_engine::{ErrorKind, Grant, Live, Mark, Object, Result, Role, Want};
 use sha2::{Digest, Sha256};
 
 use crate::inspect::{UNREADABLE, made_accounts, text};
-use crate::names::{self, key};
+use crate::names::{self, key, literal};
 use crate::verifier;
 use crate::wire::Wire;
 
@@ -54,17 +54,18 @@ impl Scope<'_> {
         key(user, host, self.host)
     }
 
-    /// `(?, ?, …)` and the arguments for it.
-    fn users_in(&self) -> (String, Vec<Value>) {
-        placeholders(&self.users)
+    /// `('a', 'b')`
+    fn users_in(&self) -> String {
+        list(self.users.iter().map(String::as_str))
+    }
+
+    fn database(&self) -> String {
+        literal(&self.want.spot.database)
     }
 }
 
-fn placeholders(texts: &[String]) -> (String, Vec<Value>) {
-    (
-        format!("({})", vec!["?"; texts.len()].join(", ")),
-        texts.iter().map(|text| text.as_str().into()).collect(),
-    )
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    format!("({})", texts.map(literal).collect::<Vec<_>>().join(", "))
 }
 
 /// The store's names, those of `access`, and the anonymous user.
@@ -96,7 +97,7 @@ async fn accounts(wire: &mut Wire, scope: &mut Scope<'_>, live: &mut Live) -> Re
             .map(|row| text(row, 0))
             .collect()
     };
-    let (users, args) = scope.users_in();
+    let users = scope.users_in();
     let sql = if scope.mysql {
         format!(
             "SELECT user, host, JSON_OBJECT('account_locked', account_locked = 'Y', 'plugin', plugin, \
@@ -108,7 +109,7 @@ async fn accounts(wire: &mut Wire, scope: &mut Scope<'_>, live: &mut Live) -> Re
         format!("SELECT User, Host, Priv, '' FROM mysql.global_priv WHERE User IN {users}")
     };
     let mark = scope.want.mark();
-    for row in wire.query_with(&sql, &args).await? {
+    for row in wire.query(&sql).await? {
         let (user, host) = (text(&row, 0), text(&row, 1));
         let ours = made.contains(&format!("{user}@{host}")) || text(&row, 3) == mark;
         let facts = serde_json::from_str(&text(&row, 2)).unwrap_or_default();
@@ -124,7 +125,9 @@ fn role(ours: bool, host: &str, facts: &serde_json::Value) -> Role {
     let truth = |name: &str| match &facts[name] {
         serde_json::Value::Bool(truth) => *truth,
         serde_json::Value::Number(number) => number.as_i64() != Some(0),
-        serde_json::Value::Array(_) | serde_json::Value::String(_) => true,
+        // A list with one way in is what is left of a longer one.
+        serde_json::Value::Array(ways) => ways.len() > 1,
+        serde_json::Value::String(_) => true,
         _ => false,
     };
     let words = |name: &str| facts[name].as_str().unwrap_or_default().to_owned();
@@ -170,16 +173,11 @@ async fn global_rights(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> R
     if grantees.is_empty() {
         return Ok(());
     }
-    let (list, args) = placeholders(
-        &grantees
-            .iter()
-            .map(|(grantee, _)| grantee.clone())
-            .collect::<Vec<_>>(),
-    );
+    let list = list(grantees.iter().map(|(grantee, _)| grantee.as_str()));
     let sql = format!(
         "SELECT grantee, privilege_type, is_grantable FROM information_schema.user_privileges WHERE grantee IN {list}"
     );
-    for row in wire.query_with(&sql, &args).await? {
+    for row in wire.query(&sql).await? {
         let grantable = text(&row, 2) == "YES";
         let privilege = text(&row, 1);
         let Some((_, key)) = grantees
@@ -199,10 +197,9 @@ async fn global_rights(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> R
 }
 
 async fn database_rights(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> Result<()> {
-    let (users, mut args) = scope.users_in();
-    args.push(scope.want.spot.database.as_str().into());
-    let sql = format!("SELECT * FROM mysql.db WHERE User IN {users} OR ? LIKE Db");
-    let (columns, rows) = wire.table(&sql, &args).await?;
+    let (users, database) = (scope.users_in(), scope.database());
+    let sql = format!("SELECT * FROM mysql.db WHERE User IN {users} OR {database} LIKE Db");
+    let (columns, rows) = wire.table(&sql).await?;
     let at = |name: &str| {
         columns
             .iter()
@@ -254,18 +251,16 @@ fn insert_all(live: &mut Live, key: &str, on: &Object, mut held: Vec<String>, gr
 }
 
 async fn object_rights(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> Result<()> {
-    let (users, mut args) = scope.users_in();
-    args.push(scope.want.spot.database.as_str().into());
-    let all_args: Vec<Value> = (0..3).flat_map(|_| args.clone()).collect();
+    let (users, database) = (scope.users_in(), scope.database());
     let sql = format!(
         "SELECT 'table', Db, User, Host, Table_name, '', CONCAT(Table_priv, '') FROM mysql.tables_priv \
-           WHERE Table_priv <> '' AND (User IN {users} OR Db = ?) \
+           WHERE Table_priv <> '' AND (User IN {users} OR Db = {database}) \
          UNION ALL SELECT 'column', Db, User, Host, Table_name, Column_name, CONCAT(Column_priv, '') FROM mysql.columns_priv \
-           WHERE User IN {users} OR Db = ? \
+           WHERE User IN {users} OR Db = {database} \
          UNION ALL SELECT LOWER(CONCAT(Routine_type, '')), Db, User, Host, Routine_name, '', CONCAT(Proc_priv, '') \
-           FROM mysql.procs_priv WHERE User IN {users} OR Db = ?"
+           FROM mysql.procs_priv WHERE User IN {users} OR Db = {database}"
     );
-    for row in wire.query_with(&sql, &all_args).await? {
+    for row in wire.query(&sql).await? {
         let key = scope.key(&text(&row, 2), &text(&row, 3));
         let (kind, database, name, column) =
             (text(&row, 0), text(&row, 1), text(&row, 4), text(&row, 5));
@@ -301,38 +296,26 @@ async fn object_rights(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> R
 }
 
 async fn roles_and_proxies(wire: &mut Wire, scope: &Scope<'_>, live: &mut Live) -> Result<()> {
-    let (users, args) = scope.users_in();
-    let sql = if scope.mysql {
-        format!(
-            "SELECT to_user, to_host, from_user, from_host, with_admin_option FROM mysql.role_edges \
-             WHERE to_user IN {users} OR from_user IN {users}"
-        )
+    let users = scope.users_in();
+    let members = if scope.mysql {
+        "SELECT 'MEMBER', to_user, to_host, from_user, from_host, with_admin_option = 'Y' FROM mysql.role_edges \
+         WHERE to_user IN @users OR from_user IN @users"
     } else {
-        format!(
-            "SELECT User, Host, Role, '', Admin_option FROM mysql.roles_mapping WHERE User IN {users} OR Role IN {users}"
-        )
+        "SELECT 'MEMBER', User, Host, Role, '', Admin_option = 'Y' FROM mysql.roles_mapping \
+         WHERE User IN @users OR Role IN @users"
     };
-    let both: Vec<Value> = args.iter().chain(&args).cloned().collect();
-    for row in wire.query_with(&sql, &both).await? {
-        let member = scope.key(&text(&row, 0), &text(&row, 1));
-        let role = scope.key(&text(&row, 2), &text(&row, 3));
-        let grantable = text(&row, 4) == "Y";
-        live.grants.insert(Grant {
-            grantable,
-            ..Grant::new(&member, Object::Role(role), "MEMBER")
-        });
-    }
     let sql = format!(
-        "SELECT User, Host, Proxied_user, Proxied_host, With_grant FROM mysql.proxies_priv \
-         WHERE User IN {users} OR (Proxied_user IN {users} AND Proxied_user <> '')"
+        "{} UNION ALL SELECT 'PROXY', User, Host, Proxied_user, Proxied_host, With_grant FROM mysql.proxies_priv \
+         WHERE User IN {users} OR (Proxied_user IN {users} AND Proxied_user <> '')",
+        members.replace("@users", &users)
     );
-    for row in wire.query_with(&sql, &both).await? {
-        let proxy = scope.key(&text(&row, 0), &text(&row, 1));
-        let proxied = scope.key(&text(&row, 2), &text(&row, 3));
-        let grantable = text(&row, 4) == "1";
+    for row in wire.query(&sql).await? {
+        let holder = scope.key(&text(&row, 1), &text(&row, 2));
+        let role = scope.key(&text(&row, 3), &text(&row, 4));
+        let grantable = text(&row, 5) == "1";
         live.grants.insert(Grant {
             grantable,
-            ..Grant::new(&proxy, Object::Role(proxied), "PROXY")
+            ..Grant::new(&holder, Object::Role(role), &text(&row, 0))
         });
     }
     Ok(())

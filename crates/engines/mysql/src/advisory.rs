@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Grant, Live, Object, Probe, Want};
+use freehold_engine::{Grant, Live, Mark, Object, Probe, Want};
 use freehold_model::{Fault, Isolation};
 
 use crate::grants::shown;
-use crate::names::{account_of, accounts_host};
-use crate::probe::{holds, is_mysql};
+use crate::identity::Purpose;
+use crate::names::{self, account_of, accounts_host};
+use crate::probe::{covers_entry, holds, holds_on, is_mysql};
 use crate::{holes, issuer};
 
 /// Everything that holds for this server and this store, whatever state it is in.
@@ -27,6 +28,7 @@ pub(crate) fn standing(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
     ]
     .into_iter()
     .flatten()
+    .chain(namesakes(probe, want, live))
     .collect()
 }
 
@@ -141,6 +143,23 @@ fn anonymous(probe: &Probe, want: &Want, live: &Live) -> Option<Fault> {
     })
 }
 
+/// Accounts of the store's names at other hosts: who comes from there enters as somebody else.
+fn namesakes(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
+    let host = accounts_host(probe);
+    let ours = Purpose::ALL.map(|purpose| purpose.name(want));
+    let others = live.roles.iter().filter(|(key, role)| {
+        let (user, found) = names::parts(key, host);
+        role.mark != Mark::Ours && found != host && ours.contains(&user)
+    });
+    others
+        .map(|(key, _)| {
+            let account = account_of(key, host);
+            let message = format!("{}: {account} has the name of an identity of this store and was not made by freehold", want.label());
+            Fault::new("FH3126", message).help(format!("if nobody needs it: DROP USER {account}"))
+        })
+        .collect()
+}
+
 /// The account without a name, at this store's host or another.
 pub(crate) fn is_anonymous(key: &str) -> bool {
     key.is_empty() || key.starts_with('@')
@@ -225,8 +244,16 @@ pub(crate) fn can_revoke(probe: &Probe, want: &Want, grant: &Grant) -> bool {
         }
         // A pattern is compared as it is written: rights on `svc\_%` do not cover the entry `svc_a`.
         Object::Database(pattern) => {
-            *pattern == crate::names::pattern(&want.spot.database)
-                || crate::probe::covers_entry(&probe.rights, pattern)
+            *pattern == names::pattern(&want.spot.database) || covers_entry(&probe.rights, pattern)
+        }
+        Object::Table(name) | Object::Routine(name) => {
+            let elsewhere = names::database_of(name.trim_start_matches(|c| c != '`'));
+            let may = |database: &str| {
+                let both = [grant.privilege.as_str(), "grant option"];
+                both.iter()
+                    .all(|right| holds_on(&probe.rights, right, database))
+            };
+            elsewhere.is_none_or(|database| may(&database))
         }
         _ => true,
     }

@@ -10,6 +10,7 @@ use freehold_sql::{Dialect, fingerprint};
 
 use freehold_model::Isolation;
 
+use crate::names::{literal, pattern};
 use crate::wire::Wire;
 use crate::{accounts, ledger};
 
@@ -19,6 +20,9 @@ pub(crate) const UNREADABLE: &str = "unreadable";
 /// Under which name [`Live::facts`] says whose mark the ledger table carries.
 pub(crate) const LEDGER_MARK: &str = "ledger_mark";
 
+/// Under which name [`Live::facts`] has the database's comment.
+const DATABASE_COMMENT: &str = "comment";
+
 /// Reads the store's state.
 pub(crate) async fn inspect(
     wire: &mut Wire,
@@ -27,14 +31,15 @@ pub(crate) async fn inspect(
     accounts_host: &str,
 ) -> Result<Live> {
     let mut live = Live::default();
-    let database = want.spot.database.as_str();
-    let found = wire.query_with(schemata(mysql), &[database.into()]).await?;
-    if let Some(comment) = found.first().map(|row| text(row, 0)) {
+    if let Some(row) = wire.query(&schemata(want, mysql)).await?.first() {
         live.looked_inside = true;
+        live.facts.insert(DATABASE_COMMENT.to_owned(), text(row, 0));
+        if row.get(1).is_some_and(|comment| *comment != Value::Null) {
+            live.facts.insert(LEDGER_MARK.to_owned(), text(row, 1));
+        }
         tables(wire, want, &mut live).await?;
         foreign_keys(wire, want, &mut live).await?;
         routines(wire, want, &mut live).await?;
-        live.facts.insert("comment".to_owned(), comment);
     }
     accounts::read(wire, want, mysql, accounts_host, &mut live).await?;
     live.database = live
@@ -43,12 +48,16 @@ pub(crate) async fn inspect(
     Ok(live)
 }
 
-fn schemata(mysql: bool) -> &'static str {
-    if mysql {
-        "SELECT '' FROM information_schema.schemata WHERE schema_name = ?"
-    } else {
-        "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = ?"
-    }
+/// Is the database there, what is its comment, and that of the ledger table?
+fn schemata(want: &Want, mysql: bool) -> String {
+    let database = literal(&want.spot.database);
+    let ledger = literal(&want.spot.own("ledger"));
+    let comment = if mysql { "''" } else { "schema_comment" };
+    format!(
+        "SELECT {comment}, (SELECT table_comment FROM information_schema.tables \
+             WHERE table_schema = {database} AND table_name = {ledger}) \
+         FROM information_schema.schemata WHERE schema_name = {database}"
+    )
 }
 
 /// `MariaDB` keeps the mark on the database. `MySQL` has no place for it there: it is on the
@@ -68,7 +77,7 @@ fn database_mark(want: &Want, mysql: bool, live: &Live) -> Mark {
             .filter(|found| **found != mark)
             .map_or(Mark::Ours, |found| foreign(found));
     }
-    let on_database = live.facts.get("comment").map_or("", String::as_str);
+    let on_database = live.facts.get(DATABASE_COMMENT).map_or("", String::as_str);
     let owner_is_ours = live
         .roles
         .get(&want.identities.owner)
@@ -82,9 +91,11 @@ fn database_mark(want: &Want, mysql: bool, live: &Live) -> Mark {
 }
 
 async fn tables(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
-    let scope = scope(want);
-    let sql = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?";
-    for row in wire.query_with(sql, &scope).await? {
+    let sql = format!(
+        "SELECT table_name, table_type FROM information_schema.tables WHERE {}",
+        scope(want, "table_schema", "table_name")
+    );
+    for row in wire.query(&sql).await? {
         let name = text(&row, 0);
         match text(&row, 1).as_str() {
             "SEQUENCE" => drop(live.sequences.insert(name, None)),
@@ -97,9 +108,11 @@ async fn tables(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
             )),
         }
     }
-    let sql = "SELECT table_name, column_name, extra FROM information_schema.columns \
-         WHERE table_schema = ? AND table_name LIKE ? ORDER BY table_name, ordinal_position";
-    for row in wire.query_with(sql, &scope).await? {
+    let sql = format!(
+        "SELECT table_name, column_name, extra FROM information_schema.columns WHERE {} ORDER BY table_name, ordinal_position",
+        scope(want, "table_schema", "table_name")
+    );
+    for row in wire.query(&sql).await? {
         let Some(table) = live.tables.get_mut(&text(&row, 0)) else {
             continue;
         };
@@ -112,25 +125,16 @@ async fn tables(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
         }
         table.columns.push(text(&row, 1));
     }
-    if live.has_table(&want.spot.own("ledger")) {
-        let sql = "SELECT table_comment FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
-        let args = [
-            want.spot.database.as_str().into(),
-            want.spot.own("ledger").into(),
-        ];
-        let comment = wire.query_with(sql, &args).await?;
-        live.facts.insert(
-            LEDGER_MARK.to_owned(),
-            comment.first().map_or(String::new(), |row| text(row, 0)),
-        );
-    }
     Ok(())
 }
 
 async fn foreign_keys(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
-    let sql = "SELECT constraint_name, table_name, unique_constraint_schema, referenced_table_name, delete_rule, update_rule \
-         FROM information_schema.referential_constraints WHERE constraint_schema = ? AND table_name LIKE ?";
-    for row in wire.query_with(sql, &scope(want)).await? {
+    let sql = format!(
+        "SELECT constraint_name, table_name, unique_constraint_schema, referenced_table_name, delete_rule, update_rule \
+         FROM information_schema.referential_constraints WHERE {}",
+        scope(want, "constraint_schema", "table_name")
+    );
+    for row in wire.query(&sql).await? {
         let (schema, table) = (text(&row, 2), text(&row, 3));
         live.foreign_keys.insert(ForeignKey {
             name: text(&row, 0),
@@ -148,44 +152,50 @@ async fn foreign_keys(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<(
 }
 
 async fn routines(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
-    let questions = [
+    let sql = format!(
         "SELECT LOWER(routine_type), routine_name, definer, security_type, routine_definition \
-           FROM information_schema.routines WHERE routine_schema = ? AND routine_name LIKE ?",
-        "SELECT 'trigger', trigger_name, definer, 'DEFINER', action_statement \
-           FROM information_schema.triggers WHERE event_object_schema = ? AND event_object_table LIKE ?",
-        "SELECT 'event', event_name, definer, 'DEFINER', event_definition \
-           FROM information_schema.events WHERE event_schema = ? AND event_name LIKE ?",
-        "SELECT 'view', table_name, definer, security_type, view_definition \
-           FROM information_schema.views WHERE table_schema = ? AND table_name LIKE ?",
-    ];
-    for sql in questions {
-        for row in wire.query_with(sql, &scope(want)).await? {
-            let (kind, name, body) = (text(&row, 0), text(&row, 1), text(&row, 4));
-            if kind == "view"
-                && let Some(view) = live.tables.get_mut(&name)
-            {
-                view.owner = text(&row, 2);
-            }
-            let routine = Routine {
-                owner: text(&row, 2),
-                definer: text(&row, 3) == "DEFINER",
-                fingerprint: fingerprint(Dialect::Mysql, &body).as_str().to_owned(),
-                body,
-                kind,
-            };
-            live.routines
-                .insert(format!("{} {name}", routine.kind), routine);
+           FROM information_schema.routines WHERE {} \
+         UNION ALL SELECT 'trigger', trigger_name, definer, 'DEFINER', action_statement \
+           FROM information_schema.triggers WHERE {} \
+         UNION ALL SELECT 'event', event_name, definer, 'DEFINER', event_definition \
+           FROM information_schema.events WHERE {} \
+         UNION ALL SELECT 'view', table_name, definer, security_type, view_definition \
+           FROM information_schema.views WHERE {}",
+        scope(want, "routine_schema", "routine_name"),
+        scope(want, "event_object_schema", "event_object_table"),
+        scope(want, "event_schema", "event_name"),
+        scope(want, "table_schema", "table_name"),
+    );
+    for row in wire.query(&sql).await? {
+        let (kind, name, body) = (text(&row, 0), text(&row, 1), text(&row, 4));
+        if kind == "view"
+            && let Some(view) = live.tables.get_mut(&name)
+        {
+            view.owner = text(&row, 2);
         }
+        let routine = Routine {
+            owner: text(&row, 2),
+            definer: text(&row, 3) == "DEFINER",
+            fingerprint: fingerprint(Dialect::Mysql, &body).as_str().to_owned(),
+            body,
+            kind,
+        };
+        live.routines
+            .insert(format!("{} {name}", routine.kind), routine);
     }
     Ok(())
 }
 
-/// The database, and a pattern for the names in it that are the store's.
-fn scope(want: &Want) -> [Value; 2] {
-    [
-        want.spot.database.as_str().into(),
-        Value::Text(format!("{}%", crate::names::pattern(&want.spot.prefix))),
-    ]
+/// The condition that an object stands in the store's database, with a name that is the store's.
+fn scope(want: &Want, database_column: &str, name_column: &str) -> String {
+    let in_database = format!("{database_column} = {}", literal(&want.spot.database));
+    if want.spot.prefix.is_empty() {
+        return in_database;
+    }
+    format!(
+        "{in_database} AND {name_column} LIKE {}",
+        literal(&format!("{}%", pattern(&want.spot.prefix)))
+    )
 }
 
 /// The accounts that the ledger names as made by freehold, as `user@host`.

@@ -6,7 +6,7 @@
 
 use freehold_engine::{Probe, Want};
 use freehold_model::Fault;
-use freehold_sql::{Dialect, quote_ident};
+use freehold_sql::{Dialect, quote_ident, quote_literal};
 
 /// Everybody, on `MariaDB` 10.11 and later.
 pub(crate) const PUBLIC: &str = "PUBLIC";
@@ -29,9 +29,21 @@ pub(crate) fn ident(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
+/// A text as a literal that means the same under every setting of the session.
+pub(crate) fn literal(text: &str) -> String {
+    // Fails for other dialects only, which cannot write a NUL.
+    quote_literal(Dialect::Mysql, text).unwrap_or_else(|_| "''".to_owned())
+}
+
 /// `database`.`object`.
 pub(crate) fn object(database: &str, name: &str) -> String {
     format!("{}.{}", ident(database), ident(name))
+}
+
+/// The database in `database`.`object`, for an object of another database.
+pub(crate) fn database_of(qualified: &str) -> Option<String> {
+    let (database, _) = qualified.strip_prefix('`')?.split_once("`.`")?;
+    Some(database.replace("``", "`"))
 }
 
 /// An account by user and host; without host a role.

@@ -89,11 +89,11 @@ impl Wire {
             .collect())
     }
 
-    /// All rows of a prepared query with the names of its columns.
-    pub(crate) async fn table(&mut self, sql: &str, args: &[Value]) -> Result<(Vec<String>, Rows)> {
+    /// All rows of a query sent as text, with the names of its columns.
+    pub(crate) async fn table(&mut self, sql: &str) -> Result<(Vec<String>, Rows)> {
         self.enter()?;
         let result = async {
-            let result = self.conn.exec_iter(sql, params(args)).await?;
+            let result = self.conn.query_iter(sql).await?;
             let names = result
                 .columns_ref()
                 .iter()

@@ -1,0 +1,10 @@
+//! The engine against a real server. `world` starts one and plays lifecycle's part; the other
+//! files are about one matter each. `attacks` is the list of what identities must not be able to do.
+
+mod admin;
+mod attacks;
+mod cycle;
+mod drift;
+mod session;
+mod tls;
+mod world;
