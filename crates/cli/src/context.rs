@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use freehold_credentials::resolve;
-use freehold_engine::{Endpoint, Secret};
+use freehold_engine::{Address, Endpoint, Secret};
 use freehold_lifecycle::{Target, check_targets, target};
 use freehold_model::{Fault, Service, Store, System, load, load_migrations, load_seeds, nearest};
 
@@ -90,7 +90,7 @@ impl Context {
             ]
         })?;
         let url = self.url(&store.server, system)?;
-        let admin = Endpoint::parse(server.engine, &url).map_err(|error| {
+        let mut admin = Endpoint::parse(server.engine, &url).map_err(|error| {
             vec![
                 Fault::new(
                     "FH1305",
@@ -99,6 +99,10 @@ impl Context {
                 .help("freehold explain FH1305 shows the forms"),
             ]
         })?;
+        // A child may run in another folder: its URL has to hold there too.
+        if let Address::Path(path) = &mut admin.address {
+            *path = std::path::absolute(self.root.join(&*path)).unwrap_or_default();
+        }
         let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
         let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);
         let (migrations, seeds) = match (migrations, seeds) {
@@ -138,13 +142,11 @@ fn unknown_service(system: &System, name: &str) -> Fault {
         "FH1307",
         format!("there is no service `{name}` in {}", system.name),
     );
-    match nearest(name, system.services.keys().map(String::as_str)) {
-        Some(near) => fault.help(format!("did you mean `{near}`?")),
-        None => {
-            let names: Vec<_> = system.services.keys().map(String::as_str).collect();
-            fault.help(format!("there are: {}", names.join(", ")))
-        }
+    if let Some(near) = nearest(name, system.services.keys().map(String::as_str)) {
+        return fault.help(format!("did you mean `{near}`?"));
     }
+    let names: Vec<_> = system.services.keys().map(String::as_str).collect();
+    fault.help(format!("there are: {}", names.join(", ")))
 }
 
 /// The folder named, or the nearest from here upwards that has a `freehold.yaml`.

@@ -3,7 +3,7 @@
 //! Results go to standard output, errors and progress to standard error.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Stderr, Stdout, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use freehold_model::Fault;
@@ -29,9 +29,10 @@ pub(crate) enum Tone {
 /// Standard output and error of one command.
 pub(crate) struct Output {
     pub(crate) json: bool,
+    out: Stdout,
+    err: Stderr,
     colour: bool,
     colour_err: bool,
-    width: usize,
 }
 
 impl Output {
@@ -39,17 +40,11 @@ impl Output {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             json,
+            out: std::io::stdout(),
+            err: std::io::stderr(),
             colour: !json && !plain && std::io::stdout().is_terminal(),
             colour_err: !plain && std::io::stderr().is_terminal(),
-            width: terminal_size::terminal_size()
-                .map_or(100, |(width, _)| usize::from(width.0))
-                .clamp(60, 140),
         }
-    }
-
-    /// Columns of the terminal; 100 without one.
-    pub(crate) fn width(&self) -> usize {
-        self.width
     }
 
     /// Text in its tone, for standard output.
@@ -59,12 +54,12 @@ impl Output {
 
     /// A line to standard output. A closed pipe ends the program's interest, not with an error.
     pub(crate) fn line(&self, text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        let _ = writeln!(self.out.lock(), "{text}");
     }
 
     /// A line to standard error.
     pub(crate) fn line_err(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(self.err.lock(), "{text}");
     }
 
     /// A value as JSON to standard output.
@@ -98,7 +93,7 @@ impl Output {
         if !std::io::stdin().is_terminal() {
             return false;
         }
-        let mut err = std::io::stderr().lock();
+        let mut err = self.err.lock();
         let _ = write!(err, "{question} [y/N] ");
         let _ = err.flush();
         let mut answer = String::new();

@@ -61,7 +61,7 @@ pub(crate) async fn place(
         Place::Described => {}
         Place::Embedded => {
             let servers = placed.system.servers.keys().map(|key| {
-                let folder = state_folder(root).join("stores").join(key);
+                let folder = state_folder(Path::new("")).join("stores").join(key);
                 let url = SecretRef::Plain(format!("sqlite:{}", folder.display()));
                 (
                     key.clone(),
@@ -126,9 +126,8 @@ fn private_kind(engine: EngineKind) -> Option<Kind> {
     let found = |kind| freehold_private_servers::find(kind).is_ok();
     match engine {
         EngineKind::Postgres => Some(Kind::Postgres),
-        EngineKind::Mariadb => Some(Kind::Mariadb),
         EngineKind::Mysql if found(Kind::Mysql) => Some(Kind::Mysql),
-        EngineKind::Mysql => Some(Kind::Mariadb),
+        EngineKind::Mysql | EngineKind::Mariadb => Some(Kind::Mariadb),
         _ => None,
     }
 }

@@ -17,6 +17,9 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
+/// Likewise in a path.
+const KEPT_IN_PATHS: &AsciiSet = &KEPT.remove(b'/');
+
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -200,7 +203,7 @@ impl Endpoint {
             .as_deref()
             .map_or(String::new(), |name| format!("/{}", encode(name)));
         let (authority, mut options) = match &self.address {
-            Address::Path(path) => return Secret::new(format!("sqlite:{}", path.display())),
+            Address::Path(path) => return Secret::new(format!("sqlite:{}", encode_path(path))),
             Address::Tcp(host, port) => (format!("{host}:{port}"), Vec::new()),
             Address::Unix(path, port) => {
                 let key = if self.kind == EngineKind::Postgres {
@@ -280,6 +283,11 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// A path with its slashes as they are and everything else that a URL would read otherwise encoded.
+fn encode_path(path: &std::path::Path) -> String {
+    utf8_percent_encode(&path.to_string_lossy(), KEPT_IN_PATHS).to_string()
+}
+
 fn split_port(host: &str, default_port: u16) -> Result<(&str, u16)> {
     let after_bracket = host.rfind(']').map_or(0, |at| at + 1);
     match host[after_bracket..].rfind(':') {
@@ -331,6 +339,14 @@ mod tests {
         assert_eq!(again, endpoint);
         assert_eq!(again.password.expect("a password").expose(), password);
         assert!(!format!("{endpoint:?} {endpoint}").contains("a'b"));
+    }
+
+    #[test]
+    fn a_path_survives_the_round_trip() {
+        let endpoint = parse(EngineKind::Sqlite, "sqlite:/a%25b/c%20d?e");
+        assert_eq!(endpoint.address, Address::Path("/a%b/c d?e".into()));
+        let again = Endpoint::parse(EngineKind::Sqlite, &endpoint.url()).expect("our own URL");
+        assert_eq!(again, endpoint);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use freehold_engine::Change;
 use freehold_lifecycle::{MigrationNote, StorePlan, plan};
 
 use super::Result;
-use super::text::{advice, count, step_lines};
+use super::text::{advice, count, short, step_lines};
 use crate::Outcome;
 use crate::args::{Args, PlanArgs};
 use crate::context::Context;
@@ -62,7 +62,10 @@ fn servers(plans: &[StorePlan]) -> Vec<String> {
         let tls = if plan.tls { " (TLS)" } else { "" };
         let line = format!(
             "{}: {} {} at {}{tls}",
-            plan.server, plan.product, plan.version, plan.address
+            plan.server,
+            plan.product,
+            plan.version,
+            short(&plan.address)
         );
         if !seen.contains(&line) {
             seen.push(line);

@@ -20,7 +20,7 @@ pub(crate) fn step_row(step: &Step) -> Vec<String> {
     vec![
         format!("{} {}", sign(step.change), subject(step.subject)),
         step.name.clone(),
-        step.note.clone(),
+        short(&step.note),
     ]
 }
 
@@ -63,6 +63,18 @@ pub(crate) fn step_lines(output: &Output, steps: &[Step]) -> Vec<String> {
         _ => Tone::Plain,
     });
     lines.into_iter().map(|line| format!("  {line}")).collect()
+}
+
+/// A path below this folder without what is the same for all.
+pub(crate) fn short(text: &str) -> String {
+    let here = std::env::current_dir()
+        .map(|here| format!("{}/", here.display()))
+        .unwrap_or_default();
+    if here.len() > 1 {
+        text.replace(&here, "")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `books 512 · authors 180`

@@ -103,9 +103,9 @@ fn copy(from: &Path, to: &Path) {
             continue;
         }
         if source.is_dir() {
-            copy(&source, &target)
+            copy(&source, &target);
         } else {
-            fs::copy(&source, &target).map(|_| ()).expect("copied")
+            fs::copy(&source, &target).expect("copied");
         }
     }
 }

@@ -1,4 +1,5 @@
 //! End to end: the real binary on the real examples.
+#![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
 mod bad_input;
 mod binary;
