@@ -131,7 +131,9 @@ pub async fn a_table_becomes_append_only(shape: &Shape) {
     } else {
         "statuses".to_owned()
     };
-    service.push_str(&format!("  {statuses}: {{ append_only: true }}\n"));
+    *service += "  ";
+    *service += &statuses;
+    *service += ": { append_only: true }\n";
     let target = [orders_target_of(shape, &files).must("the changed files")];
     let changed = plan(&target).await.must("a plan");
     assert!(!changed[0].is_empty() && changed[0].migrations.is_empty());
@@ -350,8 +352,8 @@ pub async fn the_program(target: &Target) -> Box<dyn Connection> {
     let password = Secret::generate();
     let mut issuer = target.engine.connect(&at).await.must("the issuer enters");
     let verifier = target.engine.verifier(issuer.probe(), login, &password);
-    let issued = issuer.issue(&target.want, login, Some(&verifier)).await;
-    issued.must("the login gets a password");
+    let given = issuer.issue(&target.want, login, Some(&verifier)).await;
+    given.must("the login gets a password");
     let program = target
         .engine
         .connect(&at.with_login(login, Some(password)))

@@ -150,7 +150,7 @@ impl Drop for TestServer {
 }
 
 /// PostgreSQL: `… LOG:  statement: SELECT 1`, `… LOG:  execute s1: SELECT 1`.
-/// MariaDB: `   5 Query	SELECT 1`, `Prepare`, `Execute`.
+/// MariaDB: `5 Query SELECT 1`, `Prepare`, `Execute`, with a tab after the word.
 fn changing(log: &str) -> Vec<String> {
     let starts = [
         "LOG:  statement: ",

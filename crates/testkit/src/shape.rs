@@ -120,23 +120,20 @@ async fn plain_admin(server: &TestServer, name: &str) -> Endpoint {
     let admin = format!("{name}_adm");
     let password = Secret::generate();
     let mut connection = server.connect().await;
-    let statements = match server.kind {
-        EngineKind::Postgres => vec![format!(
+    let statements = if server.kind == EngineKind::Postgres {
+        vec![format!(
             "CREATE ROLE {admin} LOGIN CREATEDB CREATEROLE PASSWORD '{}'",
             password.expose()
-        )],
-        _ => {
-            let account = format!("'{admin}'@'127.0.0.1'");
-            let mut statements = vec![format!(
-                "CREATE USER {account} IDENTIFIED BY '{}'",
-                password.expose()
-            )];
-            statements.extend(
-                MARIADB_ADMIN
-                    .map(|rights| format!("GRANT {rights} TO {account} WITH GRANT OPTION")),
-            );
-            statements
-        }
+        )]
+    } else {
+        let account = format!("'{admin}'@'127.0.0.1'");
+        let made = format!(
+            "CREATE USER {account} IDENTIFIED BY '{}'",
+            password.expose()
+        );
+        let granted =
+            MARIADB_ADMIN.map(|rights| format!("GRANT {rights} TO {account} WITH GRANT OPTION"));
+        [vec![made], granted.to_vec()].concat()
     };
     for statement in statements {
         connection
@@ -149,9 +146,10 @@ async fn plain_admin(server: &TestServer, name: &str) -> Endpoint {
 
 async fn make_shared(server: &TestServer, shared: &str, owner: &str) {
     let mut connection = server.connect().await;
-    let sql = match server.kind {
-        EngineKind::Postgres => format!("CREATE DATABASE {shared} OWNER {owner}"),
-        _ => format!("CREATE DATABASE {shared}"),
+    let sql = if server.kind == EngineKind::Postgres {
+        format!("CREATE DATABASE {shared} OWNER {owner}")
+    } else {
+        format!("CREATE DATABASE {shared}")
     };
     connection
         .execute(&sql)
