@@ -57,6 +57,7 @@ fn steps(case: &Case<'_>) -> Vec<Step> {
     steps.extend(doors(case));
     steps.extend(grants::door_steps(case));
     steps.extend(schema(case));
+    steps.extend(grants::ground_steps(case));
     steps.extend(extensions(case));
     steps.extend(ledger::step(case));
     steps.extend(issuer::step(case));

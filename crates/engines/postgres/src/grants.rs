@@ -182,20 +182,31 @@ fn door_step(case: &Case<'_>, who: &str, on: &Object, side: &Side) -> Option<Ste
     Some(replace(case, step, who, on, side, removes))
 }
 
+/// Steps on a schema that others share, given by the administrator. They come before anything is
+/// made there.
+pub(crate) fn ground_steps(case: &Case<'_>) -> Vec<Step> {
+    let grounds = |on: &Object| shares_schema(case) && matches!(on, Object::Schema(_));
+    each(case, Subject::Access, grounds)
+}
+
 /// Steps on what is inside, one for each grantee. They also run within a migration.
 pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let inside = |on: &Object| match on {
+        Object::Database(_) => false,
+        Object::Schema(_) => !shares_schema(case),
+        _ => true,
+    };
+    each(case, Subject::Grant, inside)
+}
+
+fn each(case: &Case<'_>, subject: Subject, concerned: impl Fn(&Object) -> bool) -> Vec<Step> {
     if !case.knows_inside() {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    for (who, objects) in differences(case) {
-        let inside = objects
-            .into_iter()
-            .filter(|(on, _)| !matches!(on, Object::Database(_)));
-        let (shared, inside): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            inside.partition(|(on, _)| shares_schema(case) && matches!(on, Object::Schema(_)));
-        steps.extend(grant_step(case, &who, &shared, Subject::Access));
-        steps.extend(grant_step(case, &who, &inside, Subject::Grant));
+    for (who, mut objects) in differences(case) {
+        objects.retain(|on, _| concerned(on));
+        steps.extend(grant_step(case, &who, &objects, subject));
     }
     steps
 }
