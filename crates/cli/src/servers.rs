@@ -1,6 +1,7 @@
 //! `--servers`: where the stores of this call are placed, whatever the description says.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use freehold_engine::Secret;
@@ -84,7 +85,17 @@ pub(crate) async fn place(
     Ok(placed)
 }
 
+/// The servers' own users pass through here to their folders; they see nothing else of it.
+fn let_servers_pass(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let passing = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(folder, passing)
+}
+
 async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault>> {
+    for folder in [state_folder(root), state_folder(root).join("servers")] {
+        let_servers_pass(&folder).map_err(|error| vec![not_made(&folder, &error)])?;
+    }
     let mut servers = placed.system.servers.clone();
     for (key, server) in &mut servers {
         let Some(kind) = private_kind(server.engine) else {
@@ -119,6 +130,14 @@ async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault
     }
     placed.system = placed.system.clone().with_servers(servers)?;
     Ok(())
+}
+
+fn not_made(folder: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(
+        "FH3703",
+        format!("{} cannot be made ({error})", folder.display()),
+    )
+    .help("see that this user may write in the system's folder")
 }
 
 /// MySQL is served by MariaDB where only that is installed.

@@ -7,7 +7,7 @@ use freehold_lifecycle::{Applied, Target, apply};
 use freehold_model::Deliver;
 
 use super::Result;
-use super::text::{advice, count, step_lines, tables};
+use super::text::{advice_in_brief, count, step_lines, tables};
 use crate::Outcome;
 use crate::args::{Args, StoreArgs};
 use crate::context::Context;
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
         .collect();
     if !notes.is_empty() {
         output.line("");
-        advice(output, &notes);
+        advice_in_brief(output, &notes);
     }
     output.line("");
     output.line(&summary(&applied, begun));

@@ -4,7 +4,7 @@ use freehold_engine::Change;
 use freehold_lifecycle::{MigrationNote, StorePlan, plan};
 
 use super::Result;
-use super::text::{advice, count, short, step_lines};
+use super::text::{advice_in_brief, count, short, step_lines};
 use crate::Outcome;
 use crate::args::{Args, PlanArgs};
 use crate::context::Context;
@@ -46,7 +46,7 @@ fn render(system: &str, plans: &[StorePlan], output: &Output) {
         .collect();
     if !notes.is_empty() {
         output.line("");
-        advice(output, &notes);
+        advice_in_brief(output, &notes);
     }
     output.line("");
     output.line(&summary(plans));

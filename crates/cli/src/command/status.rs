@@ -80,7 +80,7 @@ fn row(store: &StoreStatus) -> Vec<String> {
 }
 
 /// What is wrong or cannot be enforced.
-pub(crate) fn notes(stores: &[StoreStatus], output: &Output) {
+fn notes(stores: &[StoreStatus], output: &Output) {
     let notes: Vec<_> = stores
         .iter()
         .flat_map(|store| store.notes.iter().map(|note| (store.store.as_str(), note)))

@@ -86,32 +86,58 @@ pub(crate) fn tables(tables: &[TableRows]) -> String {
     rows.collect::<Vec<_>>().join(" · ")
 }
 
-/// Notes of several stores: one line per code and wording, with the stores that it is about.
+/// How many notes of each code there are, and the first of them.
+fn by_code<'a>(notes: &[(&'a str, &'a Fault)]) -> Vec<(&'a Fault, Vec<&'a str>)> {
+    let mut by_code: Vec<(&Fault, Vec<&str>)> = Vec::new();
+    for (store, fault) in notes {
+        match by_code
+            .iter_mut()
+            .find(|(first, _)| first.code == fault.code)
+        {
+            Some((_, stores)) => stores.push(store),
+            None => by_code.push((fault, vec![store])),
+        }
+    }
+    by_code
+}
+
+/// What is not enforced, in full: the first note of each code, and which stores have more.
 pub(crate) fn advice(output: &Output, notes: &[(&str, &Fault)]) {
-    let mut seen: Vec<&str> = Vec::new();
-    for (_, fault) in notes {
-        if !seen.contains(&fault.code) {
-            seen.push(fault.code);
+    for (first, mut stores) in by_code(notes) {
+        output.advice(first);
+        let more = stores.len() - 1;
+        stores.dedup();
+        if more > 0 {
+            let code = first.code;
+            output.line(&format!(
+                "  and {more} more of {code}: {}",
+                stores.join(", ")
+            ));
         }
     }
-    for code in seen {
-        let of_code: Vec<_> = notes
-            .iter()
-            .filter(|(_, fault)| fault.code == code)
-            .collect();
-        match of_code.as_slice() {
-            [(_, fault)] => output.advice(fault),
-            [(_, first), rest @ ..] => {
-                output.advice(first);
-                let mut stores: Vec<_> = rest.iter().map(|(store, _)| *store).collect();
-                stores.dedup();
-                output.line(&format!(
-                    "  and {} more of {code}: {}",
-                    rest.len(),
-                    stores.join(", ")
-                ));
-            }
-            [] => {}
-        }
+}
+
+/// The same in one line.
+pub(crate) fn advice_in_brief(output: &Output, notes: &[(&str, &Fault)]) {
+    if notes.is_empty() {
+        return;
     }
+    let codes: Vec<_> = by_code(notes)
+        .iter()
+        .map(|(first, stores)| format!("{} ×{}", first.code, stores.len()))
+        .collect();
+    let text = format!(
+        "{} on what cannot be enforced here or wants a person: {}",
+        count(notes.len(), "note"),
+        codes.join(", ")
+    );
+    output.line(&format!(
+        "{}  {}",
+        output.paint(Tone::Warn, "▲"),
+        output.paint(Tone::Dim, &text)
+    ));
+    output.line(&output.paint(
+        Tone::Dim,
+        "   freehold status says which, freehold explain CODE why",
+    ));
 }

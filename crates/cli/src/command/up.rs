@@ -5,7 +5,7 @@ use std::time::Instant;
 use freehold_lifecycle::{SeedWhich, apply, seed, status};
 use freehold_model::Fault;
 
-use super::text::{count, tables};
+use super::text::{advice_in_brief, count, tables};
 use super::{Result, asked};
 use crate::Outcome;
 use crate::args::{Args, DownArgs, StoreArgs};
@@ -77,7 +77,12 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
             output.paint(Tone::Dim, &format!("rows: {}", tables(&store.tables)))
         ));
     }
-    super::status::notes(&state, output);
+    let notes: Vec<_> = state
+        .iter()
+        .flat_map(|store| store.notes.iter().map(|note| (store.store.as_str(), note)))
+        .collect();
+    output.line("");
+    advice_in_brief(output, &notes);
     try_next(args, &context, output);
     Ok(Outcome::Done)
 }
