@@ -43,19 +43,26 @@ fn is_on(probe: &Probe, name: &str) -> bool {
     )
 }
 
+/// What of an append-only table's rows the program decides and the server should.
 fn forgeable(probe: &Probe, want: &Want, live: &Live) -> Option<Fault> {
-    let tables: Vec<&str> = live
+    let appended = live
         .tables
         .iter()
-        .filter(|(name, table)| {
-            holes::is_append_only(want, name) && !table.filled_by_server.is_empty()
-        })
-        .map(|(name, _)| name.as_str())
-        .collect();
-    (!is_mysql(probe) && !tables.is_empty()).then(|| {
-        let message = format!("{}: the program can choose the ids of the rows that it adds ({})", want.label(), tables.join(", "));
-        Fault::new("FH3120", message)
-            .help("MariaDB refuses INSERT … RETURNING where INSERT is given by column, so it is given on the whole table")
+        .filter(|(name, _)| holes::is_append_only(want, name));
+    let tables: Vec<&str> = appended.map(|(name, _)| name.as_str()).collect();
+    let what = if is_mysql(probe) {
+        "switch off the check of foreign keys"
+    } else {
+        "choose ids and switch off the check of foreign keys"
+    };
+    (!tables.is_empty()).then(|| {
+        let message = format!("{}: the program can {what} for the rows that it adds to {}", want.label(), tables.join(", "));
+        let fault = Fault::new("FH3120", message);
+        if is_mysql(probe) {
+            fault.help("MySQL lets every login set foreign_key_checks for its session")
+        } else {
+            fault.help("MariaDB refuses INSERT … RETURNING where INSERT is given by column, so it is given on the whole table")
+        }
     })
 }
 
