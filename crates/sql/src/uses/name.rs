@@ -41,7 +41,12 @@ pub(super) fn read(dialect: Dialect, tokens: &[Seen], at: usize) -> (Named, usiz
     if first.is_symbol("@") || first.is_symbol("#") || first.is_symbol("##") {
         return (Named::Local, at + 2);
     }
-    if first.token.kind == TokenKind::Word && words::never_table(first.written) {
+    // Entities of mappers are called Order and Group without quotes.
+    let entity = first.is_any(&["ORDER", "GROUP"])
+        && tokens
+            .get(at + 1)
+            .is_some_and(|next| next.token.kind == TokenKind::Word && !next.is("BY"));
+    if first.token.kind == TokenKind::Word && words::never_table(first.written) && !entity {
         return (Named::Nothing, at);
     }
     let Some(part) = ident(dialect, first) else {

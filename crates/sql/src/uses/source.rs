@@ -42,7 +42,8 @@ pub(super) fn read(
                 return alias(walk, level, end, String::new(), None);
             }
             let label = name.table().to_owned();
-            let shadowed = !name.is_qualified() && level.is_cte(&label);
+            let attribute = name.parts.len() == 2 && level.is_alias(&name.parts[0]);
+            let shadowed = attribute || !name.is_qualified() && level.is_cte(&label);
             let table = if shadowed {
                 None
             } else {

@@ -77,6 +77,17 @@ impl<'p> Level<'p> {
         }
     }
 
+    /// Something of a FROM list, here or around, is called so: what stands behind its dot is a
+    /// column or, in the query languages of mappers, an attribute.
+    pub(super) fn is_alias(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| {
+            source
+                .alias
+                .as_deref()
+                .is_some_and(|alias| alias.eq_ignore_ascii_case(name))
+        }) || self.parent.is_some_and(|parent| parent.is_alias(name))
+    }
+
     /// A name that WITH gave to a query, here or around.
     pub(super) fn is_cte(&self, name: &str) -> bool {
         self.ctes.iter().any(|cte| cte.eq_ignore_ascii_case(name))

@@ -331,6 +331,20 @@ fn bodies_and_dynamic_sql() {
 }
 
 #[test]
+fn attributes_of_an_alias_are_no_tables() {
+    check(
+        Postgres,
+        "SELECT o FROM Order o JOIN o.customer c LEFT JOIN FETCH o.items",
+        "read +order",
+    );
+    check(
+        Postgres,
+        "SELECT * FROM t x, unnest(x.tags) g, x.more",
+        "read +t",
+    );
+}
+
+#[test]
 fn defaults_are_followed() {
     check(
         Mysql,

@@ -226,7 +226,9 @@ fn join(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     }
     level.listing = true;
     let mark = walk.out.tables.len();
-    let next = source::read(walk, level, at + 1, Access::Read, true);
+    // JPQL: JOIN FETCH.
+    let next = at + 1 + usize::from(walk.is(at + 1, "FETCH"));
+    let next = source::read(walk, level, next, Access::Read, true);
     finish::joins_first(walk, level, mark);
     next
 }
