@@ -254,7 +254,7 @@ pub async fn destroy_keeps_what_is_asked(shape: &Shape) {
 }
 
 /// Names of all databases, roles and accounts of the server; files of a store.
-async fn everything(shape: &Shape) -> Vec<Vec<Value>> {
+pub async fn everything(shape: &Shape) -> Vec<Vec<Value>> {
     let Some(server) = &shape.server else {
         let freehold_engine::Address::Path(folder) = &shape.endpoint.address else {
             return Vec::new();
@@ -319,7 +319,8 @@ async fn in_shared(shape: &Shape) -> Vec<Vec<Value>> {
         .must("what is in the shared database")
 }
 
-async fn migrators(shape: &Shape) -> usize {
+/// How many migrators of this shape can log in.
+pub async fn migrators(shape: &Shape) -> usize {
     let Some(server) = &shape.server else {
         return 0;
     };

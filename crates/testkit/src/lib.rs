@@ -5,12 +5,14 @@
 //! promise; `tests/it` runs each over every shape.
 
 pub mod conformance;
+mod crash;
 mod must;
 mod neighbour;
 mod orders;
 mod servers;
 mod shape;
 
+pub use crash::{Crashing, Death};
 pub use must::Must;
 pub use neighbour::Neighbour;
 pub use orders::{OrdersFiles, orders_files, orders_target, orders_target_of};

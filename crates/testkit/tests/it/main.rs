@@ -2,4 +2,5 @@
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
 mod conformance;
+mod crashes;
 mod refusals;
