@@ -56,7 +56,7 @@ fn relation_queries(relations: &str) -> Vec<String> {
             "SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname, c.relname,
                 concat_ws(' ', c.relkind, c.relpersistence, pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid), c.reloptions::text,
                   CASE WHEN c.relrowsecurity THEN 'row security' END, CASE WHEN c.relforcerowsecurity THEN 'forced' END,
-                  CASE WHEN c.relreplident <> 'd' THEN 'replica identity ' || c.relreplident END,
+                  CASE WHEN c.relreplident <> 'd' THEN 'replica identity ' || c.relreplident::text END,
                   (SELECT 'inherits ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
                   CASE WHEN c.relkind IN ('v', 'm') THEN E'\\n' || pg_get_viewdef(c.oid) END, E'\\n-- ' || obj_description(c.oid, 'pg_class'))
              FROM {from} WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND {relations} ORDER BY 2, 3"
@@ -64,7 +64,7 @@ fn relation_queries(relations: &str) -> Vec<String> {
         format!(
             "SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname, c.relname,
                 concat_ws(' ', '  ' || quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-                  CASE WHEN a.attcollation <> 0 AND a.attcollation <> ty.typcollation THEN 'COLLATE ' || a.attcollation::regcollation END,
+                  CASE WHEN a.attcollation <> 0 AND a.attcollation <> ty.typcollation THEN 'COLLATE ' || a.attcollation::regcollation::text END,
                   CASE WHEN a.attnotnull THEN 'NOT NULL' END, CASE a.attidentity WHEN 'a' THEN 'IDENTITY ALWAYS' WHEN 'd' THEN 'IDENTITY BY DEFAULT' END,
                   CASE WHEN a.attgenerated <> '' THEN 'GENERATED' WHEN d.oid IS NOT NULL THEN 'DEFAULT' END, pg_get_expr(d.adbin, d.adrelid),
                   '-- ' || col_description(c.oid, a.attnum))
@@ -103,7 +103,7 @@ fn part_queries(relations: &str) -> Vec<String> {
             "x.relname",
         ),
         part(
-            "'  ' || pg_get_triggerdef(g.oid) || ' ' || g.tgenabled",
+            "'  ' || pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text",
             "JOIN pg_trigger g ON g.tgrelid = c.oid",
             "NOT g.tgisinternal",
             "g.tgname",
