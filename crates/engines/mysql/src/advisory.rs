@@ -18,9 +18,9 @@ use crate::{holes, issuer};
 pub(crate) fn standing(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
     [
         forgeable(probe, want, live),
-        issuer_fence(want),
+        Some(issuer_fence(want)),
         triggers(probe),
-        own_password(want),
+        Some(own_password(want)),
         shared_server(probe, want),
         neighbours(want),
         durability(probe),
@@ -66,16 +66,14 @@ fn forgeable(probe: &Probe, want: &Want, live: &Live) -> Option<Fault> {
     })
 }
 
-fn issuer_fence(want: &Want) -> Option<Fault> {
+fn issuer_fence(want: &Want) -> Fault {
     let message = format!(
         "{}: the procedure {} runs with CREATE USER, which reaches every account of the server; only its text keeps it to this store's logins",
         want.label(),
         issuer::shown(want)
     );
-    Some(
-        Fault::new("FH3111", message)
-            .help("its account is locked, and `freehold plan` notices when its text changes"),
-    )
+    Fault::new("FH3111", message)
+        .help("its account is locked, and `freehold plan` notices when its text changes")
 }
 
 fn triggers(probe: &Probe) -> Option<Fault> {
@@ -85,12 +83,12 @@ fn triggers(probe: &Probe) -> Option<Fault> {
     })
 }
 
-fn own_password(want: &Want) -> Option<Fault> {
+fn own_password(want: &Want) -> Fault {
     let message = format!(
         "{}: a login can change its own password and lock the program out; the server has no right for that",
         want.label()
     );
-    Some(Fault::new("FH3122", message).help("`freehold creds` issues a new one"))
+    Fault::new("FH3122", message).help("`freehold creds` issues a new one")
 }
 
 fn shared_server(probe: &Probe, want: &Want) -> Option<Fault> {

@@ -115,17 +115,9 @@ fn identity_step(probe: &Probe, want: &Want, live: &Live, purpose: Purpose) -> O
 
 fn issuer_step(probe: &Probe, want: &Want, live: &Live) -> Option<Step> {
     let (host, mysql) = (accounts_host(probe), is_mysql(probe));
-    let body = issuer::body(want, host, mysql);
     let change = match live.routines.get(&issuer::key(want)) {
         None => Change::Add,
-        Some(found)
-            if found.definer
-                && found.owner == issuer::definer(want, host)
-                && found.fingerprint
-                    == freehold_sql::fingerprint(freehold_sql::Dialect::Mysql, &body).as_str() =>
-        {
-            return None;
-        }
+        Some(found) if issuer::is_intact(want, host, mysql, found) => return None,
         Some(_) => Change::Change,
     };
     let note = "gives this store's logins a new password, nothing else";

@@ -44,21 +44,18 @@ pub(crate) fn drop_steps(probe: &Probe, want: &Want, live: &Live, keep: Keep) ->
     }
     // The owner's mark is on its account on MySQL and in the ledger on MariaDB: what says that a
     // thing is ours goes last.
-    let accounts = |steps: &mut Vec<Step>| {
-        steps.extend(
-            going
-                .iter()
-                .map(|purpose| remove(probe, want, live, *purpose, keep)),
-        )
-    };
-    if is_mysql(probe) && !keep.data {
-        steps.extend(data(probe, want, live, keep));
-        accounts(&mut steps);
+    let accounts = going
+        .iter()
+        .map(|purpose| remove(probe, want, live, *purpose, keep));
+    let data = if keep.data {
+        None
     } else {
-        accounts(&mut steps);
-        if !keep.data {
-            steps.extend(data(probe, want, live, keep));
-        }
+        data(probe, want, live, keep)
+    };
+    if is_mysql(probe) {
+        steps.extend(data.into_iter().chain(accounts));
+    } else {
+        steps.extend(accounts.chain(data));
     }
     Drop { steps, refused }
 }

@@ -272,7 +272,7 @@ mod tests {
             ..on("a", "SELECT")
         };
         assert_eq!(
-            sql(&[on("a", "SELECT")], &[handed.clone()]),
+            sql(&[on("a", "SELECT")], std::slice::from_ref(&handed)),
             ["REVOKE GRANT OPTION ON `orders`.`a` FROM `app`@`127.0.0.1`"]
         );
         assert_eq!(

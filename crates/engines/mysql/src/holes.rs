@@ -185,6 +185,9 @@ impl Statement {
     }
 }
 
+/// With what a statement begins that changes rows.
+const STATEMENTS: [&str; 6] = ["UPDATE", "DELETE", "INSERT", "REPLACE", "TRUNCATE", "WITH"];
+
 /// A body cut where a statement may begin. `THEN` and `ELSE` of an expression cut too much, never
 /// too little: what follows them there begins with no statement's word.
 fn statements(body: &str) -> Vec<Statement> {
@@ -203,6 +206,26 @@ fn statements(body: &str) -> Vec<Statement> {
         }
     }
     found.push(Statement { words });
+    // The header of a routine, where the catalog shows it, ends where its statement begins.
+    for statement in &mut found {
+        let is_header = statement
+            .words
+            .first()
+            .is_some_and(|word| word.eq_ignore_ascii_case("CREATE"));
+        let begins = |word: &String| {
+            STATEMENTS
+                .iter()
+                .any(|begin| word.eq_ignore_ascii_case(begin))
+        };
+        if let Some(at) = statement
+            .words
+            .iter()
+            .position(begins)
+            .filter(|_| is_header)
+        {
+            statement.words.drain(..at);
+        }
+    }
     found.retain(|statement| !statement.words.is_empty());
     found
 }
@@ -269,6 +292,10 @@ mod tests {
         assert_eq!(
             targets("/* UPDATE t1 SET */ SET @a = 'DELETE FROM t2'"),
             Vec::<String>::new()
+        );
+        assert_eq!(
+            targets("CREATE DEFINER=`o`@`h` PROCEDURE `p`(IN a INT) DELETE FROM t1"),
+            ["t1"]
         );
         assert_eq!(
             targets("FOR EACH ROW DELETE t1 FROM t1 JOIN x"),

@@ -190,7 +190,7 @@ pub(crate) fn rights_note(want: &Want, grantee: &str, changes: &Changes) -> Stri
     for grant in &changes.missing {
         match &grant.on {
             Object::Table(name) | Object::Column(name, _) => {
-                tables.entry(name).or_default().push(&grant.privilege)
+                tables.entry(name).or_default().push(&grant.privilege);
             }
             Object::Routine(_) => routines += 1,
             _ => {}

@@ -12,7 +12,7 @@ use freehold_model::Isolation;
 
 use crate::names::{literal, pattern};
 use crate::wire::Wire;
-use crate::{accounts, ledger};
+use crate::{accounts, ledger, schema};
 
 /// Under which name [`Live::facts`] says what this login could not read.
 pub(crate) const UNREADABLE: &str = "unreadable";
@@ -40,6 +40,9 @@ pub(crate) async fn inspect(
         tables(wire, want, &mut live).await?;
         foreign_keys(wire, want, &mut live).await?;
         routines(wire, want, &mut live).await?;
+        if mysql {
+            exact_bodies(wire, want, &mut live).await?;
+        }
     }
     accounts::read(wire, want, mysql, accounts_host, &mut live).await?;
     live.database = live
@@ -182,6 +185,24 @@ async fn routines(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
         };
         live.routines
             .insert(format!("{} {name}", routine.kind), routine);
+    }
+    Ok(())
+}
+
+/// `MySQL`'s `information_schema` shows texts without their escapes, so that a quote in a literal
+/// seems to end it. Bodies with quotes are asked for once more, with their header.
+async fn exact_bodies(wire: &mut Wire, want: &Want, live: &mut Live) -> Result<()> {
+    for (key, routine) in &mut live.routines {
+        let Some((kind, name)) = key
+            .split_once(' ')
+            .filter(|_| routine.body.contains(['\'', '"']))
+        else {
+            continue;
+        };
+        routine.body = schema::definition(wire, want, kind, name).await?;
+        fingerprint(Dialect::Mysql, &routine.body)
+            .as_str()
+            .clone_into(&mut routine.fingerprint);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! caller passes becomes SQL text but 40 or 63 characters of a fixed alphabet. CREATE USER itself
 //! reaches every account of the server: the body is the only fence (advisory FH3111).
 
-use freehold_engine::Want;
+use freehold_engine::{Routine, Want};
 
 use crate::names::{account, ident, object};
 use crate::verifier;
@@ -18,11 +18,6 @@ pub(crate) fn name(want: &Want) -> String {
 /// The key in `Live::routines`.
 pub(crate) fn key(want: &Want) -> String {
     format!("procedure {}", want.spot.own("issue"))
-}
-
-/// The definer as the catalog has it.
-pub(crate) fn definer(want: &Want, host: &str) -> String {
-    format!("{}@{host}", want.identities.issuer)
 }
 
 /// Statements that make it, also where another one of this name stands.
@@ -40,25 +35,30 @@ pub(crate) fn create(want: &Want, host: &str, mysql: bool) -> [String; 2] {
     ]
 }
 
+/// Is what was found this procedure, with this text?
+pub(crate) fn is_intact(want: &Want, host: &str, mysql: bool, found: &Routine) -> bool {
+    let body = body(want, host, mysql);
+    // On MySQL the header comes along; an END of another block would follow if the body were a part.
+    let same = found.body == body || (mysql && found.body.ends_with(&body));
+    same && found.definer && found.owner == format!("{}@{host}", want.identities.issuer)
+}
+
 /// The statement that calls it with two arguments.
 pub(crate) fn call(want: &Want) -> String {
     format!("CALL {}(?, ?)", name(want))
 }
 
 /// The body, word for word as the catalog shows it.
-pub(crate) fn body(want: &Want, host: &str, mysql: bool) -> String {
-    let choices: String = want
-        .logins()
-        .iter()
-        .map(|login| {
-            // The argument is compared byte by byte: no padding, no case.
-            format!(
-                "WHEN '{}' THEN SET account = '{}';\n",
-                quoted(login),
-                quoted(&account(login, host))
-            )
-        })
-        .collect();
+fn body(want: &Want, host: &str, mysql: bool) -> String {
+    // The argument is compared byte by byte: no padding, no case.
+    let choice = |login: &str| {
+        format!(
+            "WHEN '{}' THEN SET account = '{}';\n",
+            quoted(login),
+            quoted(&account(login, host))
+        )
+    };
+    let choices = want.logins().map(choice).concat();
     let (clause, form, length) = if mysql {
         (
             "IDENTIFIED WITH caching_sha2_password AS",

@@ -22,21 +22,7 @@ pub(crate) async fn schema(
 ) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (kind, name) in objects(wire, want).await? {
-        let sql = format!(
-            "SHOW CREATE {} {}",
-            kind.to_uppercase(),
-            object(&want.spot.database, &name)
-        );
-        let rows = wire
-            .query(&sql)
-            .await
-            .map_err(|error| error.during(format!("read {kind} {name}")))?;
-        let column = if matches!(kind.as_str(), "table" | "view" | "sequence") {
-            1
-        } else {
-            definition_column(&kind)
-        };
-        let definition = rows.first().map_or(String::new(), |row| text(row, column));
+        let definition = definition(wire, want, &kind, &name).await?;
         found.insert(
             format!("{kind} {name}"),
             normalised(want, host, &definition),
@@ -45,9 +31,29 @@ pub(crate) async fn schema(
     Ok(found)
 }
 
-/// SHOW CREATE of code gives the name, the `sql_mode`, then the text; of an event the time zone too.
-fn definition_column(kind: &str) -> usize {
-    if kind == "event" { 3 } else { 2 }
+/// One object as the server would make it again, word for word.
+pub(crate) async fn definition(
+    wire: &mut Wire,
+    want: &Want,
+    kind: &str,
+    name: &str,
+) -> Result<String> {
+    let sql = format!(
+        "SHOW CREATE {} {}",
+        kind.to_uppercase(),
+        object(&want.spot.database, name)
+    );
+    let rows = wire
+        .query(&sql)
+        .await
+        .map_err(|error| error.during(format!("read {kind} {name}")))?;
+    // Of code there is the name, the `sql_mode`, then the text; of an event the time zone too.
+    let column = match kind {
+        "table" | "view" | "sequence" => 1,
+        "event" => 3,
+        _ => 2,
+    };
+    Ok(rows.first().map_or(String::new(), |row| text(row, column)))
 }
 
 async fn objects(wire: &mut Wire, want: &Want) -> Result<Vec<(String, String)>> {

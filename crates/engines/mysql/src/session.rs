@@ -187,7 +187,7 @@ fn scrubbed(mut error: Error, verifiers: &Verifiers) -> Error {
             .replace(&hex, &shown);
         // Cut short by the server, it is still most of a verifier.
         if error.message.contains(&verifier.expose()[..8]) || error.message.contains(&hex[..16]) {
-            error.message = "the server refused a statement that holds a verifier".to_owned();
+            "the server refused a statement that holds a verifier".clone_into(&mut error.message);
         }
     }
     error

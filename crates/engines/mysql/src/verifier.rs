@@ -1,8 +1,8 @@
 //! The forms in which `MariaDB` and `MySQL` store a password, computed here so that only they travel.
 //!
 //! `MariaDB`: `mysql_native_password`, `*` + HEX(SHA1(SHA1(password))); unsalted, so it is used for
-//! 256-bit random passwords only. `MySQL`: `caching_sha2_password`, `$A$005$` + 20 characters of salt
-//! + 43 characters of sha256-crypt at 5,000 rounds (Ulrich Drepper, "Unix crypt using SHA-256 and
+//! 256-bit random passwords only. `MySQL`: `caching_sha2_password`, `$A$005$`, 20 characters of salt,
+//! 43 characters of sha256-crypt at 5,000 rounds (Ulrich Drepper, "Unix crypt using SHA-256 and
 //! SHA-512", with a salt longer than its 16).
 
 use freehold_engine::{Secret, Verifier};
@@ -107,9 +107,9 @@ fn sha256_crypt(password: &[u8], salt: &[u8], rounds: usize) -> String {
     let mut bits = password.len();
     while bits > 0 {
         if bits & 1 == 1 {
-            first.update(alternate)
+            first.update(alternate);
         } else {
-            first.update(password)
+            first.update(password);
         }
         bits >>= 1;
     }
@@ -125,9 +125,9 @@ fn sha256_crypt(password: &[u8], salt: &[u8], rounds: usize) -> String {
     for round in 0..rounds {
         let mut hash = Sha256::new();
         if round & 1 == 1 {
-            hash.update(&password_bytes)
+            hash.update(&password_bytes);
         } else {
-            hash.update(digest)
+            hash.update(digest);
         }
         if round % 3 != 0 {
             hash.update(&salt_bytes);
@@ -136,9 +136,9 @@ fn sha256_crypt(password: &[u8], salt: &[u8], rounds: usize) -> String {
             hash.update(&password_bytes);
         }
         if round & 1 == 1 {
-            hash.update(digest)
+            hash.update(digest);
         } else {
-            hash.update(&password_bytes)
+            hash.update(&password_bytes);
         }
         digest = hash.finalize();
     }

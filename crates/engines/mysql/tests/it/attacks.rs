@@ -5,6 +5,7 @@
 //! attempt that does have an effect must be *advisory*: its code stands in every plan.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use freehold_engine::{Connection, Engine, ErrorKind, Keep, Value};
@@ -326,7 +327,7 @@ async fn attempt(session: &mut dyn Connection, sql: &str) -> Result<String, Stri
             .query(statement, &[])
             .await
             .map_err(|error| error.to_string())?;
-        told += &format!("{rows:?}");
+        write!(told, "{rows:?}").unwrap();
     }
     Ok(told)
 }

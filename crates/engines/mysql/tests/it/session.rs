@@ -241,8 +241,8 @@ async fn schema(world: &World) {
 /// Every statement of making a store is the last one before a crash, once.
 async fn crash_in_the_middle(world: &World) {
     let mut want = world.want.clone();
-    want.service = "shop".to_owned();
-    want.spot.database = "shop".to_owned();
+    "shop".clone_into(&mut want.service);
+    "shop".clone_into(&mut want.spot.database);
     let names = &mut want.identities;
     let fixed = [
         &mut names.owner,

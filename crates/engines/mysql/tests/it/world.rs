@@ -92,7 +92,11 @@ impl World {
     /// An admin with a canary of a password, and exactly the rights that FH3102 names.
     async fn plain_admin(&self) -> Endpoint {
         let password = "a'b\\c$d&e%f\ng😀\"`;--";
-        let hex: String = password.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = password
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat();
         let mut root = self.connect(&self.root).await;
         // Prepared from a variable: no session setting can change what the password is.
         root.execute(&format!("SET @sql = CONCAT('CREATE USER adm@''127.0.0.1'' IDENTIFIED BY ', QUOTE(CONVERT(0x{hex} USING utf8mb4)))")).await.unwrap();
@@ -149,11 +153,12 @@ impl World {
         assert_eq!(diff.refused, [], "refused");
         self.apply(&diff.steps).await;
         let again = self.diff().await;
-        assert_eq!(
-            (again.steps, again.refused),
-            (vec![], vec![]),
-            "not converged"
-        );
+        let left: Vec<String> = again
+            .steps
+            .iter()
+            .map(|step| format!("{} {}: {}", step.name, step.note, step.sql[0].shown()))
+            .collect();
+        assert_eq!((left, again.refused), (vec![], vec![]), "not converged");
         diff
     }
 
