@@ -3,11 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Grant, Live, Mark, Object, Probe, Want};
+use freehold_engine::{Grant, Live, Mark, Object, Probe, Sql, Step, Want};
 
 use crate::facts::{self, Fact};
 use crate::membership;
 use crate::roles;
+
+/// Several stores write the access list of a ground that they share: one at a time, since the
+/// server refuses the second ("tuple concurrently updated"). Statements for the beginning of a step.
+const GROUND_LOCK: [&str; 2] = [
+    "SET LOCAL lock_timeout = '30s'",
+    "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('freehold:ground', 0))",
+];
 
 /// A store to be made as wanted.
 #[derive(Clone, Copy)]
@@ -46,6 +53,14 @@ impl Case<'_> {
         self.owns_database()
             && self.live.database == Some(Mark::Ours)
             && !facts::yes(self.live, Fact::DatabaseOpen, "")
+    }
+
+    /// The step, alone on ground that stores share.
+    pub(crate) fn on_ground(&self, mut step: Step) -> Step {
+        if !self.owns_database() {
+            step.sql.splice(0..0, GROUND_LOCK.map(Sql::text));
+        }
+        step
     }
 
     /// Is it known what is in the store? A store that is about to be made is known to be empty.

@@ -21,6 +21,10 @@ pub(crate) fn from_driver(error: &tokio_postgres::Error) -> Error {
 fn from_server(db: &DbError) -> Error {
     let code = db.code().code();
     let mut message = scrub(code, db.message());
+    // Two sessions changed one catalog entry at the same time; it has no code of its own.
+    if code == "XX000" && message.starts_with("tuple concurrently") {
+        return Error::new(ErrorKind::Conflict, message).native(code);
+    }
     if let (Some(ErrorPosition::Original(at)), "42") = (db.position(), &code[..2]) {
         message = format!("{message} at character {at}");
     }

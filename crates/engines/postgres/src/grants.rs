@@ -179,7 +179,7 @@ fn door_step(case: &Case<'_>, who: &str, on: &Object, side: &Side) -> Option<Ste
     } else {
         step.run("SET LOCAL ROLE NONE")
     };
-    Some(replace(case, step, who, on, side, removes))
+    Some(case.on_ground(replace(case, step, who, on, side, removes)))
 }
 
 /// Steps on a schema that others share, given by the administrator. They come before anything is
@@ -251,7 +251,11 @@ fn grant_step(
     for (on, side, removes) in &objects {
         step = replace(case, step, who, on, side, *removes);
     }
-    Some(step)
+    Some(if subject == Subject::Access {
+        case.on_ground(step)
+    } else {
+        step
+    })
 }
 
 /// Everybody's right to run the owner's future functions goes whatever `prune` says: nobody gave it.

@@ -148,10 +148,10 @@ AS $freehold${}$freehold$",
         .run(lend)
         .run(format!("REVOKE ALL ON SCHEMA {schema} FROM {issuer}"))
         .run("SET LOCAL ROLE NONE");
-    match &admin {
-        Some(admin) => step.run(format!("REVOKE {issuer} FROM {admin}")),
-        None => step,
+    if let Some(admin) = &admin {
+        step = step.run(format!("REVOKE {issuer} FROM {admin}"));
     }
+    if lends { step } else { case.on_ground(step) }
 }
 
 /// Who holds a right on it now, PUBLIC apart.

@@ -419,7 +419,7 @@ impl Connection for Session {
         };
         let sql = format!(
             "SELECT pid, usename, application_name, pg_catalog.host(client_addr) FROM pg_catalog.pg_stat_activity
-             WHERE datname = {} AND pid <> pg_catalog.pg_backend_pid() AND backend_type = 'client backend'
+             WHERE datname = {} AND pid <> pg_catalog.pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend'
              AND NOT (usename = session_user AND application_name = '{APPLICATION}') {whose} ORDER BY pid",
             literal(&want.spot.database)
         );

@@ -431,11 +431,13 @@ async fn a_hole_would_be_noticed() {
     let Some(server) = server().await else { return };
     let store = Store::new(&server, Admin::Superuser, Isolation::Database, "holed");
     let mut attack = attack(&store).await;
-    let login = &store.want.identities.app.logins[0];
+    let at = store
+        .password_of(&store.want.identities.app.logins[0])
+        .await;
     for (hole, attempt) in HOLES {
         let (hole, attempt) = (attack.text(hole), attack.text(attempt));
         store.root().await.execute(&hole).await.expect("a hole");
-        let mut session = store.enter(login).await;
+        let mut session = Postgres.connect(&at).await.expect("the program");
         let effect = attack.effect(&mut *session, &attempt).await;
         assert!(
             !effect.is_empty(),

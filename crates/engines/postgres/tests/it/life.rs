@@ -1,10 +1,12 @@
 //! From nothing to a store in use, and back to nothing, at each isolation level and by each
 //! administrator.
 
-use freehold_engine::{Keep, Value};
+use freehold_engine::{Engine as _, Keep, Value, Verifiers};
 use freehold_model::Isolation;
 
-use crate::scratch::{ADMINS, server};
+use freehold_postgres::Postgres;
+
+use crate::scratch::{ADMINS, Admin, server};
 use crate::store::{Store, list};
 
 /// Everything on the server that this store could leave behind.
@@ -122,4 +124,151 @@ async fn tables_of_a_shared_schema() {
         let at = server.admin(admin).with_database("shared");
         life(&Store::at(&server, at, Isolation::Tables, "gamma")).await;
     }
+}
+
+/// A run that is cut off after any of its steps is finished by the next one, and so is a removal.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_step_may_be_the_last_one() {
+    let Some(server) = server().await else { return };
+    let shared = || server.admin(Admin::Plain).with_database("shared");
+    let stores = [
+        Store::new(&server, Admin::Plain, Isolation::Database, "cut_d"),
+        Store::at(&server, shared(), Isolation::Schema, "cut_s"),
+        Store::at(&server, shared(), Isolation::Tables, "cut_t"),
+    ];
+    for store in &stores {
+        let mut after = 1;
+        loop {
+            let steps = store.diff().await.steps;
+            let cut = steps.len().min(after);
+            store.run(&steps[..cut], &Verifiers::new()).await;
+            store.apply().await;
+            assert_eq!(store.diff().await.steps, []);
+            let live = store.look().await;
+            let removal =
+                Postgres.drop_steps(&store.probe().await, &store.want, &live, Keep::default());
+            let cut_removal = removal.steps.len().min(after);
+            store
+                .run(&removal.steps[..cut_removal], &Verifiers::new())
+                .await;
+            store.destroy(Keep::default()).await;
+            assert_eq!(traces(store).await, [""; 0], "cut off after {after}");
+            if cut == steps.len() && cut_removal == removal.steps.len() {
+                break;
+            }
+            after += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migrator_that_was_left_behind_goes_with_the_next_run() {
+    let Some(server) = server().await else { return };
+    for (admin, name) in ADMINS.into_iter().zip(["left_s", "left_p"]) {
+        let store = Store::new(&server, admin, Isolation::Database, name);
+        store.apply().await;
+        let mut session = store.open_migrator().await;
+        session
+            .execute("SET ROLE NONE; CREATE TABLE stray (a int)")
+            .await
+            .expect("a table in its own name");
+        let steps = store.apply().await;
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.name == format!("{name}_migrator")),
+            "{steps:#?}"
+        );
+        assert!(
+            session.execute("SELECT 1").await.is_err(),
+            "its session is over"
+        );
+        let mut root = store.root().await;
+        assert_eq!(
+            list(
+                &mut *root,
+                "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'"
+            )
+            .await,
+            [format!("{name}_owner")]
+        );
+        drop(root);
+        store.destroy(Keep::default()).await;
+        assert_eq!(traces(&store).await, [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_or_credentials_may_be_kept() {
+    let Some(server) = server().await else { return };
+    let shared = || server.admin(Admin::Plain).with_database("shared");
+    let stores = [
+        Store::new(&server, Admin::Plain, Isolation::Database, "kept_d"),
+        Store::at(&server, shared(), Isolation::Schema, "kept_s"),
+        Store::at(&server, shared(), Isolation::Tables, "kept_t"),
+    ];
+    for store in &stores {
+        store.apply().await;
+        store.migrate(&store.tables()).await.expect("a migration");
+        let insert = store.sql("INSERT INTO §notes (words) VALUES ('kept')");
+        store
+            .enter(&store.want.identities.app.logins[0])
+            .await
+            .execute(&insert)
+            .await
+            .expect("a row");
+        store
+            .destroy(Keep {
+                data: true,
+                credentials: false,
+            })
+            .await;
+        let left: Vec<_> = traces(store)
+            .await
+            .into_iter()
+            .filter(|trace| trace.starts_with("role "))
+            .collect();
+        assert_eq!(left, [format!("role {}", store.want.identities.owner)]);
+        store.apply().await;
+        let count = store.sql("SELECT words FROM §notes");
+        let mut app = store.enter(&store.want.identities.app.logins[1]).await;
+        assert_eq!(list(&mut *app, &count).await, ["kept"]);
+        drop(app);
+        store
+            .destroy(Keep {
+                data: false,
+                credentials: true,
+            })
+            .await;
+        let live = store.look().await;
+        let mark = |role: &&freehold_engine::Role| role.mark == freehold_engine::Mark::Ours;
+        assert_eq!(live.roles.values().filter(mark).count(), 7);
+        assert!(!live.has_table(&store.sql("§notes")));
+        store.apply().await;
+        store.destroy(Keep::default()).await;
+        assert_eq!(traces(store).await, [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_made_is_not_touched() {
+    let Some(server) = server().await else { return };
+    let mut root = server.root("postgres").await;
+    root.execute("CREATE ROLE foreign_app")
+        .await
+        .expect("somebody's role");
+    let store = Store::new(&server, Admin::Plain, Isolation::Database, "foreign");
+    let taken = store.diff().await;
+    assert_eq!((taken.steps.len(), taken.refused[0].code), (0, "FH3103"));
+    root.execute("DROP ROLE foreign_app").await.expect("gone");
+    let mut store = Store::new(&server, Admin::Plain, Isolation::Database, "unowned");
+    store.want.spot.database = "somebodys".to_owned();
+    let taken = store.diff().await;
+    assert_eq!((taken.steps.len(), taken.refused[0].code), (0, "FH3101"));
+    let live = store.look().await;
+    let removal = Postgres.drop_steps(&store.probe().await, &store.want, &live, Keep::default());
+    assert_eq!(
+        (removal.steps.len(), removal.refused[0].code),
+        (0, "FH3101")
+    );
 }

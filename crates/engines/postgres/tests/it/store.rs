@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freehold_engine::{
-    At, Connection, Diff, Endpoint, Engine as _, Keep, Live, Mark, Secret, Step, Subject, TxMode,
-    Verifiers, Want,
+    At, Connection, Diff, Endpoint, Engine as _, Keep, Live, Mark, Probe, Secret, Step, Subject,
+    TxMode, Verifiers, Want,
 };
 use freehold_model::{AppIdentity, Identities, Isolation};
 use freehold_postgres::Postgres;
+use tokio::sync::Mutex;
 
 use crate::scratch::{Admin, Server};
 
@@ -27,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) server: Arc<Server>,
     pub(crate) admin: Endpoint,
     pub(crate) want: Want,
+    /// Open connections of the administrator: to the server, and to the store's database.
+    kept: Mutex<[Option<Box<dyn Connection>>; 2]>,
 }
 
 impl Store {
@@ -77,6 +80,7 @@ impl Store {
             server: server.clone(),
             admin,
             want,
+            kept: Mutex::new([None, None]),
         }
     }
 
@@ -107,28 +111,51 @@ impl Store {
         self.server.root(&self.want.spot.database).await
     }
 
+    /// One of the kept connections, opened where it is not.
+    async fn take(&self, at: At) -> freehold_engine::Result<Box<dyn Connection>> {
+        match self.kept.lock().await[at as usize].take() {
+            Some(connection) if !connection.broken() => Ok(connection),
+            _ if at == At::Server => Ok(self.admin().await),
+            _ => self.inside().await,
+        }
+    }
+
+    async fn give_back(&self, at: At, connection: Box<dyn Connection>) {
+        self.kept.lock().await[at as usize] = Some(connection);
+    }
+
     /// As lifecycle looks.
     pub(crate) async fn look(&self) -> Live {
-        let outside = self
-            .admin()
-            .await
+        let mut admin = self.take(At::Server).await.expect("the administrator");
+        let outside = admin
             .inspect(&self.want)
             .await
             .expect("a look from outside");
+        self.give_back(At::Server, admin).await;
         if outside.looked_inside || outside.database.is_none() {
             return outside;
         }
-        match self.inside().await {
-            Ok(mut store) => store.inspect(&self.want).await.expect("a look from inside"),
+        match self.take(At::Store).await {
+            Ok(mut store) => {
+                let inside = store.inspect(&self.want).await.expect("a look from inside");
+                self.give_back(At::Store, store).await;
+                inside
+            }
             Err(_) if outside.database == Some(Mark::Ours) => outside,
             Err(error) => panic!("{error}"),
         }
     }
 
+    pub(crate) async fn probe(&self) -> Probe {
+        let admin = self.take(At::Server).await.expect("the administrator");
+        let probe = admin.probe().clone();
+        self.give_back(At::Server, admin).await;
+        probe
+    }
+
     pub(crate) async fn diff(&self) -> Diff {
         let live = self.look().await;
-        let admin = self.admin().await;
-        Postgres.diff(admin.probe(), &self.want, &live)
+        Postgres.diff(&self.probe().await, &self.want, &live)
     }
 
     /// As superuser, where the store's database can be gone.
@@ -165,39 +192,48 @@ impl Store {
         step: &Step,
         verifiers: &Verifiers,
     ) -> freehold_engine::Result<()> {
-        let mut connection = match step.at {
-            At::Server => self.admin().await,
-            At::Store => self.inside().await?,
-        };
-        if !step.atomic {
-            return connection.apply(step, verifiers).await;
+        let mut connection = self.take(step.at).await?;
+        if step.atomic {
+            connection.begin(TxMode::Write).await?;
         }
-        connection.begin(TxMode::Write).await?;
         connection.apply(step, verifiers).await?;
-        connection.commit().await.done()
+        if step.atomic {
+            connection.commit().await.done()?;
+        }
+        self.give_back(step.at, connection).await;
+        Ok(())
     }
 
     /// Runs one migration as the migrator, grants in the same transaction, and removes him.
     pub(crate) async fn migrate(&self, sql: &str) -> freehold_engine::Result<()> {
-        let admin = self.admin().await;
-        let migrator = Postgres.migrator(admin.probe(), &self.want);
-        let login = migrator.login.clone().expect("a login");
-        let password = Secret::generate();
-        let verifiers = BTreeMap::from([(
-            login.clone(),
-            Postgres.verifier(admin.probe(), &login, &password),
-        )]);
-        self.run(&migrator.open, &verifiers).await;
-        let at = Postgres
-            .at_store(&self.admin, &self.want.spot)
-            .with_login(&login, Some(password));
-        let migrated = self.migrate_as(&at, sql).await;
-        self.run(&migrator.close, &Verifiers::new()).await;
+        let mut session = self.open_migrator().await;
+        let migrated = self.migrate_as(&mut *session, sql).await;
+        drop(session);
+        let close = Postgres.migrator(&self.probe().await, &self.want).close;
+        self.run(&close, &Verifiers::new()).await;
         migrated
     }
 
-    async fn migrate_as(&self, at: &Endpoint, sql: &str) -> freehold_engine::Result<()> {
-        let mut connection = Postgres.connect(at).await?;
+    /// Makes the migrator and enters as him.
+    pub(crate) async fn open_migrator(&self) -> Box<dyn Connection> {
+        let probe = self.probe().await;
+        let migrator = Postgres.migrator(&probe, &self.want);
+        let login = migrator.login.expect("a login");
+        let password = Secret::generate();
+        let verifier = Postgres.verifier(&probe, &login, &password);
+        self.run(&migrator.open, &BTreeMap::from([(login.clone(), verifier)]))
+            .await;
+        let at = Postgres
+            .at_store(&self.admin, &self.want.spot)
+            .with_login(&login, Some(password));
+        Postgres.connect(&at).await.expect("the migrator")
+    }
+
+    async fn migrate_as(
+        &self,
+        connection: &mut dyn Connection,
+        sql: &str,
+    ) -> freehold_engine::Result<()> {
         connection.begin(TxMode::Write).await?;
         connection.execute(sql).await?;
         let live = connection.inspect(&self.want).await?;
@@ -242,7 +278,8 @@ impl Store {
 
     pub(crate) async fn destroy(&self, keep: Keep) {
         let live = self.look().await;
-        let dropping = Postgres.drop_steps(self.admin().await.probe(), &self.want, &live, keep);
+        self.kept.lock().await[At::Store as usize] = None;
+        let dropping = Postgres.drop_steps(&self.probe().await, &self.want, &live, keep);
         assert!(
             dropping.refused.is_empty(),
             "refused: {:#?}",
