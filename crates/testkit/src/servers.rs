@@ -70,6 +70,8 @@ async fn begin(kind: EngineKind, private: Kind) -> TestServer {
     let settings = match private {
         Kind::Postgres => settings
             .with("log_statement", "all")
+            // No test here pulls the plug.
+            .with("fsync", "off")
             .with("max_connections", "200"),
         _ => settings
             .with("general_log", "1")
