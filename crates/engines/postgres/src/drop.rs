@@ -30,9 +30,8 @@ pub(crate) fn drop(case: &Case<'_>, keep: Keep) -> Drop {
     } else {
         removal.sessions()
     };
-    steps.extend(data);
-    steps.extend(removal.leftovers());
-    steps.extend(removal.shared_ground());
+    let data = [data, removal.leftovers(), removal.shared_ground()];
+    steps.extend(data.into_iter().flatten().map(|step| case.on_ground(step)));
     steps.extend(removal.roles());
     Drop { steps, refused }
 }

@@ -272,7 +272,7 @@ SELECT fact FROM (
   UNION ALL SELECT 'role ' || a::text FROM pg_authid a WHERE rolname ~ '^(§|evil|plain_admin|pg_)'
   UNION ALL SELECT 'member ' || m::text FROM pg_auth_members m WHERE member IN (SELECT oid FROM pg_authid WHERE rolname ~ '^§')
   UNION ALL SELECT 'setting ' || s::text FROM pg_db_role_setting s WHERE setrole = 0 OR setrole IN (SELECT oid FROM pg_authid WHERE rolname ~ '^§')
-  UNION ALL SELECT 'database ' || datname || coalesce(datacl::text, '') || datconnlimit FROM pg_database WHERE datname IN ('@', 'postgres', 'evil')
+  UNION ALL SELECT 'database ' || datname || coalesce(datacl::text, '') || datconnlimit FROM pg_database WHERE datname IN ('@', 'postgres', 'evil', '§evil')
   UNION ALL SELECT 'system ' || name || setting FROM pg_file_settings WHERE sourcefile ~ 'auto.conf$'
   UNION ALL SELECT 'held ' || mode || relation FROM pg_locks WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'AccessExclusiveLock') AND pid IN (SELECT pid FROM pg_stat_activity WHERE usename ~ '^§')
   UNION ALL SELECT 'file ' || f FROM pg_ls_dir('/tmp') f WHERE f ~ '^fh-evil'
@@ -321,6 +321,8 @@ impl Attack<'_> {
             effect.insert("the session is gone".to_owned());
             return effect;
         }
+        // The server answers before it has cleaned up behind an error: one more turn waits for that.
+        let _ = as_whom.execute("SELECT 1").await;
         let after = self.state().await;
         effect.extend(before.symmetric_difference(&after).cloned());
         let _ = as_whom.execute("ROLLBACK").await;
@@ -419,7 +421,7 @@ const HOLES: &[(&str, &str)] = &[
         "GRANT SELECT ON freehold_ledger TO §app",
         "SELECT * FROM freehold_ledger",
     ),
-    ("ALTER ROLE §app_1 CREATEDB", "CREATE DATABASE evil"),
+    ("ALTER ROLE §app_1 CREATEDB", "CREATE DATABASE holed_evil"),
     (
         "ALTER ROLE §app_1 SUPERUSER",
         "SELECT rolpassword FROM pg_authid",
@@ -449,7 +451,7 @@ async fn a_hole_would_be_noticed() {
     store
         .root()
         .await
-        .execute("DROP DATABASE evil")
+        .execute("DROP DATABASE holed_evil")
         .await
         .expect("its database");
     drop(attack);
