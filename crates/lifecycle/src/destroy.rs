@@ -122,7 +122,7 @@ fn left_behind<'a>(target: &'a Target, live: &'a Live, keep: Keep) -> Vec<&'a st
     let tables = live
         .tables
         .keys()
-        .filter(|name| !keep.data && !(keep.credentials && want.spot.is_own(name)));
+        .filter(|name| !keep.data && (!keep.credentials || !want.spot.is_own(name)));
     let names = &want.identities;
     let mut roles = want.logins().to_vec();
     roles.extend([names.app.role.as_str(), &names.migrator, &names.issuer]);

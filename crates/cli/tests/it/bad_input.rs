@@ -97,7 +97,10 @@ fn what_is_missing_is_named() {
     let mut command = bookvault.command(&["plan"]);
     let output = command.current_dir(empty.path()).output().expect("it runs");
     assert!(String::from_utf8_lossy(&output.stderr).contains("FH1308"));
-    assert_eq!(bookvault.run(&["explain", "FH9999"]).refused(2), ["FH1309"]);
+    assert_eq!(
+        bookvault.run(&["explain", "FH-nothing"]).refused(2),
+        ["FH1309"]
+    );
     assert_eq!(bookvault.run(&["frobnicate"]).code, 2);
 }
 
