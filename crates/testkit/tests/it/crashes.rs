@@ -32,7 +32,7 @@ async fn killed_at_every_call(kind: EngineKind, isolation: Isolation, doing: Doi
     let stride = if kind == EngineKind::Sqlite || std::env::var_os("FREEHOLD_PROVE").is_some() {
         1
     } else {
-        7
+        3
     };
     let mut died = 0;
     for (number, at) in (1..=calls).step_by(stride).enumerate() {
