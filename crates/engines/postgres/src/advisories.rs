@@ -16,7 +16,7 @@ pub(crate) fn advisories(case: &Case<'_>) -> Vec<Fault> {
     let mut faults: Vec<Fault> = beyond_rights(case).into_iter().collect();
     faults.extend(open_databases(case));
     faults.extend(tls(case));
-    if !case.from_16() {
+    if !case.has_options() {
         faults.push(issuer_on_15(case));
     }
     faults.extend(stuck(case));

@@ -26,7 +26,7 @@ pub(crate) struct Case<'a> {
 
 impl Case<'_> {
     /// 16 and later: CREATEROLE reaches only roles that one administers, memberships have options.
-    pub(crate) fn from_16(&self) -> bool {
+    pub(crate) fn has_options(&self) -> bool {
         self.probe.version_num >= 160_000
     }
 

@@ -49,6 +49,10 @@ fn elsewhere(case: &Case<'_>) -> Vec<Fault> {
         .collect()
 }
 
+fn removal(subject: Subject, at: At, name: &str, note: &str) -> Step {
+    Step::new(Change::Remove, subject, at, name, note).run("SET LOCAL ROLE NONE")
+}
+
 struct Removal<'a> {
     case: &'a Case<'a>,
     keep: Keep,
@@ -71,10 +75,6 @@ impl<'a> Removal<'a> {
         self.there(&names)
     }
 
-    fn step(&self, subject: Subject, at: At, name: &str, note: &str) -> Step {
-        Step::new(Change::Remove, subject, at, name, note).run("SET LOCAL ROLE NONE")
-    }
-
     fn as_owner(&self) -> String {
         format!("SET LOCAL ROLE {}", ident(&self.case.want.identities.owner))
     }
@@ -88,7 +88,7 @@ impl<'a> Removal<'a> {
         let mut steps = Vec::new();
         let name = &self.case.want.identities.app.role;
         if !self.keep.credentials {
-            let step = self.step(
+            let step = removal(
                 Subject::Identity,
                 At::Server,
                 name,
@@ -98,7 +98,7 @@ impl<'a> Removal<'a> {
                 step.run(format!("ALTER ROLE {} NOLOGIN PASSWORD NULL", ident(login)))
             }));
         }
-        let mut step = self.step(
+        let mut step = removal(
             Subject::Identity,
             At::Server,
             name,
@@ -107,7 +107,7 @@ impl<'a> Removal<'a> {
         let admin = self.case.plain_admin().map(ident);
         // Ending a session takes the rights of its role.
         if let Some(admin) = &admin {
-            let options = if self.case.from_16() {
+            let options = if self.case.has_options() {
                 " WITH INHERIT TRUE"
             } else {
                 ""
@@ -148,8 +148,7 @@ impl<'a> Removal<'a> {
             _ => (Subject::Database, &want.spot.prefix),
         };
         // RESTRICT: should an object of somebody else depend on ours, it is he who decides.
-        let step = self
-            .step(subject, At::Store, name, "with everything in it")
+        let step = removal(subject, At::Store, name, "with everything in it")
             .run(self.as_owner())
             .run(format!("DROP OWNED BY {owner} RESTRICT"));
         let mut steps = self.issue_function();
@@ -172,7 +171,7 @@ impl<'a> Removal<'a> {
             "DROP FUNCTION IF EXISTS {}(text, text)",
             issuer::function(&want.spot)
         );
-        let step = self.step(
+        let step = removal(
             Subject::Issuer,
             At::Store,
             &want.spot.own("issue"),
@@ -181,7 +180,7 @@ impl<'a> Removal<'a> {
         let step = match (want.isolation, self.case.plain_admin()) {
             (Isolation::Tables, Some(admin)) => {
                 let (issuer, admin) = (ident(&want.identities.issuer), ident(admin));
-                let options = if self.case.from_16() {
+                let options = if self.case.has_options() {
                     " WITH SET TRUE"
                 } else {
                     ""
@@ -206,7 +205,7 @@ impl<'a> Removal<'a> {
 END $freehold$",
             literal(name)
         );
-        let mut shut = self.step(
+        let mut shut = removal(
             Subject::Access,
             At::Server,
             name,
@@ -217,9 +216,7 @@ END $freehold$",
             shut = shut.run(self.as_owner());
         }
         let shut = shut.run(format!("ALTER DATABASE {db} ALLOW_CONNECTIONS false"));
-        let ended = self
-            .step(Subject::Access, At::Server, name, "its open sessions end")
-            .run(end);
+        let ended = removal(Subject::Access, At::Server, name, "its open sessions end").run(end);
         let mut gone = Step::new(
             Change::Remove,
             Subject::Database,
@@ -261,7 +258,7 @@ END $freehold$",
             return Vec::new();
         }
         let (list, owner) = (idents(going.iter().copied()), ident(&names.owner));
-        let options = if self.case.from_16() {
+        let options = if self.case.has_options() {
             " WITH INHERIT TRUE"
         } else {
             ""
@@ -271,17 +268,16 @@ END $freehold$",
         } else {
             Vec::new()
         };
-        let step = self
-            .step(
-                Subject::Grant,
-                At::Store,
-                &names.app.role,
-                "what the logins own goes to the owner, their rights go",
-            )
-            .run(format!("GRANT {list} TO {owner}{options}"))
-            .run(self.as_owner())
-            .run(format!("REASSIGN OWNED BY {list} TO {owner}"))
-            .run(format!("DROP OWNED BY {list}"));
+        let step = removal(
+            Subject::Grant,
+            At::Store,
+            &names.app.role,
+            "what the logins own goes to the owner, their rights go",
+        )
+        .run(format!("GRANT {list} TO {owner}{options}"))
+        .run(self.as_owner())
+        .run(format!("REASSIGN OWNED BY {list} TO {owner}"))
+        .run(format!("DROP OWNED BY {list}"));
         steps.push(step);
         steps
     }
@@ -317,7 +313,7 @@ END $freehold$",
             holders.dedup();
             holders.retain(|name| ours.contains(name) && !keeps_owner(name));
             if !holders.is_empty() {
-                let step = self.step(
+                let step = removal(
                     Subject::Access,
                     At::Store,
                     &want.identities.app.role,
@@ -357,7 +353,7 @@ END $freehold$",
             } else {
                 "removed".to_owned()
             };
-            let step = self.step(Subject::Identity, At::Server, name, &note);
+            let step = removal(Subject::Identity, At::Server, name, &note);
             steps.push(step.run(format!("DROP ROLE {}", idents(there))));
         }
         if self.keep.data

@@ -87,12 +87,12 @@ pub(crate) fn put(live: &mut Live, fact: Fact, of: &str, value: impl Into<String
 }
 
 /// Adds a line to a fact.
-pub(crate) fn push(live: &mut Live, fact: Fact, of: &str, line: &str) {
+pub(crate) fn push(live: &mut Live, fact: Fact, of: &str, added: &str) {
     let entry = live.facts.entry(fact.key(of)).or_default();
     if !entry.is_empty() {
         entry.push('\n');
     }
-    entry.push_str(line);
+    entry.push_str(added);
 }
 
 /// A fact, or nothing.

@@ -95,7 +95,7 @@ fn whole(on: &Object) -> Object {
 /// Can rights on it be changed by acting as the owner? The issuer's function has its own step.
 fn is_ours(case: &Case<'_>, on: &Object) -> bool {
     match on {
-        Object::Database(_) => true,
+        Object::Database(_) | Object::Default(_) => true,
         Object::Schema(name) => case.schema_is_ours(name) || shares_schema(case),
         Object::Routine(name) if *name == crate::issuer::key(&case.want.spot) => false,
         Object::Table(name) if *name == case.want.spot.own("ledger") => {
@@ -104,7 +104,6 @@ fn is_ours(case: &Case<'_>, on: &Object) -> bool {
         Object::Table(_) | Object::Sequence(_) | Object::Routine(_) | Object::Type(_) => {
             case.owned(&case.owner_of(on))
         }
-        Object::Default(_) => true,
         Object::Column(..) | Object::Role(_) | Object::Server => false,
     }
 }

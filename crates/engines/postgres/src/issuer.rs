@@ -99,7 +99,7 @@ fn make(case: &Case<'_>, step: Step, replace: bool) -> Step {
     let (owner, issuer) = (ident(&names.owner), ident(&names.issuer));
     let (schema, function) = (ident(&want.spot.schema), function(&want.spot));
     let admin = case.plain_admin().map(ident);
-    let options = if case.from_16() {
+    let options = if case.has_options() {
         " WITH INHERIT FALSE, SET TRUE"
     } else {
         ""

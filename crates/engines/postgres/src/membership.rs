@@ -20,7 +20,7 @@ type Options = BTreeSet<&'static str>;
 fn wanted<'a>(case: &'a Case<'_>) -> Vec<(&'a str, &'a str, Options)> {
     let names = &case.want.identities;
     let options = |new: &'static [&'static str], old: &'static [&'static str]| -> Options {
-        if case.from_16() { new } else { old }
+        if case.has_options() { new } else { old }
             .iter()
             .copied()
             .collect()
@@ -33,7 +33,7 @@ fn wanted<'a>(case: &'a Case<'_>) -> Vec<(&'a str, &'a str, Options)> {
             options(&["INHERIT"], &["INHERIT", "SET"]),
         ));
     }
-    if case.from_16() {
+    if case.has_options() {
         for login in case.want.logins() {
             wanted.push((&names.issuer, login, Options::from(["ADMIN"])));
         }
@@ -67,7 +67,7 @@ pub(crate) fn missing(case: &Case<'_>, member: &str) -> Vec<String> {
 
 fn grant(case: &Case<'_>, member: &str, group: &str, options: &Options) -> String {
     let plain = format!("GRANT {} TO {}", ident(group), ident(member));
-    if !case.from_16() {
+    if !case.has_options() {
         return plain;
     }
     let truth = |option: &str| {
@@ -170,7 +170,7 @@ pub(crate) fn extra(case: &Case<'_>) -> Vec<Extra> {
 
 /// Before 16 INHERIT and SET come and go with the membership and the role's own attribute.
 fn tells(case: &Case<'_>, wanted: &Options, option: &str) -> bool {
-    case.from_16() || wanted.is_empty() || option == "ADMIN"
+    case.has_options() || wanted.is_empty() || option == "ADMIN"
 }
 
 fn extra_of(
@@ -183,7 +183,7 @@ fn extra_of(
     let grantors = facts::lines(case.live, Fact::Grantor, &format!("{member}/{group}"));
     let mut statements = Vec::new();
     for grantor in &grantors {
-        let by = if case.from_16() {
+        let by = if case.has_options() {
             format!(" GRANTED BY {}", ident(grantor))
         } else {
             String::new()
@@ -225,7 +225,7 @@ fn mendable(case: &Case<'_>, group: &str, grantors: &BTreeSet<String>) -> bool {
         return true;
     }
     let user = &case.probe.user;
-    if case.from_16() {
+    if case.has_options() {
         return grantors.iter().all(|grantor| grantor == user);
     }
     let powerful = case
@@ -239,5 +239,5 @@ fn mendable(case: &Case<'_>, group: &str, grantors: &BTreeSet<String>) -> bool {
 /// Does the administrator have ADMIN on this role of ours, where the server asks for it?
 pub(crate) fn administers(case: &Case<'_>, role: &str) -> bool {
     let held = Grant::new(&case.probe.user, Object::Role(role.to_owned()), "ADMIN");
-    case.probe.may("superuser") || !case.from_16() || case.live.grants.contains(&held)
+    case.probe.may("superuser") || !case.has_options() || case.live.grants.contains(&held)
 }

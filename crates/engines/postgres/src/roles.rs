@@ -221,8 +221,8 @@ pub(crate) fn may_change(case: &Case<'_>, attribute: &str) -> bool {
     }
     match attribute {
         "superuser" => false,
-        "replication" | "bypassrls" => case.from_16() && case.probe.may(attribute),
-        "createdb" => !case.from_16() || case.probe.may("createdb"),
+        "replication" | "bypassrls" => case.has_options() && case.probe.may(attribute),
+        "createdb" => !case.has_options() || case.probe.may("createdb"),
         _ => true,
     }
 }
@@ -301,10 +301,8 @@ fn settings(case: &Case<'_>) -> Vec<Step> {
 
 fn settings_note(extra: &[&String], wanted: &BTreeSet<String>) -> String {
     if extra.is_empty() {
-        return wanted
-            .iter()
-            .map(|setting| format!("sets {setting}"))
-            .collect();
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        return format!("sets {}", wanted.join(", "));
     }
     let names: Vec<_> = extra
         .iter()

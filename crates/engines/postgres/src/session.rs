@@ -411,7 +411,8 @@ impl Connection for Session {
 
     fn peers<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Vec<Peer>>> {
         // In a database of its own everybody is a peer; in a shared one our own logins are. Our
-        // own runs are not: the store's lock keeps a second one away.
+        // own runs are not: the store's lock keeps a second one away. A plain administrator is not
+        // told the kind of others' sessions.
         let whose = if roles::own_database(want.isolation) {
             String::new()
         } else {
@@ -419,7 +420,7 @@ impl Connection for Session {
         };
         let sql = format!(
             "SELECT pid, usename, application_name, pg_catalog.host(client_addr) FROM pg_catalog.pg_stat_activity
-             WHERE datname = {} AND pid <> pg_catalog.pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend'
+             WHERE datname = {} AND pid <> pg_catalog.pg_backend_pid() AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
              AND NOT (usename = session_user AND application_name = '{APPLICATION}') {whose} ORDER BY pid",
             literal(&want.spot.database)
         );

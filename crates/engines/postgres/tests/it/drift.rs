@@ -34,7 +34,8 @@ const CHANGES: &[&str] = &[
     "GRANT §app TO somebody",
     "GRANT §app_1 TO somebody WITH ADMIN OPTION",
     "GRANT pg_read_all_data TO §app",
-    "REVOKE §app FROM §app_1",
+    // From 16 on only with the grantor's name, which is the administrator's or the superuser's.
+    "DO $$ BEGIN REVOKE §app FROM §app_1; REVOKE §app FROM §app_1 GRANTED BY plain_admin; EXCEPTION WHEN others THEN REVOKE §app FROM §app_1; END $$",
     "ALTER ROLE §app_1 SUPERUSER",
     "ALTER ROLE §app_1 CREATEDB CREATEROLE",
     "ALTER ROLE §sidecar REPLICATION",

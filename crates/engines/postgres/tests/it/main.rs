@@ -3,8 +3,11 @@
 //! plain administrator. Another server version: `FREEHOLD_TEST_POSTGRESQL_BIN` and `…_LIB`.
 
 mod scratch;
+mod session;
 mod store;
 
+mod acls;
 mod attacks;
 mod drift;
+mod holes;
 mod life;
