@@ -249,7 +249,8 @@ pub(crate) fn can_revoke(probe: &Probe, want: &Want, grant: &Grant) -> bool {
         }
         // A pattern is compared as it is written: rights on `svc\_%` do not cover the entry `svc_a`.
         Object::Database(pattern) => {
-            *pattern == names::pattern(&want.spot.database) || covers_entry(&probe.rights, pattern)
+            *pattern == names::pattern(&want.spot.database)
+                || covers_entry(&probe.rights, &grant.privilege, pattern)
         }
         Object::Table(name) | Object::Routine(name) => {
             let elsewhere = names::database_of(name.trim_start_matches(|c| c != '`'));

@@ -57,7 +57,7 @@ static INFO: EngineInfo = EngineInfo {
         ("MariaDB 11.4", Run::Never),
         ("MySQL 8.0.21", Run::Never),
         ("MySQL 8.4", Run::Never),
-        ("MySQL 9", Run::Never),
+        ("MySQL 9.7", Run::Prove),
     ],
     notes: &[
         "The program's rights are held by its two logins directly: a default role takes write access to mysql.* on MariaDB, and an open session keeps a role that was taken away.",

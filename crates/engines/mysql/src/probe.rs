@@ -243,9 +243,15 @@ pub(crate) fn holds_on(rights: &BTreeSet<String>, privilege: &str, database: &st
             })
 }
 
-/// May it change who holds what on an entry written as `pattern`? The server compares the texts.
-pub(crate) fn covers_entry(rights: &BTreeSet<String>, pattern: &str) -> bool {
-    holds(rights, "all") || rights.contains(&format!("grant option on {pattern}"))
+/// May it take this privilege back on an entry written as `pattern`? The server compares the texts,
+/// so that rights on another pattern do not count.
+pub(crate) fn covers_entry(rights: &BTreeSet<String>, privilege: &str, pattern: &str) -> bool {
+    let privilege = privilege.to_lowercase();
+    ["all", &privilege].iter().any(|held| {
+        holds(rights, held) && holds(rights, "grant option")
+            || rights.contains(&format!("{held} on {pattern}"))
+                && rights.contains(&format!("grant option on {pattern}"))
+    })
 }
 
 #[cfg(test)]

@@ -65,7 +65,6 @@ const ATTEMPTS: &[Attempt] = &[
     all("CALL forget_items()"),
     all("SELECT forget_one()"),
     Attempt("SET SESSION foreign_key_checks = 0; INSERT INTO order_items (order_id) VALUES (99999)", [Told("FH3120", "DELETE FROM orders.order_items WHERE order_id = 99999"), Refused, Refused]),
-    Attempt("SELECT * FROM order_items FOR UPDATE", [Bounded("innodb_lock_wait_timeout, own rows"), Refused, Bounded("innodb_lock_wait_timeout, own rows")]),
     // Definitions.
     all("CREATE TABLE t2 (id INT)"),
     all("CREATE TEMPORARY TABLE t2 (id INT)"),
@@ -162,6 +161,7 @@ const ATTEMPTS: &[Attempt] = &[
 /// What only `MariaDB` has, or has otherwise.
 #[rustfmt::skip]
 const MARIADB: &[Attempt] = &[
+    Attempt("SELECT * FROM order_items FOR UPDATE", [Bounded("innodb_lock_wait_timeout, own rows"), Refused, Bounded("innodb_lock_wait_timeout, own rows")]),
     Attempt("INSERT INTO order_items (id, order_id) VALUES (9000, 1)", [FORGED, Refused, Refused]),
     all("EXECUTE IMMEDIATE 'DELETE FROM order_items'"),
     all("ANALYZE DELETE FROM order_items"),
@@ -178,7 +178,9 @@ const MARIADB: &[Attempt] = &[
     each("XA RECOVER", SHARED),
 ];
 
+#[rustfmt::skip]
 const MYSQL: &[Attempt] = &[
+    all("SELECT * FROM order_items FOR UPDATE"),
     all("INSERT INTO order_items (id, order_id) VALUES (9000, 1)"),
     all("CLONE LOCAL DATA DIRECTORY '/tmp/freehold-attack'"),
     all("SET PERSIST max_connections = 1"),
