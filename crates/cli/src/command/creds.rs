@@ -9,6 +9,7 @@ use freehold_lifecycle::Target;
 use freehold_model::{Deliver, Fault};
 
 use super::Result;
+use super::text::count;
 use crate::Outcome;
 use crate::args::{Args, StoreArgs};
 use crate::context::Context;
@@ -128,7 +129,8 @@ pub(crate) async fn rotate(
         let told = match (&issued.other, retired) {
             (Some(other), Some(0)) => format!("{other} retired"),
             (Some(other), Some(open)) => format!(
-                "{other} still has {open} open sessions and keeps its password: run this again when they have ended"
+                "{other} still has {} and keeps its password: run this again when they have ended",
+                count(open, "open session")
             ),
             _ => "this engine has no logins".to_owned(),
         };

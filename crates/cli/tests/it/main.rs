@@ -4,5 +4,6 @@
 mod bad_input;
 mod binary;
 mod embedded;
+mod rotation;
 mod secrets;
 mod servers;
