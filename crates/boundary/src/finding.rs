@@ -1,0 +1,149 @@
+//! What is found: kinds of crossings, findings, and the marks that they are remembered by.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::spot::Spot;
+
+/// How a boundary is crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One statement reads tables of two contexts together.
+    Join,
+    Read,
+    Write,
+    ForeignKey,
+    /// Creates, alters, drops, locks or grants another context's table.
+    Schema,
+    /// A view, routine, trigger or policy over another context's table.
+    View,
+    /// Imports another context's model or repository.
+    Import,
+    /// A model is related to another context's model.
+    Relation,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Join,
+        Self::Read,
+        Self::Write,
+        Self::ForeignKey,
+        Self::Schema,
+        Self::View,
+        Self::Import,
+        Self::Relation,
+    ];
+
+    /// The page that explains it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Join => "FH2101",
+            Self::Read => "FH2102",
+            Self::Write => "FH2103",
+            Self::ForeignKey => "FH2104",
+            Self::Schema => "FH2105",
+            Self::View => "FH2106",
+            Self::Import => "FH2107",
+            Self::Relation => "FH2108",
+        }
+    }
+
+    /// As policies and machines call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::ForeignKey => "foreign-key",
+            Self::Schema => "schema",
+            Self::View => "view",
+            Self::Import => "import",
+            Self::Relation => "relation",
+        }
+    }
+
+    /// One sentence about it: "orders *joins a table that belongs to* customers".
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Join => "joins a table that belongs to",
+            Self::Read => "reads a table that belongs to",
+            Self::Write => "writes a table that belongs to",
+            Self::ForeignKey => "has a foreign key to a table that belongs to",
+            Self::Schema => "changes the schema of a table that belongs to",
+            Self::View => "has a view or routine over a table that belongs to",
+            Self::Import => "imports a model that belongs to",
+            Self::Relation => "relates a model to one that belongs to",
+        }
+    }
+
+    /// The way out.
+    #[must_use]
+    pub fn way_out(self) -> &'static str {
+        match self {
+            Self::Join => {
+                "keep a copy of the columns that are needed, fed by the owner's events, or declare a read model"
+            }
+            Self::Read => "ask the owner's API, or keep a copy fed by its events",
+            Self::Write => "call the owner's API, or publish an event that the owner acts on",
+            Self::ForeignKey => "keep the id as a plain value, and clean up on the owner's event",
+            Self::Schema => "move the statement into the owner's migrations",
+            Self::View => {
+                "build a read model from the owner's events instead of a view over its tables"
+            }
+            Self::Import => "use the owner's API or its published contract instead of its model",
+            Self::Relation => "keep the id as a plain column instead of a relation",
+        }
+    }
+}
+
+/// One place where a boundary is crossed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    pub kind: Kind,
+    pub code: &'static str,
+    pub from: String,
+    pub to: String,
+    /// The table, or the model, as the owner calls it.
+    pub object: String,
+    pub file: PathBuf,
+    #[serde(flatten)]
+    pub spot: Spot,
+    /// How it was seen: "a template string, parsed as PostgreSQL".
+    pub seen: String,
+    /// `parsed`, `recovered` or `inferred`.
+    pub confidence: &'static str,
+    /// The code belongs to no context: `from` is the owner of the statement's first table.
+    pub assumed: bool,
+    pub fingerprint: String,
+    /// The baseline has it.
+    pub known: bool,
+}
+
+impl Finding {
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("{} {} {}", self.from, self.kind.phrase(), self.to)
+    }
+}
+
+/// What stays the same when code is moved, reformatted or renamed: kind, contexts, object, and
+/// the declaration around.
+pub(crate) fn fingerprint(kind: Kind, from: &str, to: &str, object: &str, symbol: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [kind.name(), from, to, &object.to_ascii_lowercase(), symbol] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

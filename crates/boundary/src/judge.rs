@@ -1,0 +1,285 @@
+//! Uses held against ownership: what crosses a boundary.
+//!
+//! Owns the verdict on each use. Pure. What is allowed by policy or known by a baseline is decided
+//! behind it.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use freehold_sql::{Access, ContainerKind, ObjectName};
+
+use crate::finding::{Finding, Kind, fingerprint};
+use crate::models::Target;
+use crate::ownership::{Code, Owner, Ownership};
+use crate::scan::{FileScan, Query, Seen, Sureness, Touch};
+use crate::spot::Spot;
+
+/// Models by class: the owner of each.
+pub(crate) type ModelOwners = std::collections::HashMap<String, Vec<usize>>;
+
+pub(crate) struct Judge<'a> {
+    pub(crate) own: &'a Ownership,
+    pub(crate) models: &'a ModelOwners,
+}
+
+impl Judge<'_> {
+    /// All crossings of one file.
+    pub(crate) fn file(&self, scan: &FileScan) -> Vec<Finding> {
+        let code = self.own.code(&scan.path);
+        if code == Code::Tests {
+            return Vec::new();
+        }
+        let here = match code {
+            Code::Of(context) => Some(context),
+            _ => None,
+        };
+        let mut found = Vec::new();
+        for query in &scan.queries {
+            self.query(scan, query, here, code == Code::Shared, &mut found);
+        }
+        if code != Code::Shared {
+            self.relations(scan, here, &mut found);
+        }
+        once(found)
+    }
+
+    fn query(
+        &self,
+        scan: &FileScan,
+        query: &Query,
+        here: Option<usize>,
+        shared: bool,
+        found: &mut Vec<Finding>,
+    ) {
+        for touch in &query.touches {
+            let Some(owner) = self.owner(&touch.name, touch.within.as_deref(), here) else {
+                continue;
+            };
+            let container = touch.container.and_then(|own| query.containers.get(own));
+            let holder =
+                container.and_then(|own| self.owner(&own.name, touch.within.as_deref(), here));
+            let defined = container.map(|own| own.kind);
+            let reference = touch.access == Access::Reference;
+            // A definition speaks for the object that it defines, wherever the file lies.
+            let (from, assumed) = match (holder, here) {
+                (Some(holder), _) if defined.is_some() => (Some(holder), false),
+                (_, Some(here)) => (Some(here), false),
+                (None, None) | (Some(_), None) if shared => (None, false),
+                _ => (self.first_owner(query, touch.statement), true),
+            };
+            let Some(from) = from else { continue };
+            // What a definition makes is judged by where it is made.
+            let own_object = container.is_some_and(|own| own.name == touch.name);
+            if touch.access.defines() && !reference {
+                let Some(here) = here else { continue };
+                if here != owner {
+                    found.push(self.finding(
+                        scan,
+                        Kind::Schema,
+                        here,
+                        owner,
+                        touch,
+                        &query.seen,
+                        false,
+                    ));
+                }
+                continue;
+            }
+            if from == owner || own_object || shared && !reference && container.is_none() {
+                continue;
+            }
+            let kind = match defined {
+                _ if reference => Kind::ForeignKey,
+                Some(
+                    ContainerKind::View
+                    | ContainerKind::Routine
+                    | ContainerKind::Trigger
+                    | ContainerKind::Policy,
+                ) => Kind::View,
+                _ if touch.access.writes() => Kind::Write,
+                _ if touch.joined && self.joins_other(query, touch, owner, here) => Kind::Join,
+                _ => Kind::Read,
+            };
+            found.push(self.finding(scan, kind, from, owner, touch, &query.seen, assumed));
+        }
+    }
+
+    /// The owner of a table, or of the model that a mapper's query names.
+    fn owner(&self, name: &ObjectName, within: Option<&str>, here: Option<usize>) -> Option<usize> {
+        match self.own.owner(name, within, here) {
+            Owner::One(context) => Some(context),
+            Owner::Several => None,
+            Owner::Nobody => {
+                let exact = self.models.get(name.table());
+                // PostgreSQL's rules have made the class small.
+                let folded = || {
+                    self.models
+                        .iter()
+                        .find(|(class, _)| class.eq_ignore_ascii_case(name.table()))
+                        .map(|(_, owners)| owners)
+                };
+                let owners = exact.or_else(folded).filter(|_| !name.is_qualified())?;
+                match here {
+                    Some(here) if owners.contains(&here) => Some(here),
+                    _ if owners.len() == 1 => owners.first().copied(),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Is a table of another owner in the same statement?
+    fn joins_other(&self, query: &Query, touch: &Touch, owner: usize, here: Option<usize>) -> bool {
+        query.touches.iter().any(|other| {
+            other.statement == touch.statement
+                && other.spot != touch.spot
+                && self.owner(&other.name, other.within.as_deref(), here) != Some(owner)
+        })
+    }
+
+    fn first_owner(&self, query: &Query, statement: usize) -> Option<usize> {
+        query
+            .touches
+            .iter()
+            .filter(|touch| touch.statement == statement)
+            .find_map(|touch| self.owner(&touch.name, touch.within.as_deref(), None))
+    }
+
+    fn relations(&self, scan: &FileScan, here: Option<usize>, found: &mut Vec<Finding>) {
+        for (relation, spot) in scan.models.relations.iter().zip(&scan.relation_spots) {
+            let from = here.or_else(|| {
+                self.models
+                    .get(&relation.class)
+                    .and_then(|owners| match owners.as_slice() {
+                        [one] => Some(*one),
+                        _ => None,
+                    })
+            });
+            let Some(from) = from else { continue };
+            let (owner, object) = match &relation.target {
+                Target::Class(class) => {
+                    let owners = self.models.get(class).map_or(&[][..], Vec::as_slice);
+                    (
+                        owners.first().copied().filter(|_| !owners.contains(&from)),
+                        class.clone(),
+                    )
+                }
+                Target::Table(table) => {
+                    let name = ObjectName {
+                        parts: table.split('.').map(str::to_owned).collect(),
+                        link: None,
+                    };
+                    (self.owner(&name, None, Some(from)), table.clone())
+                }
+            };
+            if let Some(owner) = owner.filter(|owner| *owner != from) {
+                let seen = Seen {
+                    place: "a model",
+                    dialect: None,
+                    sureness: Sureness::Parsed,
+                };
+                found.push(self.made(
+                    scan.path.as_path(),
+                    Kind::Relation,
+                    from,
+                    owner,
+                    object,
+                    spot,
+                    &seen,
+                    false,
+                ));
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one finding")]
+    fn finding(
+        &self,
+        scan: &FileScan,
+        kind: Kind,
+        from: usize,
+        to: usize,
+        touch: &Touch,
+        seen: &Seen,
+        assumed: bool,
+    ) -> Finding {
+        self.made(
+            &scan.path,
+            kind,
+            from,
+            to,
+            touch.name.to_string(),
+            &touch.spot,
+            seen,
+            assumed,
+        )
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one finding")]
+    pub(crate) fn made(
+        &self,
+        path: &Path,
+        kind: Kind,
+        from: usize,
+        to: usize,
+        object: String,
+        spot: &Spot,
+        seen: &Seen,
+        assumed: bool,
+    ) -> Finding {
+        let (from, to) = (self.own.name(from).to_owned(), self.own.name(to).to_owned());
+        let table = object.rsplit('.').next().unwrap_or(&object);
+        let mark = fingerprint(kind, &from, &to, table, &spot.symbol);
+        let confidence = match seen.sureness {
+            Sureness::Parsed => "parsed",
+            Sureness::Recovered => "recovered",
+            Sureness::Inferred => "inferred",
+        };
+        let seen = match seen.dialect {
+            Some(dialect) => format!("{}, read as {dialect}", seen.place),
+            None => seen.place.to_owned(),
+        };
+        Finding {
+            kind,
+            code: kind.code(),
+            from,
+            to,
+            object,
+            file: path.to_path_buf(),
+            spot: spot.clone(),
+            seen,
+            confidence,
+            assumed,
+            fingerprint: mark,
+            known: false,
+        }
+    }
+}
+
+/// A text may be read twice, once alone and once within a longer one: the surer and stronger
+/// reading of a place stands.
+fn once(mut found: Vec<Finding>) -> Vec<Finding> {
+    let rank = |finding: &Finding| {
+        let sure = match finding.confidence {
+            "parsed" => 0,
+            "recovered" => 1,
+            _ => 2,
+        };
+        (finding.kind != Kind::Join, sure)
+    };
+    found.sort_by(|a, b| {
+        (a.spot.line, a.spot.column, rank(a)).cmp(&(b.spot.line, b.spot.column, rank(b)))
+    });
+    let mut seen = HashSet::new();
+    found.retain(|finding| {
+        let reads = matches!(finding.kind, Kind::Join | Kind::Read);
+        let kind = if reads { Kind::Read } else { finding.kind };
+        seen.insert((
+            finding.spot.line,
+            finding.spot.column,
+            kind,
+            finding.to.clone(),
+        ))
+    });
+    found
+}

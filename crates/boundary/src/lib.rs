@@ -1,0 +1,29 @@
+//! The boundary of each service, held against code and schema: who touches whose tables.
+//!
+//! Reads files and nothing else; executes nothing of what it reads. SQL is found in source code,
+//! read by [`freehold_sql::uses`], and judged against [`Ownership`]. Must not connect, print or
+//! read a clock. Start at [`check()`]; the way of one file is in `scan`, the verdicts in `judge`.
+
+mod baseline;
+mod builders;
+mod check;
+mod finding;
+mod imports;
+mod judge;
+mod language;
+mod models;
+mod ownership;
+pub mod report;
+mod scan;
+mod shape;
+mod source;
+mod spot;
+mod walk;
+mod xml;
+
+pub use baseline::{Baseline, Compared};
+pub use check::{Checked, Counts, Unread, check};
+pub use finding::{Finding, Kind};
+pub use ownership::{Allow, Context, Origin, Ownership};
+pub use spot::Spot;
+pub use walk::Skipped;

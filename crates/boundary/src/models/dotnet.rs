@@ -1,0 +1,100 @@
+//! Entity Framework Core, Dapper.Contrib, linq2db.
+
+use super::{Model, Models, argument, class_behind, package, qualified};
+use crate::source::Code;
+use crate::source::symbols::Symbols;
+
+pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
+    let package = package(code);
+    for at in 0..code.tokens.len() {
+        let Some(word) = code.word(at) else { continue };
+        match word {
+            "Table"
+                if code.is_mark(at.wrapping_sub(1), b'[')
+                    || code.is_mark(at.wrapping_sub(1), b',') =>
+            {
+                if let (Some(table), Some((class, _))) = (
+                    code.plain(at + 2),
+                    class_behind(code, code.partner(at + 1) + 1),
+                ) {
+                    let schema = argument(code, at + 1, "Schema").map(|(text, _)| text);
+                    push(
+                        out,
+                        code,
+                        &class,
+                        qualified(schema, table),
+                        true,
+                        &package,
+                        at + 2,
+                    );
+                }
+            }
+            "DbSet" if code.is_mark(at + 1, b'<') => {
+                if let (Some(class), Some(name)) = (code.word(at + 2), code.word(at + 4)) {
+                    push(out, code, class, name.to_owned(), false, "", at + 2);
+                }
+            }
+            "ToTable" | "ToView" if code.is_mark(at + 1, b'(') => {
+                if let (Some(table), Some(class)) =
+                    (code.plain(at + 2), configured(code, symbols, at))
+                {
+                    let schema = code
+                        .is_mark(at + 3, b',')
+                        .then(|| code.plain(at + 4))
+                        .flatten();
+                    push(
+                        out,
+                        code,
+                        &class,
+                        qualified(schema, table),
+                        true,
+                        "",
+                        at + 2,
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn push(
+    out: &mut Models,
+    code: &Code,
+    class: &str,
+    table: String,
+    explicit: bool,
+    package: &str,
+    at: usize,
+) {
+    out.models.push(Model {
+        class: class.to_owned(),
+        tables: vec![table],
+        explicit,
+        package: package.to_owned(),
+        start: code.tokens[at].start,
+        end: code.tokens[at].end,
+    });
+}
+
+/// The entity that `ToTable` at `at` speaks of: `Entity<X>()` before it, or the class
+/// `IEntityTypeConfiguration<X>` around it.
+fn configured(code: &Code, symbols: &Symbols, at: usize) -> Option<String> {
+    let class_start = symbols
+        .0
+        .iter()
+        .filter(|symbol| symbol.class && symbol.start < code.tokens[at].start)
+        .next_back()?
+        .start;
+    (0..at)
+        .rev()
+        .take_while(|&i| code.tokens[i].start >= class_start)
+        .find_map(|i| {
+            let word = code.word(i)?;
+            (matches!(
+                word,
+                "Entity" | "IEntityTypeConfiguration" | "EntityTypeBuilder"
+            ) && code.is_mark(i + 1, b'<'))
+            .then(|| code.word(i + 2).map(str::to_owned))?
+        })
+}

@@ -1,0 +1,253 @@
+//! GORM, `ActiveRecord`, Eloquent, Doctrine, Diesel, `SeaORM`.
+
+use super::{
+    Model, Models, Relation, Target, argument, class_behind, customary, package, plural, qualified,
+    snake,
+};
+use crate::language::Language;
+use crate::source::Code;
+use crate::source::symbols::Symbols;
+
+pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
+    let package = if code.language == Language::Php {
+        package(code)
+    } else {
+        String::new()
+    };
+    for at in 0..code.tokens.len() {
+        match code.language {
+            Language::Go => gorm(code, at, out),
+            Language::Ruby => active_record(code, symbols, at, out),
+            Language::Php => php(code, symbols, at, &package, out),
+            Language::Rust => rust(code, at, out),
+            _ => {}
+        }
+    }
+}
+
+fn push(
+    out: &mut Models,
+    code: &Code,
+    class: &str,
+    tables: Vec<String>,
+    explicit: bool,
+    package: &str,
+    at: usize,
+) {
+    out.models.push(Model {
+        class: class.to_owned(),
+        tables,
+        explicit,
+        package: package.to_owned(),
+        start: code.tokens[at].start,
+        end: code.tokens[at].end,
+    });
+}
+
+fn relate(out: &mut Models, class: &str, target: String, code: &Code, at: usize) {
+    out.relations.push(Relation {
+        class: class.to_owned(),
+        target: Target::Class(target),
+        start: code.tokens[at].start,
+        end: code.tokens[at].end,
+    });
+}
+
+/// `func (c *Customer) TableName() string { return "customers" }`, and structs with `gorm.Model`.
+fn gorm(code: &Code, at: usize, out: &mut Models) {
+    if code.is(at, "TableName") && code.is_mark(at.wrapping_sub(1), b')') {
+        let open = code.partner(at - 1);
+        let class = (open..at).rev().find_map(|i| code.word(i));
+        let value = (at..at + 12).find(|&i| code.literal(i).is_some());
+        if let (Some(class), Some(value)) = (class, value)
+            && let Some(table) = code.plain(value)
+        {
+            out.models.retain(|model| model.class != class);
+            push(out, code, class, vec![table], true, "", value);
+        }
+    } else if code.is(at, "gorm") && code.is(at + 2, "Model") && code.tokens[at].fresh_line {
+        let name = (at.saturating_sub(6)..at)
+            .rev()
+            .find(|&i| code.is(i, "struct"));
+        if let Some(class) = name.and_then(|i| code.word(i.wrapping_sub(1)))
+            && !out.models.iter().any(|model| model.class == class)
+        {
+            push(out, code, class, customary(class, true), false, "", at);
+        }
+    }
+}
+
+fn active_record(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
+    let Some(word) = code.word(at) else { return };
+    match word {
+        "class" if code.is_mark(at + 2, b'<') || code.is_mark(at + 4, b'<') => {
+            let Some(lt) = (at + 2..at + 8).find(|&i| code.is_mark(i, b'<')) else {
+                return;
+            };
+            let base = (lt + 1..lt + 4)
+                .rev()
+                .find_map(|i| code.word(i).filter(|_| !code.tokens[i].fresh_line));
+            if base.is_some_and(|base| matches!(base, "ApplicationRecord" | "Base"))
+                && let Some(class) = code.word(lt - 1)
+            {
+                push(out, code, class, customary(class, true), false, "", lt - 1);
+            }
+        }
+        "table_name" if code.is_mark(at + 1, b'=') => {
+            let class = symbols.class(code.tokens[at].start);
+            if let (Some(class), Some(table)) = (class, code.plain(at + 2))
+                && let Some(model) = out
+                    .models
+                    .iter_mut()
+                    .rev()
+                    .find(|model| model.class == class)
+            {
+                model.tables = vec![table];
+                model.explicit = true;
+            }
+        }
+        "belongs_to" | "has_many" | "has_one" | "has_and_belongs_to_many"
+            if code.is_mark(at + 1, b':') =>
+        {
+            let Some(class) = symbols.class(code.tokens[at].start).map(str::to_owned) else {
+                return;
+            };
+            let named = (at..at + 24)
+                .take_while(|&i| {
+                    i == at || !code.tokens.get(i).is_some_and(|token| token.fresh_line)
+                })
+                .find(|&i| code.is(i, "class_name"))
+                .and_then(|i| (i + 1..i + 4).find_map(|value| code.plain(value)));
+            let Some(name) = code.word(at + 2) else {
+                return;
+            };
+            relate(
+                out,
+                &class,
+                named.unwrap_or_else(|| camel(name)),
+                code,
+                at + 2,
+            );
+        }
+        _ => {}
+    }
+}
+
+/// `order_items`: `OrderItem`.
+fn camel(name: &str) -> String {
+    let one = name.strip_suffix("ies").map_or_else(
+        || {
+            name.strip_suffix('s')
+                .filter(|stem| plural(stem) == name)
+                .unwrap_or(name)
+                .to_owned()
+        },
+        |stem| format!("{stem}y"),
+    );
+    one.split('_')
+        .map(|part| {
+            let mut chars = part.chars();
+            chars.next().map_or(String::new(), |first| {
+                first.to_uppercase().chain(chars).collect()
+            })
+        })
+        .collect()
+}
+
+fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Models) {
+    let Some(word) = code.word(at) else { return };
+    match word {
+        "class" if code.is(at + 2, "extends") => {
+            if let (Some(class), Some("Model" | "Authenticatable" | "Pivot")) =
+                (code.word(at + 1), code.word(at + 3))
+            {
+                push(
+                    out,
+                    code,
+                    class,
+                    vec![plural(&snake(class))],
+                    false,
+                    package,
+                    at + 1,
+                );
+            }
+        }
+        "$table" if code.is_mark(at + 1, b'=') => {
+            let class = symbols.class(code.tokens[at].start);
+            if let (Some(class), Some(table)) = (class, code.plain(at + 2))
+                && let Some(model) = out
+                    .models
+                    .iter_mut()
+                    .rev()
+                    .find(|model| model.class == class)
+            {
+                model.tables = vec![table];
+                model.explicit = true;
+            }
+        }
+        "belongsTo" | "hasMany" | "hasOne" | "belongsToMany" | "targetEntity" => {
+            let class = symbols.class(code.tokens[at].start).map(str::to_owned);
+            if let (Some(class), Some(target)) = (class, code.word(at + 2)) {
+                relate(out, &class, target.to_owned(), code, at + 2);
+            }
+        }
+        // `#[ORM\Table(name: 'orders')]`
+        "Table" if code.is_mark(at.wrapping_sub(1), b'\\') && code.is_mark(at + 1, b'(') => {
+            let table = argument(code, at + 1, "name")
+                .or_else(|| code.plain(at + 2).map(|text| (text, at + 2)));
+            let attribute_end = code.partner(at + 1) + 2;
+            if let (Some((table, value)), Some((class, _))) =
+                (table, class_behind(code, attribute_end))
+            {
+                let schema = argument(code, at + 1, "schema").map(|(text, _)| text);
+                push(
+                    out,
+                    code,
+                    &class,
+                    vec![qualified(schema, table)],
+                    true,
+                    package,
+                    value,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+fn rust(code: &Code, at: usize, out: &mut Models) {
+    let Some(word) = code.word(at) else { return };
+    match word {
+        "table" if code.is_mark(at + 1, b'!') && code.is_mark(at + 2, b'{') => {
+            let mut name = at + 3;
+            let schema = if code.is_mark(name + 1, b'.') {
+                name += 2;
+                code.word(name - 2).map(str::to_owned)
+            } else {
+                None
+            };
+            if let Some(table) = code.word(name) {
+                push(
+                    out,
+                    code,
+                    table,
+                    vec![qualified(schema, table.to_owned())],
+                    true,
+                    "",
+                    name,
+                );
+            }
+        }
+        "sea_orm" | "diesel" | "sqlx"
+            if code.is_mark(at + 1, b'(') && code.is_mark(at.wrapping_sub(1), b'[') =>
+        {
+            let table = argument(code, at + 1, "table_name");
+            if let (Some((table, value)), Some((class, _))) =
+                (table, class_behind(code, code.partner(at + 1) + 2))
+            {
+                push(out, code, &class, vec![table], true, "", value);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,52 @@
+//! Prisma's schema language.
+
+use super::{Model, Models, Relation, Target, qualified};
+use crate::source::Code;
+
+pub(super) fn read(code: &Code, out: &mut Models) {
+    for at in 0..code.tokens.len() {
+        let is_model =
+            code.is(at, "model") && code.tokens[at].fresh_line && code.is_mark(at + 2, b'{');
+        if let (true, Some(class)) = (is_model, code.word(at + 1)) {
+            model(code, class, at, out);
+        }
+    }
+}
+
+fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
+    let (mut table, mut schema, mut place) = (None, None, at + 1);
+    for i in at + 3..code.partner(at + 2).min(code.tokens.len()) {
+        let block = code.is_mark(i.wrapping_sub(1), b'@') && code.is_mark(i.wrapping_sub(2), b'@');
+        if block && code.is(i, "map") {
+            let value = if code.is(i + 2, "name") { i + 4 } else { i + 2 };
+            table = code.plain(value);
+            place = value;
+        } else if block && code.is(i, "schema") {
+            schema = code.plain(i + 2);
+        } else if code.is(i, "relation") && code.is_mark(i.wrapping_sub(1), b'@') {
+            // `customer Customer? @relation(fields: …)`: only the side that holds the key.
+            let close = code.partner(i + 1);
+            let keeps = (i..close.min(code.tokens.len())).any(|own| code.is(own, "fields"));
+            let target = (i.saturating_sub(4)..i - 1)
+                .rev()
+                .find_map(|own| code.word(own).map(|word| (own, word)));
+            if let (true, Some((own, target))) = (keeps, target) {
+                out.relations.push(Relation {
+                    class: class.to_owned(),
+                    target: Target::Class(target.to_owned()),
+                    start: code.tokens[own].start,
+                    end: code.tokens[own].end,
+                });
+            }
+        }
+    }
+    let explicit = table.is_some();
+    out.models.push(Model {
+        class: class.to_owned(),
+        tables: vec![qualified(schema, table.unwrap_or_else(|| class.to_owned()))],
+        explicit,
+        package: String::new(),
+        start: code.tokens[place].start,
+        end: code.tokens[place].end,
+    });
+}

@@ -1,0 +1,339 @@
+//! For the terminal: each finding with the line that it is about, then the matrix, then the sum.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Paint, Tone, matrix};
+use crate::baseline::Compared;
+use crate::check::Checked;
+use crate::finding::Finding;
+use crate::ownership::Origin;
+
+/// What is shown besides new findings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown {
+    /// Findings that the baseline knows, one by one.
+    pub known: bool,
+    /// Places that could not be read, one by one.
+    pub unresolved: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+/// The whole report. `source` gives the text of a file, for excerpts.
+pub fn human(
+    checked: &Checked,
+    compared: Option<&Compared>,
+    shown: Shown,
+    paint: Paint,
+    source: &dyn Fn(&Path) -> Option<String>,
+) -> String {
+    let mut out = String::new();
+    proposal(&mut out, checked, paint);
+    let mut texts: BTreeMap<&Path, Option<Vec<String>>> = BTreeMap::new();
+    for finding in checked
+        .findings
+        .iter()
+        .filter(|finding| shown.known || !finding.known)
+    {
+        let lines = texts.entry(&finding.file).or_insert_with(|| {
+            source(&finding.file).map(|text| text.lines().map(str::to_owned).collect())
+        });
+        let line = lines
+            .as_ref()
+            .and_then(|lines| lines.get(finding.spot.line - 1));
+        one(
+            &mut out,
+            checked,
+            finding,
+            line.map(String::as_str),
+            shown.width,
+            paint,
+        );
+    }
+    if shown.unresolved {
+        for gap in &checked.unresolved {
+            let place = format!(
+                "{}:{}:{}",
+                gap.file.display(),
+                gap.spot.line,
+                gap.spot.column
+            );
+            let _ = writeln!(
+                out,
+                "{} {place}: {}",
+                paint(Tone::Warn, "unresolved:"),
+                gap.why
+            );
+        }
+        if !checked.unresolved.is_empty() {
+            out.push('\n');
+        }
+    }
+    if !checked.findings.is_empty() {
+        out.push_str(&matrix(checked, paint));
+        out.push('\n');
+    }
+    for line in sums(checked, compared) {
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+fn proposal(out: &mut String, checked: &Checked, paint: Paint) {
+    let Origin::Proposal { why } = &checked.ownership.origin else {
+        return;
+    };
+    let _ = writeln!(
+        out,
+        "{} nobody said who owns what, so this is held against contexts that look likely:",
+        paint(Tone::Warn, "proposal:")
+    );
+    for reason in why {
+        let _ = writeln!(out, "  {}", paint(Tone::Dim, reason));
+    }
+    for context in &checked.ownership.contexts {
+        let mut tables = context.tables.clone();
+        let more = tables.len().saturating_sub(6);
+        tables.truncate(6);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            out,
+            "  {}  {}{more}",
+            paint(Tone::Strong, &context.name),
+            tables.join(", ")
+        );
+    }
+    out.push_str("  Keep and edit it: freehold check --write-boundaries\n\n");
+}
+
+fn one(
+    out: &mut String,
+    checked: &Checked,
+    finding: &Finding,
+    line: Option<&str>,
+    width: usize,
+    paint: Paint,
+) {
+    let spot = &finding.spot;
+    let head = if finding.known { "known" } else { "error" };
+    let tone = if finding.known { Tone::Dim } else { Tone::Bad };
+    let _ = writeln!(
+        out,
+        "{}: {}",
+        paint(tone, &format!("{head}[{}]", finding.code)),
+        finding.message()
+    );
+    let gutter = " ".repeat(spot.line.to_string().len());
+    let bar = |mark: &str| paint(Tone::Dim, mark);
+    let _ = writeln!(
+        out,
+        "{gutter} {} {}:{}:{}",
+        bar("┌─"),
+        finding.file.display(),
+        spot.line,
+        spot.column
+    );
+    if let Some(line) = line {
+        let (text, column) = window(
+            line,
+            spot.column,
+            width.saturating_sub(gutter.len() + 4).max(40),
+        );
+        let length = spot
+            .length
+            .min(text.chars().count().saturating_sub(column - 1))
+            .max(1);
+        let _ = writeln!(out, "{gutter} {}", bar("│"));
+        let _ = writeln!(
+            out,
+            "{} {} {}",
+            paint(Tone::Dim, &spot.line.to_string()),
+            bar("│"),
+            text
+        );
+        let _ = writeln!(
+            out,
+            "{gutter} {} {}{} {}",
+            bar("│"),
+            " ".repeat(column - 1),
+            paint(tone, &"^".repeat(length)),
+            owned_by(checked, finding)
+        );
+    }
+    let _ = writeln!(out, "{gutter} {}", bar("│"));
+    let note = |out: &mut String, label: &str, text: &str| {
+        let _ = writeln!(out, "{gutter} {} {label}: {text}", bar("="));
+    };
+    let sure = match finding.confidence {
+        "parsed" => String::new(),
+        other => format!(" ({other})"),
+    };
+    note(out, "seen in", &format!("{}{sure}", finding.seen));
+    if finding.assumed {
+        note(
+            out,
+            "note",
+            &format!(
+                "this code belongs to no context; {} owns the statement's first table",
+                finding.from
+            ),
+        );
+    }
+    note(out, "way out", finding.kind.way_out());
+    note(out, "more", &format!("freehold explain {}", finding.code));
+    out.push('\n');
+}
+
+fn owned_by(checked: &Checked, finding: &Finding) -> String {
+    let team = checked
+        .ownership
+        .find(&finding.to)
+        .and_then(|at| checked.ownership.contexts[at].team.clone());
+    let object = if finding.spot.length == finding.object.chars().count() {
+        String::new()
+    } else {
+        format!("{} is ", finding.object)
+    };
+    match team {
+        Some(team) => format!("{object}owned by {} ({team})", finding.to),
+        None => format!("{object}owned by {}", finding.to),
+    }
+}
+
+/// As much of a long line as fits, and the column within it. Tabs count as one column.
+fn window(line: &str, column: usize, width: usize) -> (String, usize) {
+    let chars: Vec<char> = line
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if chars.len() <= width {
+        return (chars.into_iter().collect(), column.max(1));
+    }
+    let from = (column - 1)
+        .saturating_sub(width / 3)
+        .min(chars.len().saturating_sub(width));
+    let mut text: Vec<char> = chars[from..(from + width).min(chars.len())].to_vec();
+    if from > 0 {
+        text[0] = '…';
+    }
+    (text.into_iter().collect(), column - from)
+}
+
+fn sums(checked: &Checked, compared: Option<&Compared>) -> Vec<String> {
+    let count =
+        |n: usize, what: &str| format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" });
+    let findings = match compared {
+        Some(compared) => format!(
+            "{} ({} new, {} in the baseline)",
+            count(checked.findings.len(), "finding"),
+            compared.new,
+            compared.known
+        ),
+        None => count(checked.findings.len(), "finding"),
+    };
+    let unread = match checked.unresolved.len() {
+        0 => String::new(),
+        n => format!(
+            ", {} could not be resolved (see --unresolved)",
+            count(n, "place")
+        ),
+    };
+    let mut lines = vec![format!(
+        "{findings}{unread}. {}.",
+        count(checked.counts.files, "file")
+    )];
+    if !checked.allowed.is_empty() {
+        lines.push(format!(
+            "{} allowed, with reasons.",
+            count(checked.allowed.len(), "crossing is").replace("crossing iss", "crossings are")
+        ));
+    }
+    for allow in &checked.expired {
+        lines.push(format!(
+            "An allowed crossing ended on {} and counts again: {}",
+            allow.until.as_deref().unwrap_or(""),
+            allow.reason
+        ));
+    }
+    if let Some(compared) = compared.filter(|compared| !compared.stale.is_empty()) {
+        let gone: usize = compared.stale.iter().map(|own| own.count).sum();
+        lines.push(format!(
+            "{} of the baseline found no more: take them out with --write-baseline.",
+            count(gone, "entry is").replace("entry iss", "entries are")
+        ));
+    }
+    if !checked.unowned.is_empty() {
+        let mut names: Vec<&str> = checked.unowned.iter().map(String::as_str).collect();
+        let more = names.len().saturating_sub(5);
+        names.truncate(5);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        lines.push(format!("Nobody owns: {}{more}.", names.join(", ")));
+    }
+    if !checked.skipped.is_empty() {
+        let first: Vec<PathBuf> = checked
+            .skipped
+            .iter()
+            .take(2)
+            .map(|own| own.file.clone())
+            .collect();
+        let named: Vec<String> = first
+            .iter()
+            .zip(&checked.skipped)
+            .map(|(file, own)| format!("{} ({})", file.display(), own.why))
+            .collect();
+        lines.push(format!(
+            "{} not read: {}.",
+            count(checked.skipped.len(), "file was").replace("file wass", "files were"),
+            named.join(", ")
+        ));
+    }
+    lines
+}
+
+/// `1204`: `1,204`.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_around_the_place() {
+        let line = format!("{}customers{}", "x".repeat(300), "y".repeat(300));
+        let (text, column) = window(&line, 301, 60);
+        assert_eq!(text.chars().count(), 60);
+        assert_eq!(
+            text.chars().skip(column - 1).take(9).collect::<String>(),
+            "customers"
+        );
+        assert_eq!(window("a b", 3, 60), ("a b".to_owned(), 3));
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1204), "1,204");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}
