@@ -72,7 +72,7 @@ fn issuer_fence(want: &Want) -> Fault {
         want.label(),
         issuer::shown(want)
     );
-    Fault::new("FH3111", message)
+    Fault::new("FH3128", message)
         .help("its account is locked, and `freehold plan` notices when its text changes")
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn not_pruned(want: &Want, grantee: &str, extra: &BTreeSet<Grant>) ->
         want.label(),
         rights.join(", ")
     );
-    Fault::new("FH3128", message)
+    Fault::new("FH3116", message)
         .help("name it under `access:`, or let the store say `prune: true`")
 }
 

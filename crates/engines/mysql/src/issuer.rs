@@ -3,7 +3,7 @@
 //! It runs with the rights of a locked account that holds CREATE USER; the accounts that it can
 //! alter are compiled in, and the argument must have a verifier's form, so that nothing that a
 //! caller passes becomes SQL text but 40 or 63 characters of a fixed alphabet. CREATE USER itself
-//! reaches every account of the server: the body is the only fence (advisory FH3111).
+//! reaches every account of the server: the body is the only fence (advisory FH3128).
 
 use freehold_engine::{Routine, Want};
 
@@ -121,4 +121,16 @@ pub(crate) const ISSUER_PRIVILEGE: &str = "CREATE USER";
 /// The issuer's own name, for a note.
 pub(crate) fn shown(want: &Want) -> String {
     ident(&want.spot.own("issue"))
+}
+
+/// The procedure as `MariaDB`'s catalog shows it.
+#[cfg(test)]
+pub(crate) fn made(want: &Want, host: &str, mysql: bool) -> Routine {
+    Routine {
+        kind: "procedure".to_owned(),
+        owner: format!("{}@{host}", want.identities.issuer),
+        definer: true,
+        fingerprint: String::new(),
+        body: body(want, host, mysql),
+    }
 }

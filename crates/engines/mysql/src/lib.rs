@@ -24,6 +24,8 @@ mod refusals;
 mod schema;
 mod session;
 #[cfg(test)]
+mod test_plans;
+#[cfg(test)]
 mod test_want;
 mod verifier;
 mod wanted;

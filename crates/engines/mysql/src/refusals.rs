@@ -170,7 +170,7 @@ fn access(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
                 want.label(),
                 access.who
             );
-            Fault::new("FH3125", message).help("create the account first, or take the entry out")
+            Fault::new("FH3117", message).help("create the account first, or take the entry out")
         })
         .collect()
 }

@@ -173,7 +173,7 @@ async fn without_prune_rights_stay_and_are_told() {
     let told: Vec<&str> = diff
         .advisory
         .iter()
-        .filter(|fault| fault.code == "FH3128")
+        .filter(|fault| fault.code == "FH3116")
         .map(|fault| fault.message.as_str())
         .collect();
     assert_eq!(
@@ -250,7 +250,7 @@ async fn access_is_granted_and_taken_back() {
         who: "nobody_here".to_owned(),
         right: Right::Read,
     }];
-    assert_eq!(world.diff().await.refused[0].code, "FH3125");
+    assert_eq!(world.diff().await.refused[0].code, "FH3117");
 }
 
 #[tokio::test]
