@@ -80,9 +80,10 @@ fn open_databases(case: &Case<'_>) -> Option<Fault> {
         words::some(&names, "other databases")
     );
     if !case.want.server_wide {
-        return Some(Fault::new("FH3106", message).help(
+        let fault = Fault::new("FH3106", message).help(
             "freehold apply --server-wide closes them, and lists first who would lose something",
-        ));
+        );
+        return Some(fault.help(format!("they are: {}", names.join(", "))));
     }
     let mine = case.probe.may("superuser");
     if mine || cannot.is_empty() {

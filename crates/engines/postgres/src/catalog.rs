@@ -79,7 +79,7 @@ fn database(db: &str) -> String {
     format!(
         "SELECT pg_get_userbyid(datdba), datallowconn, shobj_description(oid, 'pg_database'), datacl::text,
             current_database() = datname, has_database_privilege(oid, 'CONNECT'), has_database_privilege(oid, 'CREATE'),
-            pg_has_role(datdba, 'USAGE')
+            pg_has_role(datdba, 'USAGE') OR has_database_privilege(oid, 'CONNECT WITH GRANT OPTION')
          FROM pg_database WHERE datname = {db}"
     )
 }
@@ -222,6 +222,7 @@ fn inside_queries(want: &Want) -> Vec<(Topic, String)> {
             Topic::Schemas,
             format!(
                 "SELECT n.nspname, pg_get_userbyid(n.nspowner), obj_description(n.oid, 'pg_namespace'), n.nspacl::text, pg_has_role(n.nspowner, 'USAGE')
+                    OR (has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION') AND has_schema_privilege(n.oid, 'CREATE WITH GRANT OPTION'))
                  FROM pg_namespace n WHERE {}",
                 scope.schemas
             ),

@@ -22,8 +22,8 @@ pub(crate) enum Fact {
     MayEnter,
     /// `yes`: this login may create schemas in it.
     MayCreate,
-    /// `yes`: this login has the rights of the database's owner.
-    MayOwn,
+    /// `yes`: this login may let others into it.
+    MayLetIn,
     /// Of a schema: its owner.
     SchemaOwner,
     /// Of a schema: `yes`: this login may grant on it.

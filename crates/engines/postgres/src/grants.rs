@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::name::{grantee, ident, qualified, qualified_routine};
 use crate::roles;
-use crate::wanted::{Use, is_append_only, use_of, wanted};
+use crate::wanted::{is_append_only, wanted};
 use crate::words;
 
 /// How long taking rights from a table in use waits for its writers. In front of it others queue.
@@ -269,6 +269,12 @@ fn loses_writes(case: &Case<'_>, table: &str, side: &Side) -> bool {
 }
 
 fn head(case: &Case<'_>, who: &str, objects: &[(&Object, &Side, bool)], subject: Subject) -> Step {
+    // What the server gives everybody in a new database was never given by anyone.
+    if who == "PUBLIC" && (case.is_fresh() || case.is_closed()) {
+        let schema = &case.want.spot.schema;
+        let note = "open to the store's logins only";
+        return Step::new(Change::Add, Subject::Schema, At::Store, schema, note);
+    }
     let extra: BTreeSet<Grant> = objects
         .iter()
         .filter(|(_, _, removes)| *removes)
@@ -300,28 +306,18 @@ fn head(case: &Case<'_>, who: &str, objects: &[(&Object, &Side, bool)], subject:
     } else {
         Change::Add
     };
-    Step::new(
-        change,
-        subject,
-        At::Store,
-        who,
-        note_of_wanted(case, who, objects),
-    )
+    Step::new(change, subject, At::Store, who, note_of_wanted(objects))
 }
 
 /// `read and write 3 tables, insert-only order_items`.
-fn note_of_wanted(case: &Case<'_>, who: &str, objects: &[(&Object, &Side, bool)]) -> String {
+fn note_of_wanted(objects: &[(&Object, &Side, bool)]) -> String {
     let mut tables = words::Tables::default();
     let mut others = BTreeSet::new();
     for (on, side, _) in objects {
-        let writes = side.wanted.iter().any(|grant| grant.privilege == "UPDATE");
+        let has = |right: &str| side.wanted.iter().any(|grant| grant.privilege == right);
         match on {
-            Object::Table(name) if writes => tables.write.push(name),
-            Object::Table(name)
-                if use_of(case, name) == Use::Append && who != case.want.identities.backup =>
-            {
-                tables.append.push(name);
-            }
+            Object::Table(name) if has("UPDATE") => tables.write.push(name),
+            Object::Table(name) if has("INSERT") => tables.append.push(name),
             Object::Table(name) => tables.read.push(name),
             Object::Sequence(_) => {
                 others.insert("sequences");

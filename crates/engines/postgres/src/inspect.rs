@@ -144,7 +144,7 @@ impl Reader<'_> {
         key(&self.want.spot, &self.text(at), &self.text(at + 1))
     }
 
-    /// owner, open, comment, acl, here, may enter, may create, may act as its owner
+    /// owner, open, comment, acl, here, may enter, may create, may let in
     fn database(&mut self) {
         let owner = self.text(0);
         let own = roles::own_database(self.want.isolation);
@@ -166,7 +166,7 @@ impl Reader<'_> {
         );
         put(self.live, Fact::MayEnter, "", self.yes(5));
         put(self.live, Fact::MayCreate, "", self.yes(6));
-        put(self.live, Fact::MayOwn, "", self.yes(7));
+        put(self.live, Fact::MayLetIn, "", self.yes(7));
         for item in entries(AclKind::Database, self.maybe(3), &owner) {
             let has = |right| item.rights.iter().any(|(word, _)| *word == right);
             if item.grantee == "PUBLIC" {
@@ -245,7 +245,7 @@ impl Reader<'_> {
             });
         // Written with or without quotes, `a, b` is one path.
         let value = if name == "search_path" {
-            value.replace('"', "")
+            path(&value)
         } else {
             value
         };
@@ -308,7 +308,7 @@ impl Reader<'_> {
         push(self.live, Fact::PlainHba, "", &rule);
     }
 
-    /// name, owner, comment, acl, may act as its owner
+    /// name, owner, comment, acl, may grant on it
     fn schema(&mut self) {
         let (name, owner) = (self.text(0), self.text(1));
         if name == self.want.spot.schema {
@@ -482,6 +482,27 @@ impl Reader<'_> {
     }
 }
 
+/// A search path as names, whether each was written with quotes or without.
+fn path(text: &str) -> String {
+    let mut names = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, names.last_mut()) {
+            ('"', Some(name)) if quoted && chars.peek() == Some(&'"') => {
+                name.push('"');
+                chars.next();
+            }
+            ('"', _) => quoted = !quoted,
+            (',', _) if !quoted => names.push(String::new()),
+            (' ', _) if !quoted => {}
+            (c, Some(name)) => name.push(c),
+            (_, None) => {}
+        }
+    }
+    names.join(", ")
+}
+
 /// What a routine does, whatever its grants: compared to know whether somebody changed it.
 pub(crate) fn routine_fingerprint(
     language: &str,
@@ -507,5 +528,17 @@ fn action(letter: &str) -> &'static str {
         "n" => "SET NULL",
         "d" => "SET DEFAULT",
         _ => "NO ACTION",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_its_names() {
+        assert_eq!(path("orders, public"), "orders, public");
+        assert_eq!(path("\"Odd, \"\"one\"\"\", public"), "Odd, \"one\", public");
+        assert_eq!(path("\"order\""), "order");
     }
 }

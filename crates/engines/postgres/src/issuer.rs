@@ -108,9 +108,9 @@ fn make(case: &Case<'_>, step: Step, replace: bool) -> Step {
     if let Some(admin) = &admin {
         step = step.run(format!("GRANT {issuer} TO {admin}{options}"));
     }
-    step = step.run(format!("SET LOCAL ROLE {owner}"));
     if replace {
-        step = step.run(format!("DROP FUNCTION {function}(text, text)"));
+        let drop = format!("DROP FUNCTION {function}(text, text)");
+        step = step.run(format!("SET LOCAL ROLE {owner}")).run(drop);
     }
     let lends = want.isolation != freehold_model::Isolation::Tables;
     // In a schema of ours the owner lends the right to create; a shared schema's administrator does.

@@ -214,6 +214,15 @@ fn of_shared_ground(case: &Case<'_>, steps: &[Step], lack: &mut dyn FnMut(&str, 
             format!("GRANT CREATE ON DATABASE {db} TO {admin}"),
         );
     }
+    if !crate::grants::door_steps(case).is_empty() && !facts::yes(case.live, Fact::MayLetIn, "") {
+        lack(
+            &format!(
+                "the right to let others into database {}",
+                case.want.spot.database
+            ),
+            format!("GRANT CONNECT ON DATABASE {db} TO {admin} WITH GRANT OPTION"),
+        );
+    }
     let access = |at| {
         steps
             .iter()

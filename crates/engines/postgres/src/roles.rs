@@ -253,7 +253,7 @@ fn settings(case: &Case<'_>) -> Vec<Step> {
     let db = ident(&want.spot.database);
     let mut steps = Vec::new();
     for name in all(want) {
-        if name == want.identities.migrator {
+        if name == want.identities.migrator || !case.has_role(name) {
             continue;
         }
         let found = case
@@ -274,8 +274,6 @@ fn settings(case: &Case<'_>) -> Vec<Step> {
         if extra.is_empty() && !missing {
             continue;
         }
-        // In a database of its own the role's settings need the database to exist first; only
-        // shared levels have wanted settings, and there it does.
         let change = if extra.is_empty() {
             Change::Add
         } else {
@@ -288,15 +286,20 @@ fn settings(case: &Case<'_>) -> Vec<Step> {
             step = step.run(reset(name, setting, &db));
         }
         if !wanted.is_empty() {
-            step = step.run(format!(
-                "ALTER ROLE {} IN DATABASE {db} SET search_path = {}",
-                ident(name),
-                search_path(want)
-            ));
+            step = step.run(set_path(want, name));
         }
         steps.push(step);
     }
     steps
+}
+
+fn set_path(want: &Want, role: &str) -> String {
+    format!(
+        "ALTER ROLE {} IN DATABASE {} SET search_path = {}",
+        ident(role),
+        ident(&want.spot.database),
+        search_path(want)
+    )
 }
 
 fn settings_note(extra: &[&String], wanted: &BTreeSet<String>) -> String {

@@ -1,6 +1,6 @@
 //! Rights in the words of a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_engine::{Grant, Object};
 
@@ -61,22 +61,50 @@ pub(crate) fn door(grants: &BTreeSet<Grant>) -> String {
     }
 }
 
-/// What it meant that somebody undescribed held rights inside.
+/// What it meant that somebody undescribed held rights inside: `bob could read and change orders`.
 pub(crate) fn taken(who: &str, grants: &BTreeSet<Grant>) -> String {
     let who = if who == "PUBLIC" {
         "anyone who enters"
     } else {
         who
     };
-    let verb = match rights(grants).as_str() {
-        "USAGE" => "use".to_owned(),
-        "EXECUTE" => "run".to_owned(),
-        other => other
-            .to_lowercase()
-            .replace("select", "read")
-            .replace(", ", " and "),
-    };
-    format!("{who} could {verb} {}", objects(grants))
+    let mut verbs: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for grant in grants {
+        verbs
+            .entry(name(&grant.on))
+            .or_default()
+            .insert(verb(&grant.privilege));
+    }
+    let mut groups: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
+    for (object, verbs) in &verbs {
+        groups.entry(verbs.clone()).or_default().push(object);
+    }
+    let parts: Vec<String> = groups
+        .into_iter()
+        .map(|(verbs, objects)| {
+            let verbs: Vec<&str> = verbs.into_iter().collect();
+            format!("{} {}", verbs.join(", "), some(&objects, "objects"))
+        })
+        .collect();
+    format!("{who} could {}", parts.join(" and "))
+}
+
+fn verb(right: &str) -> &str {
+    match right {
+        "SELECT" => "read",
+        "INSERT" => "insert into",
+        "UPDATE" => "change",
+        "DELETE" => "delete from",
+        "TRUNCATE" => "empty",
+        "REFERENCES" => "refer to",
+        "TRIGGER" => "hook into",
+        "USAGE" => "use",
+        "EXECUTE" => "run",
+        "CREATE" => "create in",
+        "CONNECT" => "enter",
+        "MAINTAIN" => "maintain",
+        other => other,
+    }
 }
 
 /// `a, b, c`, or `5 tables`.

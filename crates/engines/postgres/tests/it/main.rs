@@ -8,6 +8,8 @@ mod store;
 
 mod acls;
 mod attacks;
+mod described;
 mod drift;
 mod holes;
 mod life;
+mod plans;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use freehold_engine::{Connection, Endpoint, Engine as _, Secret};
 use freehold_model::EngineKind;
 use freehold_postgres::Postgres;
-use freehold_private_servers::{Kind, Settings, find, start, stop};
+use freehold_private_servers::{Kind, Settings, TlsFiles, find, start, stop};
 use tokio::sync::Mutex;
 
 /// Every character that ever broke somebody's quoting.
@@ -37,12 +37,18 @@ pub(crate) async fn server() -> Option<Arc<Server>> {
     if let Some(server) = current.upgrade() {
         return Some(server);
     }
-    let server = Arc::new(start_one().await?);
+    let server = Arc::new(server_with(None).await?);
     *current = Arc::downgrade(&server);
     Some(server)
 }
 
-async fn start_one() -> Option<Server> {
+/// For tests that change the server as a whole.
+pub(crate) async fn server_of_its_own() -> Option<Server> {
+    server_with(None).await
+}
+
+/// With a certificate, or without.
+pub(crate) async fn server_with(tls: Option<TlsFiles>) -> Option<Server> {
     let named =
         |what| std::env::var_os(format!("FREEHOLD_TEST_POSTGRESQL_{what}")).map(PathBuf::from);
     let bin_dir = named("BIN");
@@ -61,6 +67,7 @@ async fn start_one() -> Option<Server> {
         .with("fsync", "off")
         .with("log_statement", "all")
         .with("max_connections", "60");
+    settings.tls = tls;
     settings.bin_dir = bin_dir;
     settings.library_dir = named("LIB");
     let server = start(&settings).await.expect("a private server");
@@ -82,6 +89,13 @@ fn skipped(why: &str) {
 impl Server {
     pub(crate) fn superuser(&self) -> Endpoint {
         Endpoint::parse(EngineKind::Postgres, &self.url).expect("the server's own URL")
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        match self.superuser().address {
+            freehold_engine::Address::Tcp(_, port) => port,
+            _ => 0,
+        }
     }
 
     /// Where this administrator enters.

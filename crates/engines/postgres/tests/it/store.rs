@@ -146,6 +146,11 @@ impl Store {
         }
     }
 
+    /// Closes the kept connections.
+    pub(crate) async fn forget(&self) {
+        *self.kept.lock().await = [None, None];
+    }
+
     pub(crate) async fn probe(&self) -> Probe {
         let admin = self.take(At::Server).await.expect("the administrator");
         let probe = admin.probe().clone();
