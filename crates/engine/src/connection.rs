@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::adopt::Dump;
 use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::probe::Probe;
@@ -116,12 +117,27 @@ pub trait Connection: Send {
     /// words, the same on each call as long as nothing changed. Counters (next id) are left out.
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
 
+    /// The same objects as statements that make and remove them, whoever owns them now. Changes
+    /// nothing, and opens a store that is not freehold's yet.
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Dump>>;
+
     /// Tries to take the lock of this name, held until the connection ends or [`Connection::unlock`].
     /// It survives DDL, and goes with the client's death. False: somebody else holds it.
     fn try_lock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<bool>>;
 
     /// Gives the lock back. Harmless without one.
     fn unlock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes what this statement left half made when it was cut off outside a transaction, so
+    /// that it can be sent again: an index that was being built concurrently. Nothing else; where
+    /// there is no such thing, nothing at all.
+    fn clear_half_made<'a>(
+        &'a mut self,
+        _want: &'a Want,
+        _sql: &'a str,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// The server's id of this session, to find or end it from another one; 0 without a server.
     fn session_id(&mut self) -> BoxFuture<'_, Result<i64>>;

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::Result;
-use crate::history::Pending;
+use crate::history;
 use crate::migrate::Migrating;
 use crate::plan::{AT_ONCE, all_or_faults, plan, view};
 use crate::reach::Reach;
@@ -87,7 +87,7 @@ async fn apply_one(target: &Target) -> Result<Applied> {
         run_all(&mut reach, &seen.diff.steps).await?;
         steps.append(&mut seen.diff.steps);
         if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
-            migrations.extend(migrate(&mut reach, &seen.pending).await?);
+            migrations.extend(migrate(&mut reach).await?);
         }
         seen = view(&mut reach).await?;
     }
@@ -103,9 +103,9 @@ async fn apply_one(target: &Target) -> Result<Applied> {
 }
 
 /// Runs what is pending as the migrator, who is gone afterwards whether it went well or not.
-async fn migrate(reach: &mut Reach<'_>, pending: &Pending<'_>) -> Result<Vec<String>> {
+async fn migrate(reach: &mut Reach<'_>) -> Result<Vec<String>> {
     let mut migrating = Migrating::open(reach).await?;
-    let done = run_pending(&mut migrating, pending).await;
+    let done = run_pending(&mut migrating, reach.target).await;
     let closed = migrating.close(reach).await;
     let done = done?;
     closed?;
@@ -113,7 +113,9 @@ async fn migrate(reach: &mut Reach<'_>, pending: &Pending<'_>) -> Result<Vec<Str
 }
 
 /// A down that stopped halfway comes first, and alone: what is pending is seen anew afterwards.
-async fn run_pending(migrating: &mut Migrating<'_>, pending: &Pending<'_>) -> Result<Vec<String>> {
+async fn run_pending(migrating: &mut Migrating<'_>, target: &Target) -> Result<Vec<String>> {
+    let ledger = migrating.ledger_now().await?;
+    let pending = history::pending(&target.label(), &target.migrations, &ledger)?;
     let mut done = Vec::new();
     if let Some((script, entry)) = &pending.half_undone {
         migrating.down(script, Some(entry)).await?;

@@ -5,12 +5,12 @@
 //! the ledger before it is sent, with a digest of the schema; after a crash that digest tells
 //! whether it took effect. Source of the algorithm: docs/adr/0003.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, State};
+use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
 use freehold_engine::{Commit, Connection, Ddl, Error, LedgerSql, Subject, TxMode, Verifiers};
 use freehold_model::{Fault, Migration};
-use freehold_sql::Kind;
+use freehold_sql::{Kind, TableName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -98,6 +98,13 @@ impl<'t> Migrating<'t> {
         let target = reach.target;
         let migrator = target.engine.migrator(reach.server().probe(), &target.want);
         run_all(reach, &migrator.close).await.map(|_| ())
+    }
+
+    /// The ledger as it stands now that nobody else can be writing it. A run that was killed may
+    /// have had its COMMIT on the way when this one first looked.
+    pub(crate) async fn ledger_now(&mut self) -> Result<Ledger> {
+        let read = bookkeeping::read(&mut *self.connection, &self.ledger).await;
+        read.map_err(|error| self.fault(&error))
     }
 
     /// The session itself, acting as the owner.
@@ -244,6 +251,11 @@ impl<'t> Migrating<'t> {
             .await?;
             return self.connection.commit().await.done();
         }
+        if line.facts.outside_transaction {
+            // One that failed earlier may have left its index behind, unusable, under its name.
+            let want = &self.target.want;
+            self.connection.clear_half_made(want, &line.sql).await?;
+        }
         let intent = Intent {
             before: self.schema_digest().await?,
             session: self.connection.session_id().await?,
@@ -269,6 +281,11 @@ impl<'t> Migrating<'t> {
         };
         let ended = self.connection.terminate(intent.session).await;
         ended.map_err(|error| self.fault(&error))?;
+        if line.facts.outside_transaction {
+            let want = &self.target.want;
+            let cleared = self.connection.clear_half_made(want, &line.sql).await;
+            cleared.map_err(|error| self.fault(&error))?;
+        }
         let now = self
             .schema_digest()
             .await
@@ -276,7 +293,8 @@ impl<'t> Migrating<'t> {
         if now != intent.before {
             return Ok(true);
         }
-        if line.facts.repeatable || line.facts.kind == Kind::Ddl {
+        let runs_again = line.facts.repeatable || line.facts.kind == Kind::Ddl;
+        if runs_again && !may_swap(line) {
             return Ok(false);
         }
         Err(vec![
@@ -476,6 +494,18 @@ fn entry_of(script: &Script<Migration>) -> Entry {
         detail: String::new(),
         at: String::new(),
     }
+}
+
+/// May it be its own reverse? Tables of equal shape that change places leave the schema as it was,
+/// so that nobody can tell before from after, and doing it twice would undo it.
+fn may_swap(line: &Line) -> bool {
+    let names = |pick: fn(&(TableName, TableName)) -> &TableName| -> BTreeSet<&str> {
+        let renames = line.facts.renames.iter();
+        renames.map(|pair| pick(pair).name.as_str()).collect()
+    };
+    let (from, to) = (names(|pair| &pair.0), names(|pair| &pair.1));
+    let circular = !from.is_empty() && from == to;
+    circular || line.sql.to_uppercase().contains("EXCHANGE")
 }
 
 fn digest_of(lines: &[Line]) -> String {

@@ -1,7 +1,7 @@
 //! `rollback [--to N]`: applies the downs, newest first.
 
-use freehold_bookkeeping::State;
-use freehold_model::Fault;
+use freehold_bookkeeping::{Entry, Ledger, State};
+use freehold_model::{Fault, Migration};
 use serde::Serialize;
 
 use crate::Result;
@@ -9,6 +9,7 @@ use crate::history;
 use crate::migrate::Migrating;
 use crate::plan::all_or_faults;
 use crate::reach::Reach;
+use crate::script::Script;
 use crate::steps::run_all;
 use crate::target::Target;
 
@@ -51,7 +52,40 @@ async fn rollback_one(target: &Target, to: Option<u32>) -> Result<RolledBack> {
     reach.lock().await?;
     let live = reach.look().await?;
     let ledger = reach.ledger(&live).await?;
-    let undo = history::to_undo(&target.label(), &target.migrations, &ledger, to)?;
+    let mut migrations = Vec::new();
+    if !finished(target, &ledger, to)?.is_empty() {
+        let mut migrating = Migrating::open(&mut reach).await?;
+        let result = undo_all(&mut migrating, target, to, &mut migrations).await;
+        migrating.close(&mut reach).await?;
+        result?;
+        converge(&mut reach).await?;
+    }
+    Ok(RolledBack {
+        store: target.label(),
+        migrations,
+    })
+}
+
+/// What is to be undone, as the ledger stands once nobody else can be writing it.
+async fn undo_all(
+    migrating: &mut Migrating<'_>,
+    target: &Target,
+    to: Option<u32>,
+    migrations: &mut Vec<String>,
+) -> Result<()> {
+    let ledger = migrating.ledger_now().await?;
+    for (script, entry) in finished(target, &ledger, to)? {
+        migrating.down(script, Some(&entry)).await?;
+        migrations.push(script.id.clone());
+    }
+    Ok(())
+}
+
+type Undo<'t> = Vec<(&'t Script<Migration>, Entry)>;
+
+/// What is to be undone; refused while one of them is half applied.
+fn finished<'t>(target: &'t Target, ledger: &Ledger, to: Option<u32>) -> Result<Undo<'t>> {
+    let undo = history::to_undo(&target.label(), &target.migrations, ledger, to)?;
     if let Some((script, _)) = undo
         .iter()
         .find(|(_, entry)| entry.state == State::Applying)
@@ -68,25 +102,7 @@ async fn rollback_one(target: &Target, to: Option<u32>) -> Result<RolledBack> {
             .help("finish it first: freehold apply"),
         ]);
     }
-    let mut migrations = Vec::new();
-    if !undo.is_empty() {
-        let mut migrating = Migrating::open(&mut reach).await?;
-        let mut result = Ok(());
-        for (script, entry) in &undo {
-            result = migrating.down(script, Some(entry)).await;
-            if result.is_err() {
-                break;
-            }
-            migrations.push(script.id.clone());
-        }
-        migrating.close(&mut reach).await?;
-        result?;
-        converge(&mut reach).await?;
-    }
-    Ok(RolledBack {
-        store: target.label(),
-        migrations,
-    })
+    Ok(undo)
 }
 
 /// Rights may outlive the tables they were on.

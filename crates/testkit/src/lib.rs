@@ -11,6 +11,7 @@ mod neighbour;
 mod orders;
 mod servers;
 mod shape;
+pub mod twelve;
 
 pub use crash::{Crashing, Death};
 pub use must::Must;

@@ -16,6 +16,7 @@ mod drop;
 mod errors;
 mod facts;
 mod grants;
+mod half_made;
 mod holes;
 mod inspect;
 mod issuer;

@@ -387,6 +387,17 @@ impl Connection for Session {
         })
     }
 
+    fn clear_half_made<'a>(
+        &'a mut self,
+        want: &'a Want,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let cleared = crate::half_made::clear(self, want, sql).await;
+            cleared.map_err(|error| error.during("remove an index that was left unfinished"))
+        })
+    }
+
     fn try_lock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.lock(name))
     }
