@@ -36,7 +36,7 @@ pub(crate) fn read(code: &Code) -> Vec<Named> {
         match word {
             "create_foreign_key" | "add_foreign_key" => foreign_key(code, word, first, &mut found),
             "references" | "on" | "inTable" | "constrained" => {
-                reference(code, word, at, first, &mut found)
+                reference(code, word, at, first, &mut found);
             }
             _ => query(code, word, at, first, &mut found),
         }

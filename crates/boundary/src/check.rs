@@ -124,9 +124,11 @@ pub fn check(
     let mut scans = scans;
     settle_constants(root, &mut scans);
     let (owners, index) = models(&ownership, &scans);
+    let routines = routines(&ownership, &scans);
     let judge = Judge {
         own: &ownership,
         models: &owners,
+        routines: &routines,
     };
     let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
     findings.extend(imported(root, paths, &judge, &index));
@@ -134,6 +136,7 @@ pub fn check(
     let (allowed, findings, expired) = allow(&ownership, findings, today);
     let unresolved = unread(&ownership, &scans);
     Ok(Checked {
+        ownership,
         findings,
         allowed,
         unresolved,
@@ -141,7 +144,6 @@ pub fn check(
         skipped,
         counts,
         expired,
-        ownership,
     })
 }
 
@@ -322,7 +324,7 @@ fn models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
         let Some(language) = Language::of(&scan.path) else {
             continue;
         };
-        for model in &scan.models.models {
+        for model in &scan.models.classes {
             let by_table = model
                 .tables
                 .iter()
@@ -370,6 +372,18 @@ fn models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
         }
     }
     (owners, index)
+}
+
+/// Whose tables the triggers are on that call a routine.
+fn routines(own: &Ownership, scans: &[FileScan]) -> HashMap<String, usize> {
+    scans
+        .iter()
+        .flat_map(|scan| &scan.triggered)
+        .filter_map(|(routine, table)| match own.owner(table, None, None) {
+            Owner::One(owner) => Some((routine.table().to_ascii_lowercase(), owner)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn owner_of_table(own: &Ownership, table: &str, here: Option<usize>) -> Option<usize> {

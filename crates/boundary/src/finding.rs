@@ -1,5 +1,6 @@
 //! What is found: kinds of crossings, findings, and the marks that they are remembered by.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -141,9 +142,9 @@ pub(crate) fn fingerprint(kind: Kind, from: &str, to: &str, object: &str, symbol
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut mark = String::new();
+    for byte in hash.finalize().iter().take(8) {
+        let _ = write!(mark, "{byte:02x}");
+    }
+    mark
 }

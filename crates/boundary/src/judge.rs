@@ -3,7 +3,7 @@
 //! Owns the verdict on each use. Pure. What is allowed by policy or known by a baseline is decided
 //! behind it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use freehold_sql::{Access, ContainerKind, ObjectName};
@@ -15,11 +15,13 @@ use crate::scan::{FileScan, Query, Seen, Sureness, Touch};
 use crate::spot::Spot;
 
 /// Models by class: the owner of each.
-pub(crate) type ModelOwners = std::collections::HashMap<String, Vec<usize>>;
+pub(crate) type ModelOwners = HashMap<String, Vec<usize>>;
 
 pub(crate) struct Judge<'a> {
     pub(crate) own: &'a Ownership,
     pub(crate) models: &'a ModelOwners,
+    /// Routines that work for the table of a trigger: by name in small letters, the table's owner.
+    pub(crate) routines: &'a HashMap<String, usize>,
 }
 
 impl Judge<'_> {
@@ -56,15 +58,20 @@ impl Judge<'_> {
                 continue;
             };
             let container = touch.container.and_then(|own| query.containers.get(own));
-            let holder =
-                container.and_then(|own| self.owner(&own.name, touch.within.as_deref(), here));
+            let holder = container.and_then(|own| {
+                let routine = self.routines.get(&own.name.table().to_ascii_lowercase());
+                match (own.kind, routine) {
+                    (ContainerKind::Routine, Some(owner)) => Some(*owner),
+                    _ => self.owner(&own.name, touch.within.as_deref(), here),
+                }
+            });
             let defined = container.map(|own| own.kind);
             let reference = touch.access == Access::Reference;
             // A definition speaks for the object that it defines, wherever the file lies.
             let (from, assumed) = match (holder, here) {
                 (Some(holder), _) if defined.is_some() => (Some(holder), false),
                 (_, Some(here)) => (Some(here), false),
-                (None, None) | (Some(_), None) if shared => (None, false),
+                (None | Some(_), None) if shared => (None, false),
                 _ => (self.first_owner(query, touch.statement), true),
             };
             let Some(from) = from else { continue };
@@ -126,6 +133,18 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// The table as the owner calls it; of a mapper's query the class.
+    fn object(&self, name: &ObjectName) -> String {
+        if self.own.is_claimed(name.table()) {
+            return name.to_string();
+        }
+        let class = self
+            .models
+            .keys()
+            .find(|class| class.eq_ignore_ascii_case(name.table()));
+        class.cloned().unwrap_or_else(|| name.to_string())
     }
 
     /// Is a table of another owner in the same statement?
@@ -208,7 +227,7 @@ impl Judge<'_> {
             kind,
             from,
             to,
-            touch.name.to_string(),
+            self.object(&touch.name),
             &touch.spot,
             seen,
             assumed,

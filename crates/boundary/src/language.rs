@@ -21,7 +21,7 @@ pub(crate) enum Language {
     Sql,
     /// Prisma's schema.
     Prisma,
-    /// MyBatis mappers, Liquibase changes, and other XML with SQL in it.
+    /// `MyBatis` mappers, Liquibase changes, and other XML with SQL in it.
     Xml,
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct FileScan {
     pub(crate) path: PathBuf,
     pub(crate) queries: Vec<Query>,
     pub(crate) gaps: Vec<Gap>,
+    /// Routines that triggers call, and the triggers' tables.
+    pub(crate) triggered: Vec<(ObjectName, ObjectName)>,
     pub(crate) pending: Vec<Pending>,
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) models: Models,
@@ -195,7 +197,7 @@ fn code_file(
     chains(out, &builders::read(&code), lines, &symbols);
     let models = models::read(&code, &symbols);
     out.model_spots = models
-        .models
+        .classes
         .iter()
         .map(|model| lines.spot(model.start, model.end, model.class.clone()))
         .collect();
@@ -318,6 +320,7 @@ fn take(
         spot: spot(gap.span.start, gap.span.end.max(gap.span.start + 1), None),
         why: gap.why,
     }));
+    out.triggered.extend(found.triggered.iter().cloned());
     if found.tables.is_empty() {
         return;
     }

@@ -185,7 +185,7 @@ fn ends_well(text: &str) -> bool {
     let clause = |word: &String| {
         [
             "where", "join", "left", "inner", "order", "group", "limit", "values", "select",
-            "right", "cross", ",",
+            "right", "cross", "using",
         ]
         .contains(&word.as_str())
     };

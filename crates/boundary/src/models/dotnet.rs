@@ -67,7 +67,7 @@ fn push(
     package: &str,
     at: usize,
 ) {
-    out.models.push(Model {
+    out.classes.push(Model {
         class: class.to_owned(),
         tables: vec![table],
         explicit,
@@ -83,8 +83,7 @@ fn configured(code: &Code, symbols: &Symbols, at: usize) -> Option<String> {
     let class_start = symbols
         .0
         .iter()
-        .filter(|symbol| symbol.class && symbol.start < code.tokens[at].start)
-        .next_back()?
+        .rfind(|symbol| symbol.class && symbol.start < code.tokens[at].start)?
         .start;
     (0..at)
         .rev()

@@ -15,10 +15,10 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
         match word {
             "Entity" if annotation => entity(code, at, &package, out),
             "Table" if annotation && !code.text.contains("@Entity") => {
-                entity(code, at, &package, out)
+                entity(code, at, &package, out);
             }
             "ManyToOne" | "OneToOne" | "OneToMany" | "ManyToMany" if annotation => {
-                relation(code, symbols, at, out)
+                relation(code, symbols, at, out);
             }
             "JoinTable" | "CollectionTable" | "SecondaryTable" if annotation => {
                 if let (Some(class), Some((table, value))) = (
@@ -49,7 +49,7 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
     let Some((class, class_at)) = class_behind(code, behind) else {
         return;
     };
-    if out.models.iter().any(|model| model.class == class) {
+    if out.classes.iter().any(|model| model.class == class) {
         return;
     }
     // `@Table` stands before or behind `@Entity`, both before the class.
@@ -72,7 +72,7 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
         Some((table, value)) => (vec![table], true, value),
         None => (customary(&class, false), false, class_at),
     };
-    out.models.push(Model {
+    out.classes.push(Model {
         class,
         tables,
         explicit,
@@ -163,14 +163,14 @@ fn repository(code: &Code, at: usize, ahead: usize, package: &str, out: &mut Mod
     let (Some(class), Some(base)) = (code.word(at.wrapping_sub(1)), code.word(at + ahead)) else {
         return;
     };
-    if (base.ends_with("Repository") || base.ends_with("Dao")) && code.is_mark(at + ahead + 1, b'<')
+    if (base.ends_with("Repository") || base.ends_with("Dao"))
+        && code.is_mark(at + ahead + 1, b'<')
+        && let Some(model) = code.word(at + ahead + 2)
     {
-        if let Some(model) = code.word(at + ahead + 2) {
-            out.repositories.push(Repository {
-                class: class.to_owned(),
-                model: model.to_owned(),
-                package: package.to_owned(),
-            });
-        }
+        out.repositories.push(Repository {
+            class: class.to_owned(),
+            model: model.to_owned(),
+            package: package.to_owned(),
+        });
     }
 }

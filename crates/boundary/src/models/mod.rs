@@ -57,7 +57,7 @@ pub(crate) enum Target {
 /// All that a file says about models.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Models {
-    pub(crate) models: Vec<Model>,
+    pub(crate) classes: Vec<Model>,
     pub(crate) repositories: Vec<Repository>,
     pub(crate) relations: Vec<Relation>,
 }
@@ -208,7 +208,7 @@ mod tests {
         let code = Code::new(language, text);
         let found = read(&code, &Symbols::of(&code));
         let mut said: Vec<String> = found
-            .models
+            .classes
             .iter()
             .map(|model| format!("{}={}", model.class, model.tables[0]))
             .collect();

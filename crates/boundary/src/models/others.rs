@@ -34,7 +34,7 @@ fn push(
     package: &str,
     at: usize,
 ) {
-    out.models.push(Model {
+    out.classes.push(Model {
         class: class.to_owned(),
         tables,
         explicit,
@@ -62,7 +62,7 @@ fn gorm(code: &Code, at: usize, out: &mut Models) {
         if let (Some(class), Some(value)) = (class, value)
             && let Some(table) = code.plain(value)
         {
-            out.models.retain(|model| model.class != class);
+            out.classes.retain(|model| model.class != class);
             push(out, code, class, vec![table], true, "", value);
         }
     } else if code.is(at, "gorm") && code.is(at + 2, "Model") && code.tokens[at].fresh_line {
@@ -70,7 +70,7 @@ fn gorm(code: &Code, at: usize, out: &mut Models) {
             .rev()
             .find(|&i| code.is(i, "struct"));
         if let Some(class) = name.and_then(|i| code.word(i.wrapping_sub(1)))
-            && !out.models.iter().any(|model| model.class == class)
+            && !out.classes.iter().any(|model| model.class == class)
         {
             push(out, code, class, customary(class, true), false, "", at);
         }
@@ -97,7 +97,7 @@ fn active_record(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
             let class = symbols.class(code.tokens[at].start);
             if let (Some(class), Some(table)) = (class, code.plain(at + 2))
                 && let Some(model) = out
-                    .models
+                    .classes
                     .iter_mut()
                     .rev()
                     .find(|model| model.class == class)
@@ -176,7 +176,7 @@ fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Model
             let class = symbols.class(code.tokens[at].start);
             if let (Some(class), Some(table)) = (class, code.plain(at + 2))
                 && let Some(model) = out
-                    .models
+                    .classes
                     .iter_mut()
                     .rev()
                     .find(|model| model.class == class)

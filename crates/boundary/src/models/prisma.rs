@@ -41,7 +41,7 @@ fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
         }
     }
     let explicit = table.is_some();
-    out.models.push(Model {
+    out.classes.push(Model {
         class: class.to_owned(),
         tables: vec![qualified(schema, table.unwrap_or_else(|| class.to_owned()))],
         explicit,

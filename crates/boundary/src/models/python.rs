@@ -1,4 +1,4 @@
-//! SQLAlchemy (declarative and tables), SQLModel, Django.
+//! `SQLAlchemy` (declarative and tables), `SQLModel`, Django.
 
 use super::{Model, Models, Relation, Target, argument, plural, qualified, snake};
 use crate::source::{Code, Kind};
@@ -30,7 +30,7 @@ pub(super) fn read(code: &Code, out: &mut Models) {
             && let (Some(name), Some(table)) = (code.word(at.wrapping_sub(2)), code.plain(at + 2))
         {
             let schema = argument(code, at + 1, "schema").map(|(text, _)| text);
-            out.models.push(Model {
+            out.classes.push(Model {
                 class: name.to_owned(),
                 tables: vec![qualified(schema, table)],
                 explicit: true,
@@ -108,7 +108,7 @@ impl Class {
                     .and_then(|i| code.plain(i + 2));
             }
             "abstract" if code.is_mark(at + 1, b'=') && code.is(at + 2, "True") => {
-                self.is_abstract = true
+                self.is_abstract = true;
             }
             "ForeignKey" | "OneToOneField" | "ManyToManyField" | "relationship"
                 if code.is_mark(at + 1, b'(') =>
@@ -138,7 +138,7 @@ impl Class {
             ),
             None => return,
         };
-        out.models.push(Model {
+        out.classes.push(Model {
             class: name,
             tables,
             explicit,
@@ -149,7 +149,7 @@ impl Class {
     }
 }
 
-/// `ForeignKey('teams.id')` of SQLAlchemy, `ForeignKey('app.Model')` and `ForeignKey(Model)` of
+/// `ForeignKey('teams.id')` of `SQLAlchemy`, `ForeignKey('app.Model')` and `ForeignKey(Model)` of
 /// Django, `relationship('Team')`.
 fn foreign_key(code: &Code, at: usize, class: &str, out: &mut Models) {
     if !code.word(at).is_some_and(|word| {

@@ -1,4 +1,4 @@
-//! TypeORM, MikroORM, Sequelize, Drizzle.
+//! `TypeORM`, `MikroORM`, Sequelize, Drizzle.
 
 use super::{
     Model, Models, Relation, Repository, Target, argument, class_behind, customary, qualified,
@@ -11,10 +11,10 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
         let Some(word) = code.word(at) else { continue };
         match word {
             "Entity" | "ViewEntity" | "Table" if code.is_mark(at.wrapping_sub(1), b'@') => {
-                decorated(code, at, out)
+                decorated(code, at, out);
             }
             "define" if code.is_mark(at + 1, b'(') && code.is_mark(at.wrapping_sub(1), b'.') => {
-                defined(code, at, out)
+                defined(code, at, out);
             }
             "init" if code.is_mark(at.wrapping_sub(1), b'.') && code.is_mark(at + 1, b'(') => {
                 if let (Some(class), Some((table, value))) = (
@@ -25,7 +25,7 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                 }
             }
             "pgTable" | "mysqlTable" | "sqliteTable" | "table" if code.is_mark(at + 1, b'(') => {
-                drizzle(code, at, out)
+                drizzle(code, at, out);
             }
             "extends" => repository(code, at, out),
             "ManyToOne" | "OneToMany" | "OneToOne" | "ManyToMany" | "BelongsTo" | "HasMany"
@@ -62,7 +62,7 @@ fn push(
     explicit: bool,
     at: usize,
 ) {
-    out.models.push(Model {
+    out.classes.push(Model {
         class: class.to_owned(),
         tables,
         explicit,
@@ -120,7 +120,7 @@ fn defined(code: &Code, at: usize, out: &mut Models) {
     match argument(code, at + 1, "tableName") {
         Some((table, value)) => push(out, code, &name, vec![table], true, value),
         None if code.is_mark(at + 3, b',') => {
-            push(out, code, &name, customary(&name, true), false, at + 2)
+            push(out, code, &name, customary(&name, true), false, at + 2);
         }
         None => {}
     }
@@ -176,7 +176,7 @@ fn repository(code: &Code, at: usize, out: &mut Models) {
             });
         }
     } else if base == "Model"
-        && !out.models.iter().any(|model| model.class == class)
+        && !out.classes.iter().any(|model| model.class == class)
         && !code.text.contains(".init(")
     {
         // sequelize-typescript says the table before; Objection says it inside.

@@ -156,12 +156,11 @@ impl Reader<'_> {
         };
         let mut found = Vec::new();
         for (key, value) in map {
-            let name = match &key.data {
-                YamlData::Value(Scalar::String(name)) => name.to_string(),
-                _ => {
-                    self.fault(key, "a key is a text".to_owned(), "");
-                    continue;
-                }
+            let name = if let YamlData::Value(Scalar::String(name)) = &key.data {
+                name.to_string()
+            } else {
+                self.fault(key, "a key is a text".to_owned(), "");
+                continue;
             };
             if !known.is_empty() && !known.contains(&name.as_str()) {
                 let near = nearest(&name, known.iter().copied());
@@ -271,16 +270,15 @@ impl Reader<'_> {
     fn kinds(&mut self, node: &Node) -> Vec<Kind> {
         let mut kinds = Vec::new();
         for name in self.texts(node) {
-            match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
-                Some(kind) => kinds.push(kind),
-                None => {
-                    let names: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
-                    self.fault(
-                        node,
-                        format!("`{name}` is no kind of crossing"),
-                        &format!("there are: {}", names.join(", ")),
-                    );
-                }
+            if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+                kinds.push(kind);
+            } else {
+                let names: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
+                self.fault(
+                    node,
+                    format!("`{name}` is no kind of crossing"),
+                    &format!("there are: {}", names.join(", ")),
+                );
             }
         }
         kinds

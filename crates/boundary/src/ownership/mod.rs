@@ -190,10 +190,6 @@ impl Ownership {
             .map(String::as_str)
     }
 
-    pub(crate) fn has_patterns(&self) -> bool {
-        !self.patterns.is_empty()
-    }
-
     /// Whose table `name` means in the code of `here`.
     pub(crate) fn owner(
         &self,

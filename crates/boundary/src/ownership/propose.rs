@@ -114,7 +114,7 @@ fn declared(scans: &[FileScan]) -> Vec<Table> {
                 });
             }
         }
-        for model in &scan.models.models {
+        for model in &scan.models.classes {
             let Some(table) = model.tables.first().filter(|table| !table.contains('*')) else {
                 continue;
             };

@@ -235,7 +235,7 @@ impl Assembler<'_, '_> {
             while self.code.is_mark(next, b'.')
                 && self.code.word(next + 1).is_some()
                 && self.code.is_mark(next + 2, b'(')
-                && !(self.code.language == Language::Php)
+                && (self.code.language != Language::Php)
             {
                 next = self.code.partner(next + 2).saturating_add(1);
             }
@@ -341,7 +341,12 @@ impl Assembler<'_, '_> {
             .get(&(function, last.to_owned()))
             .or_else(|| self.variables.get(&(0, last.to_owned())));
         if let Some(text) = found {
-            mapped.append(&text.mapped);
+            // A name alone is of interest where it is put in; a statement where it is written.
+            if text.mapped.text.contains(char::is_whitespace) {
+                mapped.append(&text.mapped);
+            } else {
+                mapped.push_at(&text.mapped.text, origin);
+            }
         }
         found.is_some()
     }

@@ -1,13 +1,14 @@
 //! Source code as far as boundaries need it: words, literals with their holes, parentheses.
 //!
 //! Owns the tokens of one file. A lexer, not a parser: it reads every language that the crate
-//! knows, takes any bytes, and is linear. Literals are in `literal`; what several of them make
+//! knows, takes any bytes, and is linear. Literals are in `literal` and `pieces`; what several of them make
 //! together in `assemble`; who stands around a place in `symbols`.
 
 pub(crate) mod assemble;
 mod lex;
 mod literal;
 pub(crate) mod mapped;
+mod pieces;
 pub(crate) mod symbols;
 #[cfg(test)]
 mod tests;

@@ -154,7 +154,22 @@ fn index(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
 /// `TRIGGER name … ON t`, `POLICY name ON t`
 fn on_table(walk: &mut Walk, level: &mut Level, at: usize, kind: ContainerKind) -> usize {
     contain(walk, at, kind);
-    behind(walk, level, at, "ON", Access::Alter)
+    let mark = walk.out.tables.len();
+    let end = behind(walk, level, at, "ON", Access::Alter);
+    // PostgreSQL's triggers call a routine, which then works for the table.
+    let limit = level.to.min(end + 60);
+    let call = (end..limit)
+        .take_while(|&i| !walk.is_symbol(i, ";"))
+        .find(|&i| walk.is(i, "EXECUTE") && walk.is_any(i + 1, &["FUNCTION", "PROCEDURE"]));
+    if kind == ContainerKind::Trigger
+        && let Some(call) = call
+        && let (Named::Table(routine, _), _) = name::read(walk.dialect, walk.tokens, call + 2)
+        && let Some(table) = walk.out.tables.get(mark)
+    {
+        let table = table.name.clone();
+        walk.out.triggered.push((routine, table));
+    }
+    end
 }
 
 /// The table behind the first `word` of a few tokens.

@@ -38,6 +38,8 @@ pub struct Uses {
     pub unresolved: Vec<Unresolved>,
     /// What [`TableUse::container`] points into.
     pub containers: Vec<Container>,
+    /// Routines that triggers call, and the triggers' tables.
+    pub triggered: Vec<(ObjectName, ObjectName)>,
     /// Parentheses or quotes did not close, or a table's place held something else: what was
     /// found is still likely, but not sure.
     pub recovered: bool,

@@ -56,11 +56,11 @@ fn symbol(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     if walk.is_symbol(at, ";") {
         finish::statement(walk, level);
         level.ctes.clear();
-        if level.parent.is_none() && walk.container.is_none() && walk.place.depth == 0 {
-            walk.statement += 1;
-        }
         if !ddl::goes_on(walk, at) {
             walk.container = None;
+            if level.parent.is_none() && walk.place.depth == 0 {
+                walk.statement += 1;
+            }
         }
         return at + 1;
     }
