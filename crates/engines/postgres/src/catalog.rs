@@ -1,5 +1,5 @@
-//! The catalog queries behind `inspect`, all sent in one message. What their rows mean is decided
-//! in `inspect.rs`.
+//! The catalog queries behind `inspect`, all sent in one message. What their rows mean is told
+//! in `rows.rs`.
 //!
 //! Bounded by the size of the store: everything is filtered by our names or by the store's
 //! schemas; only databases are all looked at. Every catalog here is readable by any login, but
@@ -11,7 +11,7 @@ use freehold_model::Isolation;
 use crate::name::{literal, name_array};
 use crate::roles;
 
-/// What one query is about; the order of its rows' columns is told beside it in `inspect.rs`.
+/// What one query is about; the order of its rows' columns is told beside it in `rows.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     Database,

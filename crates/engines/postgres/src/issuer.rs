@@ -7,8 +7,8 @@
 use freehold_engine::{At, Change, Grant, Object, Spot, Step, Subject, Want, difference};
 
 use crate::case::Case;
-use crate::inspect::routine_fingerprint;
 use crate::name::{ident, idents, literal, qualified};
+use crate::rows::routine_fingerprint;
 use crate::verifier::FORM;
 use crate::wanted::wanted;
 

@@ -27,6 +27,7 @@ mod name;
 mod probe;
 mod refusals;
 mod roles;
+mod rows;
 mod schema;
 mod server_wide;
 mod session;

@@ -122,7 +122,7 @@ async fn tables_of_a_shared_schema() {
     let Some(server) = server().await else { return };
     for admin in ADMINS {
         let at = server.admin(admin).with_database("shared");
-        life(&Store::at(&server, at, Isolation::Tables, "gamma")).await;
+        life(&Store::at(&server, at, Isolation::Tables, "ground")).await;
     }
 }
 
