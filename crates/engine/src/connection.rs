@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
+use crate::adopt::Dump;
 use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::probe::Probe;
@@ -115,6 +116,10 @@ pub trait Connection: Send {
     /// Every object of the store that is not freehold's own → its full definition, in the engine's
     /// words, the same on each call as long as nothing changed. Counters (next id) are left out.
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
+
+    /// The same objects as statements that make and remove them, whoever owns them now. Changes
+    /// nothing, and opens a store that is not freehold's yet.
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Dump>>;
 
     /// Tries to take the lock of this name, held until the connection ends or [`Connection::unlock`].
     /// It survives DDL, and goes with the client's death. False: somebody else holds it.

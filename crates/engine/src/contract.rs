@@ -4,6 +4,7 @@ use freehold_model::{EngineKind, Fault, Isolation};
 use freehold_sql::Dialect;
 use serde::Serialize;
 
+use crate::adopt::Adoption;
 use crate::connection::{BoxFuture, Connection};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
@@ -131,6 +132,9 @@ pub trait Engine: Send + Sync {
 
     /// The changes that remove the store and its identities, and nothing else.
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop;
+
+    /// The changes that make a store of somebody else, with all that is in it, this store. Pure.
+    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> Adoption;
 
     /// The form in which this server stores a password. Salted anew on each call.
     fn verifier(&self, probe: &Probe, login: &str, password: &Secret) -> Verifier;

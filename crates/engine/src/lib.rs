@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod adopt;
 mod connection;
 mod contract;
 mod endpoint;
@@ -20,6 +21,7 @@ mod step;
 mod value;
 mod want;
 
+pub use adopt::{Adoption, Dump};
 pub use connection::{BoxFuture, Commit, Connection, Peer, TxMode};
 pub use contract::{Ddl, Diff, Drop, Enforcement, Engine, EngineInfo, Migrator, Run};
 pub use endpoint::{Address, Endpoint, Tls};

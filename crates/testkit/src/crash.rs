@@ -134,6 +134,10 @@ impl Engine for Crashing {
         self.inner.drop_steps(probe, want, live, keep)
     }
 
+    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        self.inner.adopt(probe, want, live)
+    }
+
     fn verifier(&self, probe: &Probe, login: &str, password: &Secret) -> Verifier {
         self.inner.verifier(probe, login, password)
     }
@@ -222,6 +226,10 @@ impl Connection for Dying {
 
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
         Box::pin(self.fate.through(self.inner.schema(want)))
+    }
+
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<freehold_engine::Dump>> {
+        Box::pin(self.fate.through(self.inner.dump(want)))
     }
 
     fn try_lock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<bool>> {

@@ -6,10 +6,12 @@
 //! `connect` and `session`. Must not know other engines, files or the description's YAML.
 
 mod accounts;
+mod adopt;
 mod advisory;
 mod connect;
 mod diff;
 mod drop;
+mod dump;
 mod errors;
 mod grants;
 mod holes;
@@ -112,6 +114,10 @@ impl Engine for Mysql {
 
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         drop::drop_steps(probe, want, live, keep)
+    }
+
+    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        adopt::adopt(probe, want, live)
     }
 
     fn verifier(&self, probe: &Probe, _login: &str, password: &Secret) -> Verifier {

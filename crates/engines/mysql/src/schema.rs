@@ -56,7 +56,7 @@ pub(crate) async fn definition(
     Ok(rows.first().map_or(String::new(), |row| text(row, column)))
 }
 
-async fn objects(wire: &mut Wire, want: &Want) -> Result<Vec<(String, String)>> {
+pub(crate) async fn objects(wire: &mut Wire, want: &Want) -> Result<Vec<(String, String)>> {
     let sql = "SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, table_name \
            FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ? \
          UNION ALL SELECT LOWER(routine_type), routine_name FROM information_schema.routines \
@@ -88,7 +88,7 @@ fn normalised(want: &Want, host: &str, definition: &str) -> String {
 }
 
 /// Takes ` AUTO_INCREMENT=n` out, where it is not part of a text.
-fn without_counter(definition: &str) -> String {
+pub(crate) fn without_counter(definition: &str) -> String {
     let tokens: Vec<_> = Lexer::new(Dialect::Mysql, definition)
         .filter(|token| !token.is_trivia())
         .collect();

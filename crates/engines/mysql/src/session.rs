@@ -264,6 +264,10 @@ impl Connection for Session {
         Box::pin(async move { schema::schema(&mut self.wire, want, &host).await })
     }
 
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<freehold_engine::Dump>> {
+        Box::pin(async move { crate::dump::dump(&mut self.wire, want).await })
+    }
+
     fn try_lock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.truth("SELECT COALESCE(GET_LOCK(?, 0), 0)", name))
     }

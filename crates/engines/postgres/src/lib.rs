@@ -7,12 +7,14 @@
 //! took effect is asked of the catalogs, since a REVOKE can succeed and do nothing.
 
 mod acl;
+mod adopt;
 mod advisories;
 mod case;
 mod catalog;
 mod connect;
 mod diff;
 mod drop;
+mod dump;
 mod errors;
 mod facts;
 mod grants;
@@ -127,6 +129,10 @@ impl Engine for Postgres {
 
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         drop::drop(&Case { probe, want, live }, keep)
+    }
+
+    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        adopt::adopt(&Case { probe, want, live })
     }
 
     fn verifier(&self, _: &Probe, _: &str, password: &Secret) -> Verifier {

@@ -86,6 +86,19 @@ fn taken(case: &Case<'_>) -> Vec<Fault> {
     faults
 }
 
+/// The store is another one's of freehold: nobody takes it over.
+pub(crate) fn taken_by(case: &Case<'_>, whose: &str) -> Fault {
+    let (kind, name) = match case.want.isolation {
+        Isolation::Schema => ("schema", &case.want.spot.schema),
+        _ => ("database", &case.want.spot.database),
+    };
+    Fault::new(
+        "FH3231",
+        format!("{}: the {kind} {name} is freehold's already: it is {whose}'s", case.want.label()),
+    )
+    .help("give the service another `name:` under `store:`, or describe it as the service that has it")
+}
+
 fn taken_name(case: &Case<'_>, kind: &str, name: &str, whose: &str) -> Fault {
     Fault::new(
         "FH3101",

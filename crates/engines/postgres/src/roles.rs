@@ -118,6 +118,14 @@ pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
     steps
 }
 
+/// The owner alone, where it is missing: a store that is taken over needs it before all else.
+pub(crate) fn owner(case: &Case<'_>) -> Option<Step> {
+    let owner = &case.want.identities.owner;
+    let identities = identities(case.want);
+    let identity = identities.iter().find(|identity| identity.name == *owner)?;
+    (!case.has_role(owner)).then(|| make(case, identity, &identity.roles.iter().collect::<Vec<_>>()))
+}
+
 fn make(case: &Case<'_>, identity: &Identity<'_>, missing: &[&Shape<'_>]) -> Step {
     let step = Step::new(
         Change::Add,

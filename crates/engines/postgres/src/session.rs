@@ -387,6 +387,14 @@ impl Connection for Session {
         })
     }
 
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<freehold_engine::Dump>> {
+        Box::pin(async move {
+            let tables = self.look(&crate::dump::query(want)).await;
+            let tables = tables.map_err(|error| error.during("read the schema"))?;
+            Ok(crate::dump::dump(&tables))
+        })
+    }
+
     fn clear_half_made<'a>(
         &'a mut self,
         want: &'a Want,

@@ -16,7 +16,7 @@ use rusqlite::InterruptHandle;
 use crate::files::{self, Found, STORE};
 use crate::lock::Lock;
 use crate::session::{Session, unusable};
-use crate::{inspect, peers, probe, schema};
+use crate::{adopt, inspect, peers, probe, schema};
 
 /// Opens a store's file (any path that ends in `store.db`), making it where it is not there; or
 /// stands at a folder of stores, touching nothing.
@@ -54,7 +54,7 @@ fn open(path: &Path, as_owner: bool, user: &str) -> Result<Sqlite> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let dir = folder.parent().unwrap_or(Path::new(""));
     let place = match files::look(folder)? {
-        Found::Foreign(what) => Place::Foreign(what),
+        Found::Foreign(what) => Place::Foreign(what, folder.to_owned()),
         Found::Made => Place::Store(Some(Session::open(path, false)?)),
         Found::Nothing | Found::Leftover => {
             files::make(folder)?;
@@ -70,8 +70,9 @@ enum Place {
     Folder,
     /// A store; `None`: given up.
     Store(Option<Session>),
-    /// A file that freehold did not make. It is never opened.
-    Foreign(String),
+    /// A file that freehold did not make, and its folder. It is opened read-only, to look whether
+    /// it can be taken over.
+    Foreign(String, PathBuf),
 }
 
 struct Sqlite {
@@ -108,7 +109,7 @@ impl Sqlite {
                     "no store is open here, only the folder of stores",
                 ));
             }
-            Place::Foreign(what) => {
+            Place::Foreign(what, _) => {
                 return Err(Error::new(
                     ErrorKind::Denied,
                     format!("this file is not freehold's: {what}"),
@@ -174,6 +175,9 @@ impl Connection for Sqlite {
 
     fn query<'a>(&'a mut self, sql: &'a str, args: &'a [Value]) -> BoxFuture<'a, Result<Rows>> {
         let (sql, args) = (sql.to_owned(), args.to_vec());
+        if let Place::Foreign(_, folder) = &self.place {
+            return Box::pin(std::future::ready(adopt::query(folder, &sql)));
+        }
         Box::pin(self.call(move |session| session.query(&sql, &args)))
     }
 
@@ -213,6 +217,9 @@ impl Connection for Sqlite {
         verifiers: &'a Verifiers,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            if adopt::is_mark(step) {
+                return adopt::take_over(&self.dir.join(&step.name), step);
+            }
             if step.sql.is_empty() {
                 return self.apply_to_files(step);
             }
@@ -237,6 +244,10 @@ impl Connection for Sqlite {
                 session.reading(|session| schema::definitions(session, &spot))
             }),
         )
+    }
+
+    fn dump<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<freehold_engine::Dump>> {
+        Box::pin(std::future::ready(adopt::dump(want)))
     }
 
     fn try_lock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<bool>> {

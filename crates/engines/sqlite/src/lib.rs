@@ -5,6 +5,7 @@
 //! in `connect`, the decisions in `diff` and `drop`, everything about files in `files`.
 //! docs/adr/0004 says why the folder looks as it does.
 
+mod adopt;
 mod connect;
 mod diff;
 mod drop;
@@ -100,6 +101,10 @@ impl Engine for Sqlite {
 
     fn drop_steps(&self, _probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         drop::drop_steps(want, live, keep)
+    }
+
+    fn adopt(&self, _probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        adopt::adopt(want, live)
     }
 
     /// There are no logins, so there is nothing to store.

@@ -237,7 +237,7 @@ impl ToSql for Bound<'_> {
 }
 
 /// Text that is not UTF-8 is given as bytes: nothing is lost or changed.
-fn value(cell: ValueRef<'_>) -> Value {
+pub(crate) fn value(cell: ValueRef<'_>) -> Value {
     match cell {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::I64(number),
