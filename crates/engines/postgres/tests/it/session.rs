@@ -225,6 +225,90 @@ async fn who_is_not_let_in_is_told_why() {
     assert_eq!(refusal(encrypted).await, ErrorKind::Tls);
 }
 
+/// Each of these is a change; undone, nothing is left of it.
+const CHANGES: &[(&str, &str)] = &[
+    ("CREATE INDEX i ON orders (status)", "DROP INDEX i"),
+    (
+        "ALTER TABLE orders ADD COLUMN c int DEFAULT 7",
+        "ALTER TABLE orders DROP COLUMN c",
+    ),
+    (
+        "ALTER TABLE notes ALTER words SET DEFAULT 'x'",
+        "ALTER TABLE notes ALTER words DROP DEFAULT",
+    ),
+    (
+        "ALTER TABLE notes ADD CONSTRAINT k CHECK (id > 0)",
+        "ALTER TABLE notes DROP CONSTRAINT k",
+    ),
+    (
+        "ALTER TABLE notes ALTER words TYPE varchar(9)",
+        "ALTER TABLE notes ALTER words TYPE text",
+    ),
+    (
+        "ALTER TABLE notes ALTER words SET NOT NULL",
+        "ALTER TABLE notes ALTER words DROP NOT NULL",
+    ),
+    ("CREATE TYPE mood AS ENUM ('fine')", "DROP TYPE mood"),
+    (
+        "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
+        "DROP DOMAIN positive",
+    ),
+    ("CREATE TYPE pair AS (a int, b text)", "DROP TYPE pair"),
+    (
+        "CREATE OR REPLACE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n + n'",
+        "CREATE OR REPLACE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2'",
+    ),
+    (
+        "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')",
+        "DROP AGGREGATE total(int)",
+    ),
+    (
+        "CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "DROP TRIGGER t ON orders",
+    ),
+    (
+        "CREATE RULE r AS ON DELETE TO notes DO INSTEAD NOTHING",
+        "DROP RULE r ON notes",
+    ),
+    (
+        "ALTER TABLE notes ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE notes DISABLE ROW LEVEL SECURITY",
+    ),
+    (
+        "CREATE POLICY p ON notes USING (id > 0)",
+        "DROP POLICY p ON notes",
+    ),
+    (
+        "COMMENT ON COLUMN orders.status IS 'words'",
+        "COMMENT ON COLUMN orders.status IS NULL",
+    ),
+    (
+        "COMMENT ON TABLE orders IS 'words'",
+        "COMMENT ON TABLE orders IS NULL",
+    ),
+    (
+        "ALTER SEQUENCE notes_id_seq INCREMENT 2",
+        "ALTER SEQUENCE notes_id_seq INCREMENT 1",
+    ),
+    (
+        "CREATE STATISTICS s ON order_id, status FROM orders",
+        "DROP STATISTICS s",
+    ),
+    (
+        "CREATE TABLE parts (a int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
+        "DROP TABLE parts",
+    ),
+    (
+        "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
+        "DROP MATERIALIZED VIEW m",
+    ),
+    (
+        "CREATE SCHEMA audit; CREATE TABLE audit.log (a int)",
+        "DROP SCHEMA audit CASCADE",
+    ),
+    ("CREATE EXTENSION pg_trgm", "DROP EXTENSION pg_trgm"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn definitions_tell_a_migration_and_its_reverse_apart_from_nothing() {
     let Some(server) = server().await else { return };
@@ -256,90 +340,7 @@ async fn definitions_tell_a_migration_and_its_reverse_apart_from_nothing() {
         !before.keys().any(|name| name.contains("freehold")),
         "our own are left out"
     );
-    // Each of these is a change; undone, nothing is left of it.
-    let changes = [
-        ("CREATE INDEX i ON orders (status)", "DROP INDEX i"),
-        (
-            "ALTER TABLE orders ADD COLUMN c int DEFAULT 7",
-            "ALTER TABLE orders DROP COLUMN c",
-        ),
-        (
-            "ALTER TABLE notes ALTER words SET DEFAULT 'x'",
-            "ALTER TABLE notes ALTER words DROP DEFAULT",
-        ),
-        (
-            "ALTER TABLE notes ADD CONSTRAINT k CHECK (id > 0)",
-            "ALTER TABLE notes DROP CONSTRAINT k",
-        ),
-        (
-            "ALTER TABLE notes ALTER words TYPE varchar(9)",
-            "ALTER TABLE notes ALTER words TYPE text",
-        ),
-        (
-            "ALTER TABLE notes ALTER words SET NOT NULL",
-            "ALTER TABLE notes ALTER words DROP NOT NULL",
-        ),
-        ("CREATE TYPE mood AS ENUM ('fine')", "DROP TYPE mood"),
-        (
-            "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
-            "DROP DOMAIN positive",
-        ),
-        ("CREATE TYPE pair AS (a int, b text)", "DROP TYPE pair"),
-        (
-            "CREATE OR REPLACE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n + n'",
-            "CREATE OR REPLACE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2'",
-        ),
-        (
-            "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')",
-            "DROP AGGREGATE total(int)",
-        ),
-        (
-            "CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-            "DROP TRIGGER t ON orders",
-        ),
-        (
-            "CREATE RULE r AS ON DELETE TO notes DO INSTEAD NOTHING",
-            "DROP RULE r ON notes",
-        ),
-        (
-            "ALTER TABLE notes ENABLE ROW LEVEL SECURITY",
-            "ALTER TABLE notes DISABLE ROW LEVEL SECURITY",
-        ),
-        (
-            "CREATE POLICY p ON notes USING (id > 0)",
-            "DROP POLICY p ON notes",
-        ),
-        (
-            "COMMENT ON COLUMN orders.status IS 'words'",
-            "COMMENT ON COLUMN orders.status IS NULL",
-        ),
-        (
-            "COMMENT ON TABLE orders IS 'words'",
-            "COMMENT ON TABLE orders IS NULL",
-        ),
-        (
-            "ALTER SEQUENCE notes_id_seq INCREMENT 2",
-            "ALTER SEQUENCE notes_id_seq INCREMENT 1",
-        ),
-        (
-            "CREATE STATISTICS s ON order_id, status FROM orders",
-            "DROP STATISTICS s",
-        ),
-        (
-            "CREATE TABLE parts (a int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
-            "DROP TABLE parts",
-        ),
-        (
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
-            "DROP MATERIALIZED VIEW m",
-        ),
-        (
-            "CREATE SCHEMA audit; CREATE TABLE audit.log (a int)",
-            "DROP SCHEMA audit CASCADE",
-        ),
-        ("CREATE EXTENSION pg_trgm", "DROP EXTENSION pg_trgm"),
-    ];
-    for (up, down) in changes {
+    for (up, down) in CHANGES {
         store.migrate(up).await.expect(up);
         assert_ne!(
             before,
