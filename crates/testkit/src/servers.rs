@@ -20,6 +20,8 @@ pub struct TestServer {
     pub kind: EngineKind,
     /// With all rights.
     pub admin: Endpoint,
+    /// As the server itself says it.
+    pub version: String,
     log: PathBuf,
     folder: Option<TempDir>,
     pid: u32,
@@ -89,6 +91,7 @@ async fn begin(kind: EngineKind, private: Kind) -> TestServer {
     TestServer {
         kind,
         admin,
+        version: running.version().to_owned(),
         log,
         folder: Some(folder),
         pid: running.pid(),

@@ -106,7 +106,15 @@ impl Shape {
 
     /// What is printed when it fails.
     pub fn label(&self) -> String {
-        format!("{} · {} · {:?}", self.kind, self.isolation, self.admin).to_lowercase()
+        let version = self
+            .server
+            .as_ref()
+            .map_or("embedded", |server| server.version.as_str());
+        format!(
+            "{} {version} · {} · {:?}",
+            self.kind, self.isolation, self.admin
+        )
+        .to_lowercase()
     }
 }
 
