@@ -104,7 +104,7 @@ async fn a_table_becomes_append_only_and_back() {
         "DELETE, INSERT, UPDATE on order_items taken back (append-only)"
     );
     let refused = store
-        .run_one(&steps[0], &Default::default())
+        .run_one(&steps[0], &freehold_engine::Verifiers::new())
         .await
         .expect_err("a writer is in the way");
     assert_eq!(refused.kind, freehold_engine::ErrorKind::Conflict);

@@ -174,18 +174,18 @@ fn made(want: &Want) -> Live {
 }
 
 fn shown(diff: &Diff) -> String {
-    let mut text = steps(&diff.steps);
+    let mut lines = vec![steps(&diff.steps)];
     for (word, faults) in [("refused", &diff.refused), ("note", &diff.advisory)] {
         for fault in faults {
-            text.push_str(&format!("{word} {fault}\n"));
-            text.extend(fault.help.iter().map(|line| format!("    {line}\n")));
+            lines.push(format!("{word} {fault}\n"));
+            lines.extend(fault.help.iter().map(|line| format!("    {line}\n")));
         }
     }
-    text
+    lines.concat()
 }
 
 fn steps(steps: &[Step]) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for step in steps {
         let sign = match step.change {
             Change::Add => '+',
@@ -198,19 +198,18 @@ fn steps(steps: &[Step]) -> String {
             "store"
         };
         let how = if step.atomic { "" } else { ", one by one" };
-        text.push_str(&format!(
-            "{sign} {:<10} {:<24} {}   [{place}{how}]\n",
-            format!("{:?}", step.subject).to_lowercase(),
-            step.name,
-            step.note
+        let subject = format!("{:?}", step.subject).to_lowercase();
+        lines.push(format!(
+            "{sign} {subject:<10} {:<24} {}   [{place}{how}]\n",
+            step.name, step.note
         ));
-        text.extend(
-            step.sql
-                .iter()
-                .map(|sql| format!("    {}\n", sql.shown().replace('\n', "\n    "))),
-        );
+        let sql = step
+            .sql
+            .iter()
+            .map(|sql| sql.shown().replace('\n', "\n    "));
+        lines.extend(sql.map(|sql| format!("    {sql}\n")));
     }
-    text
+    lines.concat()
 }
 
 /// The plan without the issuer's function, which is shown once.
