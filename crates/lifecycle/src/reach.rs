@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use freehold_bookkeeping::{self as bookkeeping, Ledger};
-use freehold_engine::{Connection, ErrorKind, Live, Mark};
+use freehold_bookkeeping::{self as bookkeeping, EntryKind, Ledger};
+use freehold_engine::{Connection, ErrorKind, Live, Mark, Want};
 use freehold_model::Fault;
 
 use crate::target::Target;
@@ -21,6 +21,8 @@ pub(crate) struct Reach<'t> {
     store: Option<Box<dyn Connection>>,
     owner: Option<Box<dyn Connection>>,
     lock: Option<Box<dyn Connection>>,
+    /// The ledger says that the store was there before freehold.
+    adopted: bool,
 }
 
 impl<'t> Reach<'t> {
@@ -39,6 +41,7 @@ impl<'t> Reach<'t> {
             store: None,
             owner: None,
             lock: None,
+            adopted: false,
         })
     }
 
@@ -55,7 +58,9 @@ impl<'t> Reach<'t> {
             .inspect(want)
             .await
             .map_err(|error| self.fault(&error))?;
-        if outside.looked_inside || outside.database.is_none() {
+        // What is somebody else's is not entered: the diff refuses it from outside.
+        let somebody_elses = matches!(outside.database, None | Some(Mark::Foreign(_)));
+        if outside.looked_inside || somebody_elses {
             return Ok(outside);
         }
         match self.store().await {
@@ -107,7 +112,28 @@ impl<'t> Reach<'t> {
         let sql = self.target.engine.ledger(want);
         let owner = self.owner().await?;
         let ledger = bookkeeping::read(owner, &sql).await;
-        ledger.map_err(|error| self.fault(&error))
+        let ledger = ledger.map_err(|error| self.fault(&error))?;
+        self.adopted = ledger
+            .get(EntryKind::Other, crate::adopt::LEDGER_ID)
+            .is_some();
+        Ok(ledger)
+    }
+
+    /// What the store should be, as far as is known by now: once its ledger says that it was adopted,
+    /// rights that nobody described stay, unless the description itself says `prune`.
+    pub(crate) fn want(&self) -> Want {
+        if self.adopted {
+            self.want_of_adopted()
+        } else {
+            self.target.want.clone()
+        }
+    }
+
+    /// The same for a store that is being adopted.
+    pub(crate) fn want_of_adopted(&self) -> Want {
+        let want = self.target.want.clone();
+        let prune = want.prune && self.target.prune_described;
+        Want { prune, ..want }
     }
 
     /// Takes the run's lock on a connection of its own, waiting for another run to end.
