@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Show what `apply` would change; sends no change
     Plan(PlanArgs),
     /// Make databases, identities, rights and schema as described, then prove it
-    Apply(StoreArgs),
+    Apply(ApplyArgs),
     /// Put baseline data in, as often as you like; `--undo` takes it out again
     Seed(SeedArgs),
     /// Take migrations back, the newest first
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Remove stores and their identities
     Destroy(DestroyArgs),
     /// Show the state of every store
-    Status(PlanArgs),
+    Status(StatusArgs),
     /// Place, migrate and seed the whole system on this machine, and show its state
     Up(StoreArgs),
     /// Stop the private servers that `up --servers local` started
@@ -75,6 +75,29 @@ pub(crate) struct StoreArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// Exit with 1 when live is not as described
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Also run up, down and up again on a scratch copy of each store, made for it on the same
+    /// server and removed, and compare schema and seeds
+    #[arg(long)]
+    pub(crate) verify_rollback: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// First run up, down and up again on a scratch copy of each store, and change nothing when a
+    /// down does not give back what was before
+    #[arg(long)]
+    pub(crate) verify_rollback: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) stores: StoreArgs,
     /// Exit with 1 when live is not as described

@@ -13,6 +13,7 @@ use crate::history;
 use crate::migrate::Migrating;
 use crate::plan::{AT_ONCE, all_or_faults, plan, view};
 use crate::reach::Reach;
+use crate::rows::quote;
 use crate::steps::run_all;
 use crate::target::Target;
 
@@ -155,7 +156,7 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
     for (name, _) in names {
         let sql = format!(
             "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS counted",
-            quoted(target, name)?,
+            quote(target, name)?,
             COUNTED + 1
         );
         let owner = reach.owner().await?;
@@ -172,15 +173,6 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
         });
     }
     Ok(rows)
-}
-
-fn quoted(target: &Target, table: &str) -> Result<String> {
-    freehold_sql::quote_ident(target.engine.dialect(), table).map_err(|error| {
-        vec![Fault::new(
-            "FH3008",
-            format!("{}: table `{table}`: {error}", target.label()),
-        )]
-    })
 }
 
 fn not_converged(target: &Target, steps: &[Step]) -> Fault {

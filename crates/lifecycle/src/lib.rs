@@ -12,11 +12,14 @@ mod migrate;
 mod plan;
 mod reach;
 mod rollback;
+mod rows;
+mod scratch;
 pub mod script;
 mod seed;
 mod status;
 mod steps;
 mod target;
+mod verify_rollback;
 
 pub use apply::{Applied, TableRows, apply};
 pub use destroy::{Destroyed, destroy};
@@ -25,6 +28,7 @@ pub use rollback::{RolledBack, rollback};
 pub use seed::{SeedWhich, Seeded, seed, unseed};
 pub use status::{StoreStatus, status};
 pub use target::{Target, check_targets, target};
+pub use verify_rollback::{Verified, verify_rollback};
 
 /// What a command that stopped reports: everything that is wrong at once.
 pub type Faults = Vec<freehold_model::Fault>;

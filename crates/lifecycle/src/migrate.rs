@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
-use freehold_engine::{Commit, Connection, Ddl, Error, LedgerSql, Subject, TxMode, Verifiers};
+use freehold_engine::{
+    Commit, Connection, Ddl, Error, LedgerSql, Live, Subject, TxMode, Verifiers,
+};
 use freehold_model::{Fault, Migration};
 use freehold_sql::{Kind, TableName};
 use serde::{Deserialize, Serialize};
@@ -110,6 +112,18 @@ impl<'t> Migrating<'t> {
     /// The session itself, acting as the owner.
     pub(crate) fn connection(&mut self) -> &mut dyn Connection {
         &mut *self.connection
+    }
+
+    /// What stands in the store, as the migrator sees it.
+    pub(crate) async fn look(&mut self) -> Result<Live> {
+        let live = self.connection.inspect(&self.target.want).await;
+        live.map_err(|error| self.fault(&error))
+    }
+
+    /// The definitions of all its objects.
+    pub(crate) async fn schema(&mut self) -> Result<BTreeMap<String, String>> {
+        let schema = self.connection.schema(&self.target.want).await;
+        schema.map_err(|error| self.fault(&error))
     }
 
     /// Applies one migration, or goes on with one that stopped halfway.

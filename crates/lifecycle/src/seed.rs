@@ -33,8 +33,9 @@ pub struct Seeded {
     pub tables: Vec<TableRows>,
 }
 
+/// Put in or take out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Up,
     Down,
 }
@@ -143,7 +144,8 @@ async fn run_one(target: &Target, which: SeedWhich, way: Way) -> Result<Seeded> 
     })
 }
 
-async fn in_transaction(
+/// Runs seeds in one transaction; none of them takes effect when one fails.
+pub(crate) async fn in_transaction(
     target: &Target,
     connection: &mut dyn Connection,
     seeds: &[&Script<Seed>],

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use freehold_engine::{Connection, Keep, Secret, TxMode, Value};
-use freehold_lifecycle::{SeedWhich, Target, apply, destroy, plan, rollback, seed, status, unseed};
+use freehold_lifecycle::{
+    SeedWhich, Target, apply, destroy, plan, rollback, seed, status, unseed, verify_rollback,
+};
 
 use crate::must::Must as _;
 use crate::neighbour::Neighbour;
@@ -186,6 +188,94 @@ pub async fn a_failed_migration_goes_on(shape: &Shape) {
     destroy(&mended, Keep::default(), false, false)
         .await
         .must("destroy");
+}
+
+/// `--verify-rollback`: right downs are proven on a scratch copy, of which nothing is left; one that
+/// does not restore is named with the object; the store itself is never touched.
+pub async fn a_down_is_proven_on_a_copy(shape: &Shape) {
+    let before = everything(shape).await;
+    let targets = [orders_target(shape)];
+    apply(&targets, &|_| {}).await.must("apply");
+    let live = everything(shape).await;
+    let proven = verify_rollback(&targets).await.must("the downs are right");
+    assert_eq!(proven[0].store, shape.name);
+    assert_eq!(proven[0].migrations.len(), 3, "{proven:?}");
+    assert_eq!(proven[0].seeds, ["01_statuses"]);
+    assert_eq!(everything(shape).await, live, "nothing of the copy is left");
+    for (wrong, code, object) in wrong_downs(shape) {
+        let mut files = orders_files(shape);
+        for (file, text) in wrong {
+            let path = std::path::Path::new("services/orders/migrations").join(file);
+            files.0.insert(path, text);
+        }
+        let target = [orders_target_of(shape, &files).must("it parses")];
+        let faults = verify_rollback(&target).await.err().must("it is refused");
+        assert_eq!(faults[0].code, code, "{faults:?}");
+        assert!(faults[0].message.contains(&object), "{faults:?}");
+        assert_eq!(everything(shape).await, live, "nothing of the copy is left");
+    }
+    nothing_left_to_do(shape, &targets).await;
+    destroy(&targets, Keep::default(), false, false)
+        .await
+        .must("destroy");
+    assert_eq!(everything(shape).await, before);
+}
+
+/// Its name among the migrations, and its text.
+type File = (&'static str, String);
+
+/// Files that are changed or added, the code, and what has to be named: an object that a down
+/// leaves, rows that it leaves above one that is irreversible, an up that does something else the
+/// second time.
+fn wrong_downs(shape: &Shape) -> Vec<(Vec<File>, &'static str, String)> {
+    let prefix = match shape.isolation {
+        freehold_model::Isolation::Tables => format!("{}_", shape.name),
+        _ => String::new(),
+    };
+    let log = || {
+        let made = format!("CREATE TABLE {prefix}log (what VARCHAR(20));\n");
+        ("0004_log.up.sql", made)
+    };
+    let mut wrong = vec![
+        (
+            vec![(
+                "0003_statuses.down.sql",
+                format!("DROP VIEW {prefix}open_orders;\n"),
+            )],
+            "FH3212",
+            format!("table {prefix}statuses differs"),
+        ),
+        (
+            vec![
+                log(),
+                (
+                    "0005_rows.up.sql",
+                    format!("INSERT INTO {prefix}log VALUES ('once');\n"),
+                ),
+                ("0005_rows.down.sql", "SELECT 1;\n".to_owned()),
+            ],
+            "FH3215",
+            format!("rows of {prefix}log"),
+        ),
+    ];
+    if shape.kind == freehold_model::EngineKind::Postgres {
+        let up = format!(
+            "DO $$ BEGIN IF EXISTS (SELECT FROM {prefix}log) THEN ALTER TABLE {prefix}log ADD b int; \
+             ELSE ALTER TABLE {prefix}log ADD a int; END IF; END $$;\nINSERT INTO {prefix}log VALUES ('once');\n"
+        );
+        let down =
+            format!("ALTER TABLE {prefix}log DROP COLUMN IF EXISTS a, DROP COLUMN IF EXISTS b;\n");
+        wrong.push((
+            vec![
+                log(),
+                ("0005_fickle.up.sql", up),
+                ("0005_fickle.down.sql", down),
+            ],
+            "FH3214",
+            format!("table {prefix}log differs"),
+        ));
+    }
+    wrong
 }
 
 /// Whoever is connected is not cut off unless that was asked for.

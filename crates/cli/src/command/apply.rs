@@ -3,19 +3,20 @@
 use std::time::Instant;
 
 use freehold_credentials as credentials;
-use freehold_lifecycle::{Applied, Target, apply};
+use freehold_lifecycle::{Applied, Target, Verified, apply, verify_rollback};
 use freehold_model::Deliver;
 
 use super::Result;
-use super::text::{advice_in_brief, count, step_lines, tables};
+use super::text::{advice_in_brief, count, step_lines, tables, verified};
 use crate::Outcome;
-use crate::args::{Args, StoreArgs};
+use crate::args::{ApplyArgs, Args};
 use crate::context::Context;
 use crate::output::{Output, Tone};
 use crate::servers::Place;
 
-pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
+pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) -> Result<Outcome> {
     let begun = Instant::now();
+    let stores = &apply_args.stores;
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&stores.services, stores.server_wide)?;
     let width = targets
@@ -23,6 +24,14 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
         .map(|target| target.label().len())
         .max()
         .unwrap_or(0);
+    let proven = if apply_args.verify_rollback {
+        verify_rollback(&targets).await?
+    } else {
+        Vec::new()
+    };
+    if !output.json {
+        proof(&proven, output);
+    }
     let applied = apply(&targets, &|applied| {
         if !output.json {
             store(applied, width, output);
@@ -31,7 +40,7 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
     .await?;
     let delivered = deliver_files(&context, &targets).await?;
     if output.json {
-        output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered }));
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered, "verified": proven }));
         return Ok(Outcome::Done);
     }
     for file in &delivered {
@@ -53,6 +62,25 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
     output.line("");
     output.line(&summary(&applied, begun));
     Ok(Outcome::Done)
+}
+
+/// What `--verify-rollback` proved, a line for each store.
+pub(crate) fn proof(proven: &[Verified], output: &Output) {
+    let width = proven.iter().map(|store| store.store.len()).max();
+    for store in proven {
+        output.line(&format!(
+            "{} {}  {}",
+            output.paint(Tone::Good, "✓"),
+            output.paint(
+                Tone::Strong,
+                &format!("{:width$}", store.store, width = width.unwrap_or(0))
+            ),
+            output.paint(Tone::Dim, &verified(store))
+        ));
+    }
+    if !proven.is_empty() {
+        output.line("");
+    }
 }
 
 /// What happened in one store.

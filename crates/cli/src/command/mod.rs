@@ -23,7 +23,7 @@ pub(crate) type Result<T> = std::result::Result<T, Vec<Fault>>;
 pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
     match &args.command {
         Command::Plan(plan) => plan::run(args, plan, output).await,
-        Command::Apply(stores) => apply::run(args, stores, output).await,
+        Command::Apply(apply) => apply::run(args, apply, output).await,
         Command::Seed(seed) => seed::run(args, seed, output).await,
         Command::Rollback(rollback) => rollback::run(args, rollback, output).await,
         Command::Destroy(destroy) => destroy::run(args, destroy, output).await,

@@ -1,7 +1,7 @@
 //! `freehold plan`
 
 use freehold_engine::Change;
-use freehold_lifecycle::{MigrationNote, StorePlan, plan};
+use freehold_lifecycle::{MigrationNote, StorePlan, plan, verify_rollback};
 
 use super::Result;
 use super::text::{advice_in_brief, count, short, step_lines};
@@ -16,9 +16,15 @@ pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> R
     let targets = context.targets(&plan_args.stores.services, plan_args.stores.server_wide)?;
     let plans = plan(&targets).await?;
     let changes = plans.iter().filter(|plan| !plan.is_empty()).count();
-    if output.json {
-        output.value(&serde_json::json!({ "system": context.system.name, "stores": plans, "changes": changes }));
+    let proven = if plan_args.verify_rollback {
+        verify_rollback(&targets).await?
     } else {
+        Vec::new()
+    };
+    if output.json {
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": plans, "changes": changes, "verified": proven }));
+    } else {
+        super::apply::proof(&proven, output);
         render(&context.system.name, &plans, output);
     }
     Ok(if plan_args.exit_code && changes > 0 {

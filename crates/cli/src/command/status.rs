@@ -6,12 +6,12 @@ use freehold_lifecycle::{StoreStatus, status};
 use super::Result;
 use super::text::{advice, count};
 use crate::Outcome;
-use crate::args::{Args, PlanArgs};
+use crate::args::{Args, StatusArgs};
 use crate::context::Context;
 use crate::output::{Output, Tone, columns};
 use crate::servers::Place;
 
-pub(crate) async fn run(args: &Args, status_args: &PlanArgs, output: &Output) -> Result<Outcome> {
+pub(crate) async fn run(args: &Args, status_args: &StatusArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&status_args.stores.services, status_args.stores.server_wide)?;
     let stores = status(&targets).await?;

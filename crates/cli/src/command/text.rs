@@ -1,7 +1,7 @@
 //! Words and lines that several commands print the same way.
 
 use freehold_engine::{Change, Step, Subject};
-use freehold_lifecycle::TableRows;
+use freehold_lifecycle::{TableRows, Verified};
 use freehold_model::Fault;
 
 use crate::output::{Output, Tone, columns};
@@ -84,6 +84,26 @@ pub(crate) fn tables(tables: &[TableRows]) -> String {
         None => format!("{} over 1,000,000", table.table),
     });
     rows.collect::<Vec<_>>().join(" · ")
+}
+
+/// What `--verify-rollback` found in one store.
+pub(crate) fn verified(store: &Verified) -> String {
+    let proven = match store.migrations.len() {
+        0 => "nothing to take back".to_owned(),
+        n => format!(
+            "{} up, down and up again: same schema",
+            count(n, "migration")
+        ),
+    };
+    let seeds = match store.seeds.len() {
+        0 => String::new(),
+        n => format!(", same rows of {}", count(n, "seed")),
+    };
+    let irreversible = match &store.irreversible[..] {
+        [] => String::new(),
+        ids => format!(", not tried: {} (no way back)", ids.join(", ")),
+    };
+    format!("{proven}{seeds}{irreversible}")
 }
 
 /// How many notes of each code there are, and the first of them.

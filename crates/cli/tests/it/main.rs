@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod binary;
+mod change;
 mod embedded;
 mod killed;
 mod rotation;

@@ -64,3 +64,8 @@ fn destroy_keeps_what_is_asked() {
 fn a_dropped_session_rolls_back() {
     run(over_all(conformance::a_dropped_session_rolls_back));
 }
+
+#[test]
+fn a_down_is_proven_on_a_copy() {
+    run(over_all(conformance::a_down_is_proven_on_a_copy));
+}
