@@ -3,7 +3,7 @@
 //! Owns the order: every file once for its statements, models and constants; then the texts that
 //! waited for constants of other files; then the imports of models that belong to others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -133,6 +133,7 @@ pub fn check(
     let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
     findings.extend(imported(root, paths, &judge, &index));
     findings.sort_by(|a, b| (&a.file, &a.spot, a.kind).cmp(&(&b.file, &b.spot, b.kind)));
+    one_key_once(&mut findings);
     let (allowed, findings, expired) = allow(&ownership, findings, today);
     let unresolved = unread(&ownership, &scans);
     Ok(Checked {
@@ -374,6 +375,13 @@ fn models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
     (owners, index)
 }
 
+/// History says a foreign key several times: in migrations for each engine, in dumps, in changes
+/// that make a table anew. It is one.
+fn one_key_once(findings: &mut Vec<Finding>) {
+    let mut seen = HashSet::new();
+    findings.retain(|own| own.kind != Kind::ForeignKey || seen.insert(own.fingerprint.clone()));
+}
+
 /// Whose tables the triggers are on that call a routine.
 fn routines(own: &Ownership, scans: &[FileScan]) -> HashMap<String, usize> {
     scans
@@ -497,6 +505,7 @@ fn allow(
 }
 
 fn unread(own: &Ownership, scans: &[FileScan]) -> Vec<Unread> {
+    let mut seen = HashSet::new();
     scans
         .iter()
         .filter(|scan| !matches!(own.code(&scan.path), Code::Tests | Code::Shared))
@@ -510,5 +519,6 @@ fn unread(own: &Ownership, scans: &[FileScan]) -> Vec<Unread> {
                 },
             })
         })
+        .filter(|gap: &Unread| seen.insert((gap.file.clone(), gap.spot.line, gap.spot.column)))
         .collect()
 }

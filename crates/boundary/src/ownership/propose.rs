@@ -76,14 +76,22 @@ const LAYERS: &[&str] = &[
 struct Table {
     name: String,
     schema: Option<String>,
+    /// A model says so, not a statement.
+    model: bool,
     /// The folders above, outermost first.
     folders: Vec<String>,
 }
 
 pub(crate) fn propose(scans: &[FileScan]) -> Result<Ownership, Vec<Fault>> {
     let tables = declared(scans);
+    let paths: Vec<Vec<String>> = scans.iter().map(|scan| folders(&scan.path)).collect();
+    let common = common(&paths);
+    let repeated = repeated(&paths);
+    let first = |folders: &[String]| module(folders, common).map(str::to_owned);
+    let again = |folders: &[String]| folders.iter().find(|own| repeated.contains(*own)).cloned();
     let (contexts, why) = by_schema(&tables)
-        .or_else(|| by_folder(&tables, scans))
+        .or_else(|| by_folder(&tables, scans, &paths, &first))
+        .or_else(|| by_folder(&tables, scans, &paths, &again))
         .unwrap_or_else(|| by_prefix(&tables, scans));
     Ownership::new(contexts, Origin::Proposal { why }, &[], &tests())
 }
@@ -104,6 +112,7 @@ fn declared(scans: &[FileScan]) -> Vec<Table> {
             if touch.access == Access::Create {
                 found.push(Table {
                     name: touch.name.table().to_owned(),
+                    model: false,
                     schema: touch
                         .name
                         .qualifiers()
@@ -123,6 +132,7 @@ fn declared(scans: &[FileScan]) -> Vec<Table> {
                 None => (None, table.clone()),
             };
             found.push(Table {
+                model: true,
                 name,
                 schema: schema.filter(|schema| !is_common(schema)),
                 folders: folders.clone(),
@@ -194,45 +204,135 @@ fn module(folders: &[String], common: usize) -> Option<&str> {
         .find(|folder| !LAYERS.contains(&folder.to_ascii_lowercase().as_str()))
 }
 
-fn by_folder(tables: &[Table], scans: &[FileScan]) -> Option<(Vec<Context>, Vec<String>)> {
-    // Above where all paths part there is only the project's own name.
-    let all: Vec<Vec<String>> = scans.iter().map(|scan| folders(&scan.path)).collect();
-    let first = all.first()?;
-    let common = (0..first.len())
-        .take_while(|&depth| all.iter().all(|own| own.get(depth) == first.get(depth)))
-        .count();
-    let mut modules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut owner: BTreeMap<&str, &str> = BTreeMap::new();
-    for table in tables {
-        if let Some(module) = module(&table.folders, common) {
-            // The first that declares it keeps it; a copy elsewhere is a question for a person.
-            let module = *owner.entry(&table.name).or_insert(module);
-            modules
-                .entry(module.to_owned())
-                .or_default()
-                .insert(table.name.clone());
+/// How deep all paths are the same: above there is only the project's own name.
+fn common(paths: &[Vec<String>]) -> usize {
+    let Some(first) = paths.first() else { return 0 };
+    (0..first.len())
+        .take_while(|&depth| paths.iter().all(|own| own.get(depth) == first.get(depth)))
+        .count()
+}
+
+/// Folders of the same name below different ones, as where several programs are cut into the same
+/// modules: `web/src/orders`, `jobs/orders`. Those that most paths hold are none.
+fn repeated(paths: &[Vec<String>]) -> BTreeSet<String> {
+    let mut parents: BTreeMap<&str, BTreeSet<&[String]>> = BTreeMap::new();
+    let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in paths {
+        for (depth, folder) in path.iter().enumerate() {
+            parents.entry(folder).or_default().insert(&path[..depth]);
+            *holders.entry(folder).or_default() += 1;
         }
     }
-    let placed = owner.len();
+    parents
+        .into_iter()
+        .filter(|(name, parents)| {
+            let layer = LAYERS.contains(&name.to_ascii_lowercase().as_str());
+            parents.len() > 1
+                && !layer
+                && holders.get(name).is_some_and(|held| held * 2 < paths.len())
+        })
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn by_folder(
+    tables: &[Table],
+    scans: &[FileScan],
+    paths: &[Vec<String>],
+    module: &dyn Fn(&[String]) -> Option<String>,
+) -> Option<(Vec<Context>, Vec<String>)> {
     let all: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    if modules.len() < 2 || placed * 2 < all.len() {
+    let modules: BTreeSet<String> = paths.iter().filter_map(|path| module(path)).collect();
+    let mut owner: BTreeMap<&str, &str> = BTreeMap::new();
+    // What a model stands for is its module's; a script may make the tables of everybody.
+    for model in [true, false] {
+        for table in tables.iter().filter(|table| table.model == model) {
+            let own = module(&table.folders);
+            if let Some(module) = own.and_then(|own| modules.get(&own)) {
+                owner.entry(&table.name).or_insert(module);
+            }
+        }
+    }
+    let declared = owner.len();
+    for &table in &all {
+        let named = modules.iter().find(|module| stem(module) == stem(table));
+        if let (Some(module), false) = (named, owner.contains_key(table)) {
+            owner.insert(table, module);
+        }
+    }
+    let named = owner.len() - declared;
+    let near = by_neighbours(scans, &all, &mut owner);
+    let mut contexts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (table, module) in &owner {
+        contexts
+            .entry(module)
+            .or_default()
+            .insert((*table).to_owned());
+    }
+    if contexts.len() < 2 || owner.len() * 2 < all.len() {
         return None;
     }
-    let why = vec![format!(
-        "{placed} of {} tables are declared below {} folders that look like modules",
-        all.len(),
-        modules.len()
+    let mut why = vec![format!(
+        "folders that look like modules declare {declared} of {} tables; {named} more are called like one",
+        all.len()
     )];
-    let contexts = modules
+    if near > 0 {
+        why.push(format!("{near} more hang on those by foreign keys"));
+    }
+    let contexts = contexts
         .into_iter()
         .map(|(name, tables)| Context {
             code: vec![format!("**/{name}/**")],
             tables: tables.into_iter().collect(),
-            name,
+            name: name.to_owned(),
             ..Context::default()
         })
         .collect();
     Some((contexts, why))
+}
+
+/// Tables without an owner go with those that they are tied to by most foreign keys; gives how
+/// many. Keys from a table to its neighbours and back count alike.
+fn by_neighbours<'a>(
+    scans: &'a [FileScan],
+    all: &BTreeSet<&'a str>,
+    owner: &mut BTreeMap<&'a str, &'a str>,
+) -> usize {
+    let mut ties: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for query in scans.iter().flat_map(|scan| &scan.queries) {
+        for touch in &query.touches {
+            let holder = touch.container.and_then(|own| query.containers.get(own));
+            if let (Access::Reference, Some(holder)) = (touch.access, holder) {
+                let known = |name: &str| all.get(name).copied();
+                if let (Some(a), Some(b)) = (known(holder.name.table()), known(touch.name.table()))
+                {
+                    ties.insert((a, b));
+                    ties.insert((b, a));
+                }
+            }
+        }
+    }
+    let before = owner.len();
+    loop {
+        let placed: Vec<(&str, &str)> = all
+            .iter()
+            .filter(|table| !owner.contains_key(**table))
+            .filter_map(|table| {
+                let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+                for (_, neighbour) in ties.iter().filter(|(own, _)| own == table) {
+                    if let Some(module) = owner.get(neighbour) {
+                        *votes.entry(module).or_default() += 1;
+                    }
+                }
+                let best = votes.into_iter().max_by_key(|(_, count)| *count)?;
+                Some((*table, best.0))
+            })
+            .collect();
+        if placed.is_empty() {
+            return owner.len() - before;
+        }
+        owner.extend(placed);
+    }
 }
 
 /// `order_items` and `orders` begin alike.

@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 
 use freehold_boundary::{Checked, Ownership, check};
 
+mod baseline;
+mod clean;
 mod monolith;
+mod odd_files;
+mod proposal;
+mod reports;
 
 /// The folder of an example.
 fn example(name: &str) -> PathBuf {
@@ -38,3 +43,16 @@ fn lines(checked: &Checked) -> Vec<String> {
         })
         .collect()
 }
+
+/// A tree in a temporary folder.
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        std::fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+const TWO: &str = "contexts:\n  orders: { tables: [orders], code: [orders/**] }\n  books: { tables: [books], code: [books/**] }\n";

@@ -1,0 +1,96 @@
+//! The described examples cross no boundary; a crossing put into one is found.
+
+use std::io;
+use std::path::Path;
+
+use freehold_boundary::{Checked, Ownership, check};
+use freehold_model::{Files, load};
+
+use super::example;
+
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        std::fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+}
+
+fn described(name: &str) -> Checked {
+    let root = example(name);
+    let system = load(&root, None, &Disk).expect("a good description");
+    let own = Ownership::of_system(&system).expect("good patterns");
+    check(&root, &[], Some(own), "2026-11-21").expect("a check")
+}
+
+#[test]
+fn bookvault_and_shopease_are_clean() {
+    for name in ["bookvault", "shopease"] {
+        let checked = described(name);
+        assert!(checked.counts.files > 20, "{name} was not read");
+        let found: Vec<String> = checked
+            .findings
+            .iter()
+            .map(|own| {
+                format!(
+                    "{} {} {}:{}",
+                    own.message(),
+                    own.object,
+                    own.file.display(),
+                    own.spot.line
+                )
+            })
+            .collect();
+        assert!(found.is_empty(), "{name}: {found:#?}");
+    }
+}
+
+/// The switch that shows that the test above can fail.
+#[test]
+fn a_crossing_in_a_described_service_is_found() {
+    let root = super::tree(&[
+        (
+            "freehold.yaml",
+            "system: s\nservers: { main: { engine: sqlite } }\nservices: [services/*]\n",
+        ),
+        (
+            "services/a/service.yaml",
+            "service: a\nstore: { server: main, isolation: database }\n",
+        ),
+        (
+            "services/a/migrations/0001_x.up.sql",
+            "CREATE TABLE things (id INTEGER PRIMARY KEY);",
+        ),
+        (
+            "services/b/service.yaml",
+            "service: b\nstore: { server: main, isolation: database }\n",
+        ),
+        (
+            "services/b/migrations/0001_y.up.sql",
+            "CREATE TABLE others (id INTEGER PRIMARY KEY);",
+        ),
+        (
+            "services/b/src/x.py",
+            "db.execute('SELECT * FROM others o JOIN things t ON t.id = o.id')\n",
+        ),
+    ]);
+    let system = load(root.path(), None, &Disk).expect("a good description");
+    let own = Ownership::of_system(&system).expect("good patterns");
+    let checked = check(root.path(), &[], Some(own), "2026-11-21").expect("a check");
+    let found: Vec<String> = checked
+        .findings
+        .iter()
+        .map(|own| format!("{} {} {}", own.code, own.message(), own.object))
+        .collect();
+    assert_eq!(found, ["FH2101 b joins a table that belongs to a things"]);
+}
