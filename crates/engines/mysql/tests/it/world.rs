@@ -31,7 +31,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `None`, told loudly, without a server; a failure in CI.
+    /// `None`, told loudly, without a server; a failure in CI. `FREEHOLD_TEST_MYSQL_BIN` (and `…_LIB`)
+    /// name the folder of a `mysqld` of Oracle's to run against instead. The folder above it has to
+    /// be the server's real `basedir`: with a wrong one it starts, and then lets in who has a
+    /// password that was replaced, out of its cache.
     pub(crate) async fn new(admin: Admin, settings: &[(&str, &str)]) -> Option<Self> {
         Self::with(admin, |start| {
             settings
