@@ -221,7 +221,12 @@ fn has_form(text: &str, verb: &str) -> bool {
     let has = |word: &str| words.iter().any(|own| own == word);
     let second = words.get(1).map_or("", String::as_str);
     match verb {
-        "select" => has("from") && select_list(&words) || has("into") && has("from"),
+        // Columns and FROM may come from elsewhere: `"select " + columns() + " join …"`.
+        "select" => {
+            has("from") && select_list(&words)
+                || has("into") && has("from")
+                || text.contains(HOLE) && has_join(&words)
+        }
         "with" => has("as") && (has("select") || has("update") || has("delete") || has("insert")),
         "(" => has("select") && has("from"),
         "insert" | "replace" => {
@@ -366,16 +371,57 @@ fn is_piece(text: &str, first: &str) -> bool {
         "references" => words.len() <= 8,
         "with" => has("as") && has("select"),
         _ => {
-            // `name AS (SELECT … FROM …)`, `x IN (SELECT …)`
-            has("select")
-                && has("from")
-                && text.contains('(')
-                && strong
-                && has("as")
-                && words.len() < 400
-                && words.iter().take(6).any(|word| word == "as")
+            // `name AS (SELECT … FROM …)`
+            let named = words.iter().take(6).any(|word| word == "as");
+            has("select") && has("from") && strong && named
+                // Columns and what follows them, without their SELECT: `a.x as y from a join …`
+                || dotted(text) && text.contains('=') && has_join(&words)
+                || has_columns(&words)
         }
     }
+}
+
+/// `join name … on` or `using`.
+fn has_join(words: &[String]) -> bool {
+    words.iter().enumerate().any(|(i, word)| {
+        word == "join"
+            && words.get(i + 1).is_some_and(|name| is_name(name))
+            && words[i..]
+                .iter()
+                .take(7)
+                .any(|word| word == "on" || word == "using")
+    })
+}
+
+/// Before `from name` stand several columns, most with their table.
+fn has_columns(words: &[String]) -> bool {
+    let Some(from) = words.iter().position(|word| word == "from") else {
+        return false;
+    };
+    let columns = &words[..from];
+    let column = |word: &&String| {
+        word.split_once('.').is_some_and(|(table, column)| {
+            let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            !table.is_empty() && column.len() > 1 && plain(table) && plain(column)
+        })
+    };
+    let qualified = columns.iter().filter(column).count();
+    // `transaction_type, allocation_types from rules`: names and commas by turns, and no more.
+    let bare = columns.len() > 2
+        && words.len() == from + 2
+        && columns.iter().any(|word| word.contains('_'))
+        && columns
+            .iter()
+            .enumerate()
+            .all(|(i, word)| (word == ",") == (i % 2 == 1));
+    words.get(from + 1).is_some_and(|name| is_name(name))
+        && columns.iter().any(|word| word == ",")
+        && (bare || qualified >= 2 && qualified * 6 >= columns.len())
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '"' | '`' | '['))
+        && !word.ends_with([':', '!', '?'])
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -410,7 +456,9 @@ fn first_word(text: &str) -> &str {
 /// Comments and space before the first word do not count.
 fn past_comments(mut text: &str) -> &str {
     loop {
-        text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
+        text = text.trim_start_matches(|c: char| {
+            c.is_whitespace() || c == ';' || c == '\u{feff}' || c == HOLE
+        });
         if let Some(rest) = text.strip_prefix("--") {
             text = rest.split_once('\n').map_or("", |(_, rest)| rest);
         } else if let Some(rest) = text.strip_prefix("/*") {
@@ -488,6 +536,18 @@ mod tests {
         );
         is("from m_client c where c.id = ?", Shape::Piece);
         is("join in", Shape::Other);
+        is("\u{e000} join m_loan l on l.id = r.id", Shape::Piece);
+        is(
+            "select \u{e000} join m_loan l on l.id = r.id",
+            Shape::Statement,
+        );
+        is("l.id as id, l.name as name from m_loan l", Shape::Piece);
+        is("la.id, x.y join m_loan l on l.id = la.id", Shape::Piece);
+        is(
+            "Go to example.com, then choose a book from books.",
+            Shape::Other,
+        );
+        is("e.g. take one, i.e. the first, from orders", Shape::Other);
         assert_eq!(
             shape("select name from customers", Some("query")),
             Shape::Statement

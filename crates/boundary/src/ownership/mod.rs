@@ -26,7 +26,7 @@ pub struct Context {
     pub tables: Vec<String>,
     /// Schemas or databases that are all its own.
     pub schemas: Vec<String>,
-    /// Patterns of its code, relative to the root; the longest that fits a file wins.
+    /// Patterns of its code, relative to the root; the one that says most of a file's path wins.
     pub code: Vec<String>,
     pub dialect: Option<Dialect>,
 }
@@ -145,7 +145,7 @@ impl Ownership {
         for pattern in patterns {
             match glob(pattern, true) {
                 Ok(matcher) => {
-                    let literal = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
+                    let literal = literal_chars(pattern);
                     self.code.push((matcher, literal, code));
                 }
                 Err(fault) => faults.push(fault),
@@ -209,12 +209,7 @@ impl Ownership {
             });
         let mut claims: Vec<&Claim> = self.tables.get(&table).into_iter().flatten().collect();
         if claims.is_empty() {
-            claims.extend(
-                self.patterns
-                    .iter()
-                    .filter(|(glob, _)| glob.is_match(&table))
-                    .map(|(_, claim)| claim),
-            );
+            claims = self.by_pattern(&table);
         }
         if let Some(qualifier) = &qualifier {
             let exact: Vec<&Claim> = claims
@@ -238,6 +233,22 @@ impl Ownership {
         one_of(&claims, here)
     }
 
+    /// The claims of the patterns that fit and say most.
+    fn by_pattern(&self, table: &str) -> Vec<&Claim> {
+        let fitting: Vec<_> = self
+            .patterns
+            .iter()
+            .filter(|(glob, _)| glob.is_match(table))
+            .map(|(glob, claim)| (literal_chars(glob.glob().glob()), claim))
+            .collect();
+        let most = fitting.iter().map(|(literal, _)| *literal).max();
+        fitting
+            .into_iter()
+            .filter(|(literal, _)| Some(*literal) == most)
+            .map(|(_, claim)| claim)
+            .collect()
+    }
+
     /// Whose code the file is.
     pub(crate) fn code(&self, path: &Path) -> Code {
         self.code
@@ -258,6 +269,14 @@ impl Ownership {
     pub fn find(&self, name: &str) -> Option<usize> {
         self.contexts.iter().position(|own| own.name == name)
     }
+}
+
+/// How much a pattern says: the more letters of its own, the closer it fits.
+fn literal_chars(pattern: &str) -> usize {
+    pattern
+        .chars()
+        .filter(|c| !matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '/'))
+        .count()
 }
 
 fn one_of(claims: &[&Claim], here: Option<usize>) -> Owner {
@@ -359,5 +378,17 @@ mod tests {
         assert_eq!(code("src/orders/test/a.ts"), Code::Tests);
         assert_eq!(code("scripts/a.sql"), Code::Shared);
         assert_eq!(code("a.ts"), Code::Nobody);
+        let contexts = ["**", "**/loan/**"].map(|pattern| Context {
+            tables: vec![if pattern == "**" { "m_*" } else { "m_loan*" }.to_owned()],
+            code: vec![pattern.to_owned()],
+            ..Context::default()
+        });
+        let own = Ownership::new(contexts.to_vec(), Origin::File, &[], &[]).expect("patterns");
+        assert_eq!(own.code(Path::new("x/loan/a.ts")), Code::Of(1));
+        let name = ObjectName {
+            parts: vec!["m_loan_charge".to_owned()],
+            link: None,
+        };
+        assert_eq!(own.owner(&name, None, Some(0)), Owner::One(1));
     }
 }
