@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Paint, Tone, matrix};
 use crate::baseline::Compared;
@@ -19,6 +20,8 @@ pub struct Shown {
     pub unresolved: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// How long the check took.
+    pub elapsed: Option<Duration>,
 }
 
 /// The whole report. `source` gives the text of a file, for excerpts.
@@ -75,7 +78,7 @@ pub fn human(
         out.push_str(&matrix(checked, paint));
         out.push('\n');
     }
-    for line in sums(checked, compared) {
+    for line in sums(checked, compared, shown.elapsed) {
         out.push_str(&line);
         out.push('\n');
     }
@@ -226,7 +229,7 @@ fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     (text.into_iter().collect(), column - from)
 }
 
-fn sums(checked: &Checked, compared: Option<&Compared>) -> Vec<String> {
+fn sums(checked: &Checked, compared: Option<&Compared>, elapsed: Option<Duration>) -> Vec<String> {
     let count =
         |n: usize, what: &str| format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" });
     let findings = match compared {
@@ -245,10 +248,9 @@ fn sums(checked: &Checked, compared: Option<&Compared>) -> Vec<String> {
             count(n, "place")
         ),
     };
-    let mut lines = vec![format!(
-        "{findings}{unread}. {}.",
-        count(checked.counts.files, "file")
-    )];
+    let time = elapsed.map_or_else(String::new, |own| format!(" in {:.2} s", own.as_secs_f64()));
+    let files = count(checked.counts.files, "file");
+    let mut lines = vec![format!("{findings}{unread}. {files}{time}.")];
     if !checked.allowed.is_empty() {
         lines.push(format!(
             "{} allowed, with reasons.",
@@ -264,9 +266,9 @@ fn sums(checked: &Checked, compared: Option<&Compared>) -> Vec<String> {
     }
     if let Some(compared) = compared.filter(|compared| !compared.stale.is_empty()) {
         let gone: usize = compared.stale.iter().map(|own| own.count).sum();
+        let (gone, is) = (count(gone, "finding"), if gone == 1 { "is" } else { "are" });
         lines.push(format!(
-            "{} of the baseline found no more: take them out with --write-baseline.",
-            count(gone, "entry is").replace("entry iss", "entries are")
+            "{gone} of the baseline {is} gone: take them out with --write-baseline."
         ));
     }
     if !checked.unowned.is_empty() {
