@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Make databases, identities, rights and schema as described, then prove it
     Apply(ApplyArgs),
+    /// Take over a store that is there already, with its schema as the first migration
+    Adopt(AdoptArgs),
     /// Put baseline data in, as often as you like; `--undo` takes it out again
     Seed(SeedArgs),
     /// Take migrations back, the newest first
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Up(StoreArgs),
     /// Stop the private servers that `up --servers local` started
     Down(DownArgs),
+    /// Find every place where code or schema crosses a service's boundary
+    Check(CheckArgs),
     /// Hand out and rotate the passwords of the services' programs
     #[command(subcommand)]
     Creds(CredsCommand),
@@ -103,6 +107,63 @@ pub(crate) struct StatusArgs {
     /// Exit with 1 when live is not as described
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AdoptArgs {
+    /// The service, or `service.store` for one that is not its main store
+    #[arg(value_name = "SERVICE")]
+    pub(crate) store: String,
+    /// Go on from where this tool stopped: flyway, liquibase, sqlx, atlas, prisma, django, alembic
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<String>,
+    /// Folder of the tool's files, relative to the service's (default: where they usually are)
+    #[arg(long, value_name = "DIR", requires = "from")]
+    pub(crate) files: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct CheckArgs {
+    /// Files and folders (default: the whole system)
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: CheckFormat,
+    /// The file of known findings (default: boundary-baseline.json beside the description)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write today's findings down as known; once the file is there, only take out what is gone
+    #[arg(long)]
+    pub(crate) write_baseline: bool,
+    /// Fail when the baseline knows findings that are there no more
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Fail when anything crosses into or out of this context, known or not
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) must_be_empty: Option<String>,
+    /// Show the findings that the baseline knows as well
+    #[arg(long)]
+    pub(crate) known: bool,
+    /// Show each place that names a table and could not be read
+    #[arg(long)]
+    pub(crate) unresolved: bool,
+    /// Write the contexts that were found or proposed to boundaries.yaml
+    #[arg(long)]
+    pub(crate) write_boundaries: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
+    Sarif,
+    Github,
+    Gitlab,
 }
 
 #[derive(Debug, ClapArgs)]

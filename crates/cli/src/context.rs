@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use freehold_credentials::resolve;
 use freehold_engine::{Address, Endpoint, Secret};
 use freehold_lifecycle::{Target, check_targets, target};
-use freehold_model::{Fault, Service, Store, System, load, load_migrations, load_seeds, nearest};
+use freehold_model::{
+    Fault, Migration, Seed, Service, Store, System, load, load_migrations, load_seeds, nearest,
+};
 
 use crate::args::Args;
 use crate::files::DiskFiles;
@@ -81,7 +83,64 @@ impl Context {
         Ok(targets)
     }
 
+    /// `orders`, `orders.search`.
+    pub(crate) fn store_named(&self, label: &str) -> Result<(Service, Store)> {
+        let (name, key) = label.split_once('.').unwrap_or((label, "main"));
+        let Some(service) = self.system.services.get(name) else {
+            return Err(vec![unknown_service(&self.system, name)]);
+        };
+        let Some(store) = service.stores.get(key) else {
+            let keys: Vec<_> = service.stores.keys().map(String::as_str).collect();
+            return Err(vec![
+                Fault::new("FH1307", format!("the service {name} has no store `{key}`"))
+                    .help(format!("it has: {}", keys.join(", "))),
+            ]);
+        };
+        Ok((service.clone(), store.clone()))
+    }
+
+    /// One store, to be adopted. `other_tool`: files that are none of freehold's may lie in its
+    /// folder.
+    pub(crate) fn adoptable(
+        &mut self,
+        service: &Service,
+        store: &Store,
+        other_tool: bool,
+    ) -> Result<Target> {
+        let system = self.system.clone();
+        let migrations = load_migrations(&system, service, store, &DiskFiles, &self.root);
+        let migrations = match migrations {
+            Err(_) if other_tool => Vec::new(),
+            migrations => migrations?,
+        };
+        self.target_of(&system, service, store, migrations, Vec::new())
+    }
+
     fn target(&mut self, system: &System, service: &Service, store: &Store) -> Result<Target> {
+        let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
+        let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);
+        let (migrations, seeds) = match (migrations, seeds) {
+            (Ok(migrations), Ok(seeds)) => (migrations, seeds),
+            (migrations, seeds) => {
+                return Err(migrations
+                    .err()
+                    .into_iter()
+                    .chain(seeds.err())
+                    .flatten()
+                    .collect());
+            }
+        };
+        self.target_of(system, service, store, migrations, seeds)
+    }
+
+    fn target_of(
+        &mut self,
+        system: &System,
+        service: &Service,
+        store: &Store,
+        migrations: Vec<Migration>,
+        seeds: Vec<Seed>,
+    ) -> Result<Target> {
         let server = &system.servers[&store.server];
         let engine = freehold_builtin::engine(server.engine).ok_or_else(|| {
             vec![
@@ -103,19 +162,6 @@ impl Context {
         if let Address::Path(path) = &mut admin.address {
             *path = std::path::absolute(self.root.join(&*path)).unwrap_or_default();
         }
-        let migrations = load_migrations(system, service, store, &DiskFiles, &self.root);
-        let seeds = load_seeds(system, service, store, &DiskFiles, &self.root);
-        let (migrations, seeds) = match (migrations, seeds) {
-            (Ok(migrations), Ok(seeds)) => (migrations, seeds),
-            (migrations, seeds) => {
-                return Err(migrations
-                    .err()
-                    .into_iter()
-                    .chain(seeds.err())
-                    .flatten()
-                    .collect());
-            }
-        };
         target(system, service, store, engine, admin, migrations, seeds)
     }
 

@@ -175,7 +175,7 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
     Ok(rows)
 }
 
-fn not_converged(target: &Target, steps: &[Step]) -> Fault {
+pub(crate) fn not_converged(target: &Target, steps: &[Step]) -> Fault {
     let fault = Fault::new(
         "FH3107",
         format!(

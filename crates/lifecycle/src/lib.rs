@@ -5,9 +5,11 @@
 //! What a store should be is decided by the description, what has to change by the engine's diff;
 //! here is only the order. Nothing here names a concrete engine.
 
+mod adopt;
 mod apply;
 mod destroy;
 pub mod history;
+mod history_of;
 mod migrate;
 mod plan;
 mod reach;
@@ -21,13 +23,15 @@ mod steps;
 mod target;
 mod verify_rollback;
 
+pub use adopt::{AdoptPlan, AdoptedFile, adopt, plan_adoption};
 pub use apply::{Applied, TableRows, apply};
 pub use destroy::{Destroyed, destroy};
+pub use history_of::{Origin, Tool, Took};
 pub use plan::{MigrationNote, StorePlan, plan};
 pub use rollback::{RolledBack, rollback};
 pub use seed::{SeedWhich, Seeded, seed, unseed};
 pub use status::{StoreStatus, status};
-pub use target::{Target, check_targets, target};
+pub use target::{ForeignTool, Target, check_targets, target};
 pub use verify_rollback::{Verified, verify_rollback};
 
 /// What a command that stopped reports: everything that is wrong at once.

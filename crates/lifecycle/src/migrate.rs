@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
 use freehold_engine::{
-    Commit, Connection, Ddl, Error, LedgerSql, Live, Subject, TxMode, Verifiers,
+    Commit, Connection, Ddl, Error, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
 };
 use freehold_model::{Fault, Migration};
 use freehold_sql::{Kind, TableName};
@@ -45,6 +45,8 @@ pub(crate) struct Migrating<'t> {
     target: &'t Target,
     connection: Box<dyn Connection>,
     ledger: LedgerSql,
+    /// As the ledger lets it be: an adopted store keeps what it had.
+    want: Want,
 }
 
 impl<'t> Migrating<'t> {
@@ -72,6 +74,7 @@ impl<'t> Migrating<'t> {
             target,
             connection,
             ledger: target.engine.ledger(&target.want),
+            want: reach.want(),
         };
         if let Err(faults) = migrating.take_lock().await {
             migrating.close(reach).await?;
@@ -202,7 +205,7 @@ impl<'t> Migrating<'t> {
         let diff = self
             .target
             .engine
-            .diff(self.connection.probe(), &self.target.want, &live);
+            .diff(self.connection.probe(), &self.want, &live);
         for step in diff
             .steps
             .iter()
@@ -496,7 +499,7 @@ impl<'t> Migrating<'t> {
     }
 }
 
-fn entry_of(script: &Script<Migration>) -> Entry {
+pub(crate) fn entry_of(script: &Script<Migration>) -> Entry {
     Entry {
         kind: EntryKind::Migration,
         id: script.id.clone(),

@@ -1,6 +1,6 @@
 //! `plan`: what would change, read from the servers themselves. Sends no change.
 
-use freehold_bookkeeping::State;
+use freehold_bookkeeping::{Ledger, State};
 use freehold_engine::{Diff, Live, Probe, Step, Subject};
 use freehold_model::{EngineKind, Fault, Isolation};
 use futures_util::{StreamExt as _, stream};
@@ -122,19 +122,31 @@ impl View<'_> {
 pub(crate) async fn view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
     let target = reach.target;
     let live = reach.look().await?;
-    let diff = target
-        .engine
-        .diff(reach.server().probe(), &target.want, &live);
+    let (diff, ledger) = diff_and_ledger(reach, &live).await?;
     if !diff.refused.is_empty() {
         return Err(diff.refused);
     }
-    let ledger = reach.ledger(&live).await?;
     let pending = history::pending(&target.label(), &target.migrations, &ledger)?;
     Ok(View {
         live,
         diff,
         pending,
     })
+}
+
+/// The diff knows of an adoption only by the ledger, which cannot be read where the store is refused.
+pub(crate) async fn diff_and_ledger(reach: &mut Reach<'_>, live: &Live) -> Result<(Diff, Ledger)> {
+    let target = reach.target;
+    let diff = |reach: &mut Reach<'_>| {
+        let want = reach.want();
+        target.engine.diff(reach.server().probe(), &want, live)
+    };
+    let first = diff(reach);
+    match reach.ledger(live).await {
+        Ok(ledger) => Ok((diff(reach), ledger)),
+        Err(_) if !first.refused.is_empty() => Ok((first, Ledger::default())),
+        Err(faults) => Err(faults),
+    }
 }
 
 fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {

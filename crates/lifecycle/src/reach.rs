@@ -59,8 +59,22 @@ impl<'t> Reach<'t> {
             .await
             .map_err(|error| self.fault(&error))?;
         // What is somebody else's is not entered: the diff refuses it from outside.
-        let somebody_elses = matches!(outside.database, None | Some(Mark::Foreign(_)));
-        if outside.looked_inside || somebody_elses {
+        if matches!(outside.database, Some(Mark::Foreign(_))) {
+            return Ok(outside);
+        }
+        self.enter(outside).await
+    }
+
+    /// The same, also into what is somebody else's and to be taken over.
+    pub(crate) async fn look_at_somebody_elses(&mut self) -> Result<Live> {
+        let outside = self.server.inspect(&self.target.want).await;
+        let outside = outside.map_err(|error| self.fault(&error))?;
+        self.enter(outside).await
+    }
+
+    async fn enter(&mut self, outside: Live) -> Result<Live> {
+        let want = &self.target.want;
+        if outside.looked_inside || outside.database.is_none() {
             return Ok(outside);
         }
         match self.store().await {

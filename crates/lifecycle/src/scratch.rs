@@ -57,6 +57,7 @@ pub(crate) fn of(target: &Target) -> Result<Target> {
         seeds: target.seeds.clone(),
         tables: target.tables.clone(),
         foreign_tool: None,
+        prune_described: true,
         engine: target.engine,
         kind: target.kind,
     })

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::history;
-use crate::plan::{AT_ONCE, all_or_faults};
+use crate::plan::{AT_ONCE, all_or_faults, diff_and_ledger};
 use crate::reach::Reach;
 use crate::target::Target;
 
@@ -60,8 +60,7 @@ async fn status_one(target: &Target) -> Result<StoreStatus> {
     let mut reach = Reach::open(target).await?;
     let live = reach.look().await?;
     let probe = reach.server().probe().clone();
-    let diff = target.engine.diff(&probe, &target.want, &live);
-    let ledger = reach.ledger(&live).await?;
+    let (diff, ledger) = diff_and_ledger(&mut reach, &live).await?;
     let applied = ledger.of(EntryKind::Migration).next_back();
     let mut notes = diff.refused;
     notes.extend(diff.advisory);

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::path::PathBuf;
+
 use freehold_engine::{AccessWant, Endpoint, Engine, Want};
 use freehold_model::{EngineKind, Fault, Migration, Migrations, Seed, Service, Store, System};
 
@@ -29,7 +31,20 @@ pub struct Target {
     /// The tables that are there when all migrations are applied.
     pub tables: BTreeSet<String>,
     /// Another tool applies the schema's changes.
-    pub foreign_tool: Option<String>,
+    pub foreign_tool: Option<ForeignTool>,
+    /// Does the description itself say `prune`? Else a store that was adopted keeps what it had.
+    pub prune_described: bool,
+}
+
+/// A tool that goes on applying its own files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignTool {
+    /// As the description names it: `flyway`.
+    pub name: String,
+    /// Its program and arguments.
+    pub command: Vec<String>,
+    /// Where it runs, relative to the system's root: the service's folder.
+    pub dir: PathBuf,
 }
 
 impl Target {
@@ -76,7 +91,11 @@ pub fn target(
     }
     let tables = script::tables_after(&migrations);
     let foreign_tool = match service.migrations_of(store) {
-        Some(Migrations::By { tool, .. }) => Some(tool.clone()),
+        Some(Migrations::By { tool, command }) => Some(ForeignTool {
+            name: tool.clone(),
+            command: command.clone(),
+            dir: service.dir.clone(),
+        }),
         _ => None,
     };
     let kind = admin.kind;
@@ -91,6 +110,7 @@ pub fn target(
         seeds,
         tables,
         foreign_tool,
+        prune_described: store.prune.is_some(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! One file per command. Each renders what a library crate found or did.
 
+mod adopt;
 mod apply;
+mod check;
 mod creds;
 mod destroy;
 mod engines;
@@ -24,12 +26,14 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
     match &args.command {
         Command::Plan(plan) => plan::run(args, plan, output).await,
         Command::Apply(apply) => apply::run(args, apply, output).await,
+        Command::Adopt(adopt) => adopt::run(args, adopt, output).await,
         Command::Seed(seed) => seed::run(args, seed, output).await,
         Command::Rollback(rollback) => rollback::run(args, rollback, output).await,
         Command::Destroy(destroy) => destroy::run(args, destroy, output).await,
         Command::Status(status) => status::run(args, status, output).await,
         Command::Up(stores) => up::up(args, stores, output).await,
         Command::Down(down) => up::down(args, down, output).await,
+        Command::Check(check) => check::run(args, check, output),
         Command::Creds(CredsCommand::Exec { service, command }) => {
             creds::exec(args, service, command, output).await
         }

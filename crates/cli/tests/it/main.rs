@@ -1,6 +1,7 @@
 //! End to end: the real binary on the real examples.
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
+mod adopt;
 mod bad_input;
 mod binary;
 mod change;

@@ -63,6 +63,7 @@ SELECT 't' || t.oid, CASE t.typtype
 UNION ALL
 SELECT 'f' || p.oid, replace_head(pg_get_functiondef(p.oid)), CASE p.prokind WHEN 'p' THEN 'DROP PROCEDURE ' ELSE 'DROP FUNCTION ' END || p.oid::regprocedure
   FROM path CROSS JOIN pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind <> 'a' AND p.proname <> {issue} AND {routines}
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 UNION ALL
 SELECT 'r' || c.oid, concat_ws(' ', 'CREATE SEQUENCE', c.oid::regclass, 'AS', format_type(s.seqtypid, NULL), 'START', s.seqstart, 'INCREMENT', s.seqincrement,
     'MINVALUE', s.seqmin, 'MAXVALUE', s.seqmax, 'CACHE', s.seqcache, CASE WHEN s.seqcycle THEN 'CYCLE' END), 'DROP SEQUENCE IF EXISTS ' || c.oid::regclass
@@ -152,7 +153,7 @@ SELECT 1, c.relname || ' ' || c.relname, format('ALTER SEQUENCE %s OWNED BY %s.%
   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE c.relkind = 'S' AND {there}
 UNION ALL SELECT 2, c.relname || ' ' || k.conname, format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.oid::regclass, k.conname, pg_get_constraintdef(k.oid, true))
   FROM {from} JOIN pg_constraint k ON k.conrelid = c.oid WHERE k.contype = 'c' AND NOT k.convalidated AND k.conislocal AND {there}
-UNION ALL SELECT 3, c.relname || ' ' || x.relname, pg_get_indexdef(i.indexrelid, 0, true)
+UNION ALL SELECT 3, c.relname || ' ' || x.relname, CASE x.relkind WHEN 'I' THEN regexp_replace(pg_get_indexdef(i.indexrelid, 0, true), ' ON ONLY ', ' ON ') ELSE pg_get_indexdef(i.indexrelid, 0, true) END
   FROM {from} JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indisvalid AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = x.oid)
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')) AND {there}

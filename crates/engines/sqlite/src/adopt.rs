@@ -62,6 +62,8 @@ fn mark(want: &Want) -> Step {
         store_name(want),
         "taken over: marked as this store's",
     )
+    // There is no session in which a transaction could begin; taking over makes its own.
+    .not_atomic()
     .run(mark_table(&want.spot))
     .run(format!(
         "INSERT OR IGNORE INTO {} (mark) VALUES ({mark})",
