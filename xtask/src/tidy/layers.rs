@@ -42,7 +42,11 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "features",
-        crates: &["freehold-lifecycle", "freehold-credentials"],
+        crates: &[
+            "freehold-boundary",
+            "freehold-credentials",
+            "freehold-lifecycle",
+        ],
         may_use: &["nouns", "sql", "contract", "bookkeeping"],
     },
     Layer {

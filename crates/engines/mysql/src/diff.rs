@@ -12,11 +12,11 @@ use freehold_engine::{
 use freehold_model::Right;
 
 use crate::grants::{self, Changes};
-use crate::identity::{self, Purpose};
+use crate::identities::{self, Purpose};
 use crate::names::{self, accounts_host};
 use crate::probe::is_mysql;
 use crate::wanted::{accounts_of, wanted};
-use crate::{advisory, issuer, ledger, refusals};
+use crate::{advisories, issuer, ledger, refusals};
 
 /// The whole difference.
 pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
@@ -28,7 +28,7 @@ pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
         };
     }
     let mut diff = Diff {
-        advisory: advisory::standing(probe, want, live),
+        advisory: advisories::standing(probe, want, live),
         ..Diff::default()
     };
     let owner = identity_step(probe, want, live, Purpose::Owner);
@@ -107,8 +107,8 @@ fn ledger_step(want: &Want, live: &Live) -> Option<Step> {
 fn identity_step(probe: &Probe, want: &Want, live: &Live, purpose: Purpose) -> Option<Step> {
     let name = purpose.name(want);
     match live.roles.get(name) {
-        None => Some(identity::create(probe, want, purpose)),
-        Some(role) if role.mark == Mark::Ours => identity::mend(probe, want, purpose, role),
+        None => Some(identities::create(probe, want, purpose)),
+        Some(role) if role.mark == Mark::Ours => identities::mend(probe, want, purpose, role),
         Some(_) => None,
     }
 }
@@ -189,10 +189,10 @@ fn rights(probe: &Probe, want: &Want, live: &Live, diff: &mut Diff) -> (Vec<Step
     }
     diff.advisory.extend(
         left.iter()
-            .map(|(grantee, changes)| advisory::not_pruned(want, grantee, &changes.extra)),
+            .map(|(grantee, changes)| advisories::not_pruned(want, grantee, &changes.extra)),
     );
     let steps = by_grantee.iter().flat_map(|(grantee, changes)| {
-        let note = identity::rights_note(want, grantee, changes);
+        let note = identities::rights_note(want, grantee, changes);
         grants::steps(want, grantee, changes, &note, host)
     });
     steps.partition(|step| step.subject == Subject::Access)
@@ -210,10 +210,10 @@ fn judge(probe: &Probe, want: &Want, grant: &Grant) -> Verdict {
     };
     match &grant.on {
         Object::Database(pattern) if !is_ours(want, &grant.grantee) && !about_us(pattern) => {
-            Verdict::Beyond(advisory::wildcard(probe, want, &grant.grantee, pattern))
+            Verdict::Beyond(advisories::wildcard(probe, want, &grant.grantee, pattern))
         }
-        _ if !advisory::can_revoke(probe, want, grant) => {
-            Verdict::Beyond(advisory::beyond_admin(probe, want, grant))
+        _ if !advisories::can_revoke(probe, want, grant) => {
+            Verdict::Beyond(advisories::beyond_admin(probe, want, grant))
         }
         _ if want.prune => Verdict::TakeBack,
         _ => Verdict::Leave,
@@ -259,7 +259,7 @@ fn server_wide(probe: &Probe, want: &Want, live: &Live) -> Vec<Step> {
     let anonymous = live
         .roles
         .keys()
-        .filter(|key| want.server_wide && advisory::is_anonymous(key));
+        .filter(|key| want.server_wide && advisories::is_anonymous(key));
     anonymous
         .map(|key| {
             let account = names::account_of(key, accounts_host(probe));

@@ -10,10 +10,10 @@ use freehold_engine::{At, Change, Drop, Keep, Live, Mark, Object, Probe, Step, S
 use freehold_model::Isolation;
 
 use crate::grants::{self, Changes};
-use crate::identity::{self, Purpose};
+use crate::identities::{self, Purpose};
 use crate::names::{self, account, accounts_host, ident, object};
 use crate::probe::is_mysql;
-use crate::{advisory, issuer, ledger, refusals};
+use crate::{advisories, issuer, ledger, refusals};
 
 /// The removals.
 pub(crate) fn drop_steps(probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
@@ -73,7 +73,7 @@ fn shut(probe: &Probe, want: &Want, purpose: Purpose) -> Step {
         name,
         "locked, its sessions ended",
     );
-    identity::lock(
+    identities::lock(
         step,
         name,
         &account(name, accounts_host(probe)),
@@ -135,7 +135,7 @@ fn rights_of_others(probe: &Probe, want: &Want, live: &Live) -> Vec<Step> {
             _ => false,
         };
         let is_admin = grant.grantee == names::key(&probe.user, host, host);
-        if about_us && !is_admin && advisory::can_revoke(probe, want, grant) {
+        if about_us && !is_admin && advisories::can_revoke(probe, want, grant) {
             by_grantee
                 .entry(&grant.grantee)
                 .or_default()

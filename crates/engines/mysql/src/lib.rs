@@ -7,7 +7,7 @@
 
 mod accounts;
 mod adopt;
-mod advisory;
+mod advisories;
 mod connect;
 mod diff;
 mod drop;
@@ -15,7 +15,7 @@ mod dump;
 mod errors;
 mod grants;
 mod holes;
-mod identity;
+mod identities;
 mod inspect;
 mod issuer;
 mod ledger;

@@ -6,7 +6,7 @@
 
 use freehold_engine::{At, Change, Migrator, Probe, Step, Subject, Want};
 
-use crate::identity;
+use crate::identities;
 use crate::names::{account, accounts_host};
 use crate::probe::is_mysql;
 
@@ -18,13 +18,13 @@ pub(crate) fn migrator(probe: &Probe, want: &Want) -> Migrator {
         |change, note| Step::new(change, Subject::Identity, At::Server, owner, note).not_atomic();
     Migrator {
         login: Some(owner.to_owned()),
-        open: vec![identity::unlock(
+        open: vec![identities::unlock(
             step(Change::Change, "unlocked for this run"),
             owner,
             &account,
             mysql,
         )],
-        close: vec![identity::lock(
+        close: vec![identities::lock(
             step(Change::Change, "locked again, its sessions ended"),
             owner,
             &account,

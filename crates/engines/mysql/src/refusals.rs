@@ -8,7 +8,7 @@ use freehold_engine::{Live, Mark, Probe, Step, Want};
 use freehold_model::{Fault, Isolation};
 
 use crate::holes;
-use crate::identity::Purpose;
+use crate::identities::Purpose;
 use crate::inspect::UNREADABLE;
 use crate::names::{self, account, accounts_host, ident, parts};
 use crate::probe::{holds, holds_on, is_mysql};

@@ -12,8 +12,8 @@ use freehold_model::{Fault, Isolation};
 use crate::case::Case;
 use crate::catalog::Scope;
 use crate::facts::{self, Fact};
-use crate::name::{ident, literal};
-use crate::{refusals, roles};
+use crate::names::{ident, literal};
+use crate::{identities, refusals};
 
 /// How long taking over an object waits for those who use it.
 const LOCK_TIMEOUT: &str = "10s";
@@ -27,7 +27,7 @@ pub(crate) fn adopt(case: &Case<'_>) -> Adoption {
             ..Adoption::default()
         };
     }
-    let mut steps: Vec<Step> = roles::owner(case).into_iter().collect();
+    let mut steps: Vec<Step> = identities::owner(case).into_iter().collect();
     steps.extend(database(case));
     steps.extend(objects(case));
     Adoption {
@@ -64,7 +64,7 @@ fn refused(case: &Case<'_>) -> Option<Fault> {
 /// Everybody but our own roles who owns the database, the schema or something in it.
 fn owners(case: &Case<'_>) -> BTreeSet<String> {
     let live = case.live;
-    let ours = roles::all(case.want);
+    let ours = identities::all(case.want);
     let mut owners: BTreeSet<String> = live
         .tables
         .values()
@@ -170,7 +170,7 @@ fn objects(case: &Case<'_>) -> Option<Step> {
 
 /// `12 tables`, `2 functions`: what is somebody else's.
 fn strange_objects(case: &Case<'_>) -> Vec<String> {
-    let strange = |owner: &str| !roles::all(case.want).contains(&owner);
+    let strange = |owner: &str| !identities::all(case.want).contains(&owner);
     let live = case.live;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for table in live.tables.values().filter(|table| strange(&table.owner)) {
@@ -286,7 +286,7 @@ fn then(case: &Case<'_>) -> freehold_engine::Live {
     let want = case.want;
     let owner = &want.identities.owner;
     let mut live = case.live.clone();
-    let ours = roles::all(want);
+    let ours = identities::all(want);
     let strange = |name: &str| !ours.contains(&name) && name != "pg_database_owner";
     if case.owns_database() {
         live.database = Some(Mark::Ours);

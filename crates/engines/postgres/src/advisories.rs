@@ -6,9 +6,9 @@ use freehold_model::{Fault, Isolation};
 use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::grants;
+use crate::identities;
 use crate::membership;
-use crate::name::ident;
-use crate::roles;
+use crate::names::ident;
 use crate::words;
 
 /// All of them for this store.
@@ -178,13 +178,13 @@ fn stuck(case: &Case<'_>) -> Vec<Fault> {
             .help(statement.clone())
         }
     };
-    for (role, attribute, statement) in roles::stuck_attributes(case) {
+    for (role, attribute, statement) in identities::stuck_attributes(case) {
         faults.push(left(
             format!("{role} has the attribute {}", attribute.to_uppercase()),
             &statement,
         ));
     }
-    for (role, setting, statement) in roles::stuck_settings(case) {
+    for (role, setting, statement) in identities::stuck_settings(case) {
         faults.push(left(
             format!("{role} has the setting {setting}"),
             &statement,
@@ -208,9 +208,9 @@ fn strangers(case: &Case<'_>) -> Vec<Fault> {
         .map(|(kind, name, whose)| {
             let word = if kind == "function" { "ROUTINE" } else { &kind.to_uppercase() };
             let place = if kind == "function" {
-                crate::name::qualified_routine(&case.want.spot, &name)
+                crate::names::qualified_routine(&case.want.spot, &name)
             } else {
-                crate::name::qualified(&case.want.spot, &name)
+                crate::names::qualified(&case.want.spot, &name)
             };
             Fault::new("FH3113", format!("{}: the {kind} {name} in the store belongs to {whose}: its rights are not managed", label(case)))
                 .help(format!("as a superuser: ALTER {word} {place} OWNER TO {owner}"))

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use freehold_engine::{Grant, Live, Mark, Object, Probe, Sql, Step, Want};
 
 use crate::facts::{self, Fact};
+use crate::identities;
 use crate::membership;
-use crate::roles;
 
 /// Several stores write the access list of a ground that they share: one at a time, since the
 /// server refuses the second ("tuple concurrently updated"). Statements for the beginning of a step.
@@ -45,7 +45,7 @@ impl Case<'_> {
     }
 
     pub(crate) fn owns_database(&self) -> bool {
-        roles::own_database(self.want.isolation)
+        identities::own_database(self.want.isolation)
     }
 
     /// A database of its own that was made and not opened: a run was cut off in between.
@@ -90,7 +90,7 @@ impl Case<'_> {
         let powerful = self.live.roles.get(role).is_some_and(|role| {
             role.attributes.contains("superuser") || role.attributes.contains("createrole")
         });
-        let ours = roles::all(self.want).contains(&role);
+        let ours = identities::all(self.want).contains(&role);
         !ours && (described || powerful || role == self.probe.user)
     }
 

@@ -8,8 +8,8 @@
 use freehold_engine::{Probe, Want};
 use freehold_model::Isolation;
 
-use crate::name::{literal, name_array};
-use crate::roles;
+use crate::identities;
+use crate::names::{literal, name_array};
 
 /// What one query is about; the order of its rows' columns is told beside it in `rows.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) fn queries(probe: &Probe, want: &Want) -> Vec<(Topic, String)> {
 
 fn server_queries(probe: &Probe, want: &Want) -> Vec<(Topic, String)> {
     let db = literal(&want.spot.database);
-    let ours = name_array(roles::all(want));
+    let ours = name_array(identities::all(want));
     let mut queries = vec![
         (Topic::Database, database(&db)),
         (Topic::Roles, role_query(probe, &name_array(known(want)))),
@@ -72,7 +72,7 @@ fn server_queries(probe: &Probe, want: &Want) -> Vec<(Topic, String)> {
 /// Roles that are looked at by name: ours, and those to whom something is granted.
 fn known(want: &Want) -> Vec<&str> {
     let others = want.access.iter().map(|access| access.who.as_str());
-    roles::all(want).into_iter().chain(others).collect()
+    identities::all(want).into_iter().chain(others).collect()
 }
 
 fn database(db: &str) -> String {
@@ -174,7 +174,7 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn of(want: &Want) -> Self {
         let here = format!("current_database() = {}", literal(&want.spot.database));
-        let schemas = if roles::own_database(want.isolation) {
+        let schemas = if identities::own_database(want.isolation) {
             "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'".to_owned()
         } else {
             format!("n.nspname = {}", literal(&want.spot.schema))

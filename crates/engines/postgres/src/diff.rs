@@ -9,10 +9,11 @@ use freehold_model::Isolation;
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::{grantee, ident, literal};
+use crate::names::{grantee, ident, literal};
 use crate::wanted::wanted;
 use crate::{
-    advisories, grants, holes, issuer, ledger, membership, migrator, refusals, roles, server_wide,
+    advisories, grants, holes, identities, issuer, ledger, membership, migrator, refusals,
+    server_wide,
 };
 
 /// The changes that make `live` what is wanted.
@@ -51,7 +52,7 @@ pub(crate) fn diff(case: &Case<'_>) -> Diff {
 
 fn steps(case: &Case<'_>) -> Vec<Step> {
     let mut steps = migrator::left_over(case);
-    steps.extend(roles::steps(case));
+    steps.extend(identities::steps(case));
     steps.extend(membership::steps(case));
     steps.extend(database(case));
     steps.extend(doors(case));

@@ -7,8 +7,8 @@ use freehold_model::{Fault, Isolation};
 use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::migrator::end_sessions;
-use crate::name::{ident, idents, literal};
-use crate::{issuer, refusals, roles};
+use crate::names::{ident, idents, literal};
+use crate::{identities, issuer, refusals};
 
 /// The changes that remove the store.
 pub(crate) fn drop(case: &Case<'_>, keep: Keep) -> Drop {
@@ -300,7 +300,7 @@ END $freehold$",
         }
         let mut steps = Vec::new();
         for (on, place) in grounds {
-            let ours = roles::all(want);
+            let ours = identities::all(want);
             let keeps_owner = |name: &str| self.keep.data && name == want.identities.owner;
             let mut holders: Vec<&str> = self
                 .case

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use freehold_engine::{Dump, Want};
 
 use crate::catalog::Scope;
-use crate::name::{ident, literal};
+use crate::names::{ident, literal};
 
 type Rows = Vec<Vec<Option<String>>>;
 

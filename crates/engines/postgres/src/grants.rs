@@ -11,8 +11,8 @@ use freehold_engine::{At, Change, Grant, Object, Step, Subject};
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::{grantee, ident, qualified, qualified_routine};
-use crate::roles;
+use crate::identities;
+use crate::names::{grantee, ident, qualified, qualified_routine};
 use crate::wanted::{is_append_only, wanted};
 use crate::words;
 
@@ -53,7 +53,7 @@ pub(crate) fn differences(case: &Case<'_>) -> BTreeMap<String, BTreeMap<Object, 
         sides.entry(at).or_default().wanted.insert(grant);
     }
     for grant in case.found() {
-        if roles::group(&grant.on).is_none() && concerns(case, &grant, &sides) {
+        if identities::group(&grant.on).is_none() && concerns(case, &grant, &sides) {
             let at = (grant.grantee.clone(), whole(&grant.on));
             sides.entry(at).or_default().found.insert(grant);
         }
@@ -79,7 +79,7 @@ fn concerns(case: &Case<'_>, grant: &Grant, sides: &BTreeMap<(String, Object), S
     };
     let at = (grant.grantee.clone(), grant.on.clone());
     !shared
-        || roles::all(case.want).contains(&grant.grantee.as_str())
+        || identities::all(case.want).contains(&grant.grantee.as_str())
         || sides
             .get(&at)
             .is_some_and(|side| side.wanted.contains(grant))

@@ -12,7 +12,7 @@ use freehold_sql::lexer::Lexer;
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::split;
+use crate::names::split;
 use crate::wanted::{Use, is_append_only, use_of};
 
 /// All holes.

@@ -8,7 +8,7 @@ use freehold_model::Isolation;
 
 use crate::catalog::{Topic, queries, role_query};
 use crate::facts::{Fact, get, yes};
-use crate::name::name_array;
+use crate::names::name_array;
 use crate::rows::Reader;
 use crate::session::Session;
 

@@ -7,7 +7,7 @@
 use freehold_engine::{At, Change, Grant, Object, Spot, Step, Subject, Want, difference};
 
 use crate::case::Case;
-use crate::name::{ident, idents, literal, qualified};
+use crate::names::{ident, idents, literal, qualified};
 use crate::rows::routine_fingerprint;
 use crate::verifier::FORM;
 use crate::wanted::wanted;

@@ -4,7 +4,7 @@
 use freehold_engine::{At, Change, LedgerSql, Step, Subject, Want};
 
 use crate::case::Case;
-use crate::name::{ident, qualified};
+use crate::names::{ident, qualified};
 
 /// The step that makes the table where it is missing.
 pub(crate) fn step(case: &Case<'_>) -> Option<Step> {

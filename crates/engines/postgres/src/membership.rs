@@ -10,8 +10,8 @@ use freehold_engine::{At, Change, Grant, Object, Step, Subject};
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::ident;
-use crate::roles;
+use crate::identities;
+use crate::names::ident;
 
 /// The options of one membership.
 type Options = BTreeSet<&'static str>;
@@ -91,7 +91,7 @@ pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
     let members: BTreeSet<&str> = wanted(case).iter().map(|(member, _, _)| *member).collect();
     for member in members {
         // What a role made in this run needs is part of the step that makes it.
-        let made_now = !case.has_role(member) && roles::all(case.want).contains(&member);
+        let made_now = !case.has_role(member) && identities::all(case.want).contains(&member);
         let owner_made_now = !case.has_role(&case.want.identities.owner);
         let with_owner = case.plain_admin() == Some(member) && owner_made_now;
         let statements = missing(case, member);
@@ -138,12 +138,12 @@ pub(crate) struct Extra {
 
 /// All of them.
 pub(crate) fn extra(case: &Case<'_>) -> Vec<Extra> {
-    let ours = roles::all(case.want);
+    let ours = identities::all(case.want);
     let pairs: BTreeSet<(&str, &str)> = case
         .live
         .grants
         .iter()
-        .filter_map(|grant| Some((grant.grantee.as_str(), roles::group(&grant.on)?)))
+        .filter_map(|grant| Some((grant.grantee.as_str(), identities::group(&grant.on)?)))
         .collect();
     let mut all = Vec::new();
     for (member, group) in pairs {

@@ -4,8 +4,8 @@
 use freehold_engine::{At, Change, Migrator, Probe, Sql, Step, Subject, Want};
 
 use crate::case::Case;
-use crate::name::{ident, literal};
-use crate::roles::{comment, own_database, search_path};
+use crate::identities::{comment, own_database, search_path};
+use crate::names::{ident, literal};
 
 /// How long the migrator's password is good for a new login.
 const GOOD_FOR: &str = "6 hours";
@@ -107,7 +107,7 @@ fn close(probe: &Probe, want: &Want) -> Vec<Step> {
 pub(crate) fn end_sessions(logins: &[&str]) -> String {
     format!(
         "PERFORM pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity WHERE usename OPERATOR(pg_catalog.=) ANY ({}) AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid(); ",
-        crate::name::name_array(logins.iter().copied())
+        crate::names::name_array(logins.iter().copied())
     )
 }
 

@@ -9,9 +9,9 @@ use freehold_sql::{Dialect, quote_ident, quote_literal};
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
+use crate::identities;
 use crate::membership::administers;
-use crate::name::ident;
-use crate::roles;
+use crate::names::ident;
 
 /// The oldest server that is meant to work.
 const OLDEST: u32 = 150_000;
@@ -39,7 +39,7 @@ pub(crate) fn of_names(case: &Case<'_>) -> Vec<Fault> {
 
 fn unwritable(case: &Case<'_>) -> Vec<Fault> {
     let want = case.want;
-    let names = roles::all(want)
+    let names = identities::all(want)
         .into_iter()
         .chain([want.spot.database.as_str(), &want.spot.schema]);
     let others = want
@@ -69,7 +69,7 @@ fn taken(case: &Case<'_>) -> Vec<Fault> {
     if let (Some(Mark::Foreign(whose)), Isolation::Schema) = (&case.live.schema, want.isolation) {
         faults.push(taken_name(case, "schema", &want.spot.schema, whose));
     }
-    for name in roles::all(want) {
+    for name in identities::all(want) {
         if let Some(Mark::Foreign(mark)) = case.live.roles.get(name).map(|role| &role.mark) {
             let whose = if mark.starts_with("freehold:") {
                 format!(": it is {mark}'s")
@@ -187,7 +187,7 @@ pub(crate) fn of_rights(case: &Case<'_>, steps: &[Step]) -> Vec<Fault> {
     }
     of_shared_ground(case, steps, &mut lack);
     if !steps.is_empty() {
-        let ours = roles::all(case.want);
+        let ours = identities::all(case.want);
         let there = ours.into_iter().filter(|name| case.has_role(name));
         for name in there.filter(|name| !administers(case, name)) {
             lack(

@@ -9,8 +9,8 @@ use freehold_sql::{Dialect, fingerprint};
 use crate::acl::{AclKind, elements, entries, parse};
 use crate::catalog::Topic;
 use crate::facts::{Fact, push, put};
-use crate::name::{key, routine_key};
-use crate::roles;
+use crate::identities;
+use crate::names::{key, routine_key};
 
 type Row = [Option<String>];
 
@@ -85,7 +85,7 @@ impl Reader<'_> {
     /// owner, open, comment, acl, here, may enter, may create, may let in
     fn database(&mut self) {
         let owner = self.text(0);
-        let own = roles::own_database(self.want.isolation);
+        let own = identities::own_database(self.want.isolation);
         let marked = self.maybe(2) == Some(self.want.mark().as_str());
         let mark = if !own || marked || owner == self.want.identities.owner {
             Mark::Ours
@@ -131,7 +131,7 @@ impl Reader<'_> {
 
     fn is_described(&self, grantee: &str) -> bool {
         let access = &self.want.access;
-        roles::all(self.want).contains(&grantee)
+        identities::all(self.want).contains(&grantee)
             || access.iter().any(|access| access.who == grantee)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use freehold_engine::Want;
 
 use crate::catalog::Scope;
-use crate::name::{key, split};
+use crate::names::{key, split};
 
 /// Each query gives rows of kind, schema, name, a piece of the definition; in order.
 pub(crate) fn query(want: &Want) -> String {
@@ -39,7 +39,7 @@ pub(crate) fn query(want: &Want) -> String {
            WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e') ORDER BY 2",
         scope.schemas
     ));
-    if crate::roles::own_database(want.isolation) {
+    if crate::identities::own_database(want.isolation) {
         queries.push(
             "SELECT 'extension', '', extname, extversion FROM pg_extension ORDER BY extname"
                 .to_owned(),

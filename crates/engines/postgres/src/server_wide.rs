@@ -5,7 +5,7 @@ use freehold_engine::{At, Change, Step, Subject};
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::ident;
+use crate::names::ident;
 use crate::words;
 
 /// One step for each such database that this administrator may close.

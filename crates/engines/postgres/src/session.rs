@@ -13,9 +13,9 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::connect::APPLICATION;
 use crate::errors::from_driver;
-use crate::name::{ident, literal, name_array};
+use crate::names::{ident, literal, name_array};
 use crate::values::{Argument, from_row, is_plain};
-use crate::{inspect, issuer, roles, schema};
+use crate::{identities, inspect, issuer, schema};
 
 /// How long a session that is told to end may take, in milliseconds.
 const ENDING_MS: i64 = 5_000;
@@ -372,7 +372,7 @@ impl Connection for Session {
         let sql = format!(
             "SET ROLE {}; SET search_path = {}",
             ident(&want.identities.owner),
-            roles::search_path(want)
+            identities::search_path(want)
         );
         Box::pin(async move {
             let assumed = self.send(&sql).await;
@@ -432,10 +432,10 @@ impl Connection for Session {
         // In a database of its own everybody is a peer; in a shared one our own logins are. Our
         // own runs are not: the store's lock keeps a second one away. A plain administrator is not
         // told the kind of others' sessions.
-        let whose = if roles::own_database(want.isolation) {
+        let whose = if identities::own_database(want.isolation) {
             String::new()
         } else {
-            format!("AND usename = ANY ({})", name_array(roles::all(want)))
+            format!("AND usename = ANY ({})", name_array(identities::all(want)))
         };
         let sql = format!(
             "SELECT pid, usename, application_name, pg_catalog.host(client_addr) FROM pg_catalog.pg_stat_activity

@@ -9,7 +9,7 @@ use freehold_engine::{Grant, Live, Mark, Object, Probe, Want};
 use freehold_model::{Fault, Isolation};
 
 use crate::grants::shown;
-use crate::identity::Purpose;
+use crate::identities::Purpose;
 use crate::names::{self, account_of, accounts_host};
 use crate::probe::{covers_entry, holds, holds_on, is_mysql};
 use crate::{holes, issuer};

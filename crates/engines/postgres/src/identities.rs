@@ -9,7 +9,7 @@ use freehold_model::Isolation;
 
 use crate::case::Case;
 use crate::facts::{self, Fact};
-use crate::name::{ident, idents, literal};
+use crate::names::{ident, idents, literal};
 
 /// Does the store have a database to itself?
 pub(crate) fn own_database(isolation: Isolation) -> bool {
@@ -123,7 +123,8 @@ pub(crate) fn owner(case: &Case<'_>) -> Option<Step> {
     let owner = &case.want.identities.owner;
     let identities = identities(case.want);
     let identity = identities.iter().find(|identity| identity.name == *owner)?;
-    (!case.has_role(owner)).then(|| make(case, identity, &identity.roles.iter().collect::<Vec<_>>()))
+    (!case.has_role(owner))
+        .then(|| make(case, identity, &identity.roles.iter().collect::<Vec<_>>()))
 }
 
 fn make(case: &Case<'_>, identity: &Identity<'_>, missing: &[&Shape<'_>]) -> Step {
