@@ -162,7 +162,11 @@ impl Context {
         if let Address::Path(path) = &mut admin.address {
             *path = std::path::absolute(self.root.join(&*path)).unwrap_or_default();
         }
-        target(system, service, store, engine, admin, migrations, seeds)
+        let mut target = target(system, service, store, engine, admin, migrations, seeds)?;
+        if let Some(tool) = &mut target.foreign_tool {
+            tool.dir = std::path::absolute(self.root.join(&tool.dir)).unwrap_or_default();
+        }
+        Ok(target)
     }
 
     /// A server's URL, resolved once.

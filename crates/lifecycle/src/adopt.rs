@@ -161,6 +161,7 @@ pub async fn adopt(target: &Target, plan: &AdoptPlan) -> Result<Applied> {
                 store: target.label(),
                 steps,
                 migrations: applied(plan).map(|script| script.id.clone()).collect(),
+                tool: None,
                 tables,
                 advisory: diff.advisory,
             });

@@ -9,9 +9,10 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::Result;
+use crate::foreign_tool::{self, ToolRun};
 use crate::history;
 use crate::migrate::Migrating;
-use crate::plan::{AT_ONCE, all_or_faults, plan, view};
+use crate::plan::{AT_ONCE, View, all_or_faults, plan, view};
 use crate::reach::Reach;
 use crate::rows::quote;
 use crate::steps::run_all;
@@ -40,6 +41,9 @@ pub struct Applied {
     pub steps: Vec<Step>,
     /// Migrations that ran.
     pub migrations: Vec<String>,
+    /// The tool that applies its own files, and whether it had something to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolRun>,
     /// The store's tables afterwards, freehold's own left out.
     pub tables: Vec<TableRows>,
     /// What is not enforced, or only somebody with more rights can mend.
@@ -49,7 +53,8 @@ pub struct Applied {
 impl Applied {
     /// Was there nothing to do?
     pub fn is_silent(&self) -> bool {
-        self.steps.is_empty() && self.migrations.is_empty()
+        let tool = self.tool.as_ref().is_some_and(|tool| tool.changed);
+        self.steps.is_empty() && self.migrations.is_empty() && !tool
     }
 }
 
@@ -74,33 +79,54 @@ async fn apply_one(target: &Target) -> Result<Applied> {
     let mut steps = Vec::new();
     let mut migrations = Vec::new();
     let mut seen = view(&mut reach).await?;
-    if !seen.in_step() {
+    if !seen.in_step() || target.foreign_tool.is_some() {
         reach.lock().await?;
         seen = view(&mut reach).await?;
     }
-    for round in 0.. {
-        if seen.in_step() {
-            break;
+    seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
+    let tool = match &target.foreign_tool {
+        Some(tool) => {
+            let ran = foreign_tool::run(&mut reach, tool).await?;
+            seen = view(&mut reach).await?;
+            seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
+            Some(ran)
         }
-        if round == ROUNDS {
-            return Err(vec![not_converged(target, &seen.diff.steps)]);
-        }
-        run_all(&mut reach, &seen.diff.steps).await?;
-        steps.append(&mut seen.diff.steps);
-        if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
-            migrations.extend(migrate(&mut reach).await?);
-        }
-        seen = view(&mut reach).await?;
-    }
+        None => None,
+    };
     missing_tables(target, &seen.live)?;
     let tables = count_rows(&mut reach, &seen.live).await?;
     Ok(Applied {
         store: target.label(),
         steps,
         migrations,
+        tool,
         tables,
         advisory: seen.diff.advisory,
     })
+}
+
+/// Steps and migrations until a look finds nothing to do.
+async fn converge<'t>(
+    reach: &mut Reach<'t>,
+    mut seen: View<'t>,
+    steps: &mut Vec<Step>,
+    migrations: &mut Vec<String>,
+) -> Result<View<'t>> {
+    for _ in 0..ROUNDS {
+        if seen.in_step() {
+            return Ok(seen);
+        }
+        run_all(reach, &seen.diff.steps).await?;
+        steps.append(&mut seen.diff.steps);
+        if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
+            migrations.extend(migrate(reach).await?);
+        }
+        seen = view(reach).await?;
+    }
+    if seen.in_step() {
+        return Ok(seen);
+    }
+    Err(vec![not_converged(reach.target, &seen.diff.steps)])
 }
 
 /// Runs what is pending as the migrator, who is gone afterwards whether it went well or not.

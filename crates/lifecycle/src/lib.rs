@@ -8,6 +8,7 @@
 mod adopt;
 mod apply;
 mod destroy;
+mod foreign_tool;
 pub mod history;
 mod history_of;
 mod migrate;
@@ -26,6 +27,7 @@ mod verify_rollback;
 pub use adopt::{AdoptPlan, AdoptedFile, adopt, plan_adoption};
 pub use apply::{Applied, TableRows, apply};
 pub use destroy::{Destroyed, destroy};
+pub use foreign_tool::ToolRun;
 pub use history_of::{Origin, Tool, Took};
 pub use plan::{MigrationNote, StorePlan, plan};
 pub use rollback::{RolledBack, rollback};

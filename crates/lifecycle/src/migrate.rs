@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
 use freehold_engine::{
-    Commit, Connection, Ddl, Error, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
+    Commit, Connection, Ddl, Endpoint, Error, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
 };
 use freehold_model::{Fault, Migration};
 use freehold_sql::{Kind, TableName};
@@ -47,6 +47,7 @@ pub(crate) struct Migrating<'t> {
     ledger: LedgerSql,
     /// As the ledger lets it be: an adopted store keeps what it had.
     want: Want,
+    endpoint: Endpoint,
 }
 
 impl<'t> Migrating<'t> {
@@ -75,6 +76,7 @@ impl<'t> Migrating<'t> {
             connection,
             ledger: target.engine.ledger(&target.want),
             want: reach.want(),
+            endpoint: at,
         };
         if let Err(faults) = migrating.take_lock().await {
             migrating.close(reach).await?;
@@ -110,6 +112,11 @@ impl<'t> Migrating<'t> {
     pub(crate) async fn ledger_now(&mut self) -> Result<Ledger> {
         let read = bookkeeping::read(&mut *self.connection, &self.ledger).await;
         read.map_err(|error| self.fault(&error))
+    }
+
+    /// Where and as whom it entered, with the password of this run.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The session itself, acting as the owner.

@@ -55,6 +55,9 @@ pub struct StorePlan {
     pub steps: Vec<Step>,
     /// Migrations in order.
     pub migrations: Vec<MigrationNote>,
+    /// The program that `apply` runs to apply its own files; what it will change it alone knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
     /// What is not enforced, or only somebody with more rights can mend.
     pub advisory: Vec<Fault>,
 }
@@ -176,6 +179,10 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         exists: view.live.has_table(&target.want.spot.own("ledger")),
         steps,
         migrations: migrations.collect(),
+        tool: target
+            .foreign_tool
+            .as_ref()
+            .map(|tool| tool.command.join(" ")),
         advisory: view.diff.advisory.clone(),
     }
 }

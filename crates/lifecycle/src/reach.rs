@@ -133,6 +133,15 @@ impl<'t> Reach<'t> {
         Ok(ledger)
     }
 
+    /// The checksum of one row of the ledger.
+    pub(crate) async fn ledger_row(&mut self, kind: EntryKind, id: &str) -> Result<Option<String>> {
+        let sql = self.target.engine.ledger(&self.target.want);
+        let owner = self.owner().await?;
+        let ledger = bookkeeping::read(owner, &sql).await;
+        let ledger = ledger.map_err(|error| self.fault(&error))?;
+        Ok(ledger.get(kind, id).map(|entry| entry.checksum.clone()))
+    }
+
     /// What the store should be, as far as is known by now: once its ledger says that it was adopted,
     /// rights that nobody described stay, unless the description itself says `prune`.
     pub(crate) fn want(&self) -> Want {

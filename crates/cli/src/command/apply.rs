@@ -110,6 +110,10 @@ pub(crate) fn store(applied: &Applied, width: usize, output: &Output) {
             ));
         }
     }
+    if let Some(tool) = applied.tool.as_ref().filter(|tool| tool.changed) {
+        let sign = output.paint(Tone::Good, "+ run");
+        output.line(&format!("    {sign}  {} changed the schema", tool.name));
+    }
     if !applied.tables.is_empty() {
         output.line(&format!(
             "  {:width$}  {}",

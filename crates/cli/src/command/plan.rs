@@ -83,7 +83,11 @@ fn servers(plans: &[StorePlan]) -> Vec<String> {
 fn store(plan: &StorePlan, width: usize, output: &Output) {
     let name = output.paint(Tone::Strong, &format!("{:width$}", plan.store));
     if plan.is_empty() {
-        output.line(&format!("{name}  {}", output.paint(Tone::Dim, "in step")));
+        let state = match &plan.tool {
+            Some(tool) => format!("in step; apply runs `{tool}`"),
+            None => "in step".to_owned(),
+        };
+        output.line(&format!("{name}  {}", output.paint(Tone::Dim, &state)));
         return;
     }
     let place = format!(
@@ -97,6 +101,12 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
     if !plan.migrations.is_empty() {
         let sign = output.paint(Tone::Good, "+ migrate ");
         output.line(&format!("  {sign}  {}", migrations(&plan.migrations)));
+    }
+    if let Some(tool) = &plan.tool {
+        let sign = output.paint(Tone::Good, "+ run     ");
+        output.line(&format!(
+            "  {sign}  {tool}, as a login made for this run; what it changes it alone knows"
+        ));
     }
 }
 

@@ -418,3 +418,105 @@ async fn a_sqlite_file_of_somebody_else() {
         .must("the schema");
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// A tool of three lines: it knows what it did by a table of its own.
+const TOOL: &str = r#"#!/bin/sh
+set -eu
+[ -e service.yaml ] || { echo "not in the service's folder"; exit 9; }
+[ -z "${OLD_URL:-}" ] || { echo "the administrator's URL is here"; exit 8; }
+[ ! -e fails ] || { echo "syntax error near $PGPASSWORD"; exit 7; }
+psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -qc "CREATE TABLE IF NOT EXISTS history (v int PRIMARY KEY)"
+for v in 1 2; do
+  [ -e "v$v.sql" ] || continue
+  [ -z "$(psql -Atc "SELECT v FROM history WHERE v = $v")" ] || continue
+  psql -v ON_ERROR_STOP=1 -q1f "v$v.sql" -c "INSERT INTO history VALUES ($v)"
+done
+"#;
+
+#[tokio::test]
+async fn another_tool_goes_on_with_its_files() {
+    let Some(server) = server(EngineKind::Postgres).await else {
+        return;
+    };
+    let url = server.admin.url();
+    let old = Old::new(
+        "postgres",
+        url.expose(),
+        "tooled",
+        "migrations: { by: mine, command: [./tool.sh] }\ntables: { log: { append_only: true } }\n",
+    );
+    old.put("tool.sh", TOOL);
+    let tool = old.example.path().join("services/old/tool.sh");
+    fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).must("mode");
+    old.put(
+        "v1.sql",
+        "CREATE TABLE orders (id serial PRIMARY KEY);\nCREATE TABLE log (id int);\n",
+    );
+    let run = |arguments: &[&str]| old.example.run(arguments);
+    let plan = run(&["plan"]).done();
+    assert!(
+        plan.contains("+ run") && plan.contains("./tool.sh"),
+        "{plan}"
+    );
+    let first = run(&["apply"]).done();
+    assert!(
+        first.contains("mine changed the schema") && first.contains("orders 0"),
+        "{first}"
+    );
+    let plan = run(&["plan"]).done();
+    assert!(
+        plan.contains("Nothing to do") && plan.contains("apply runs `./tool.sh`"),
+        "{plan}"
+    );
+    assert!(run(&["apply"]).done().contains("in step"));
+    // The program's login: rights as described, on what the tool made.
+    let psql = |sql: &str| {
+        let line = format!("psql \"$DATABASE_URL\" -Atqc \"{sql}\" 2>&1");
+        run(&["creds", "exec", "tooled", "--", "sh", "-c", &line])
+    };
+    assert_eq!(
+        psql("insert into orders default values returning id").done(),
+        "1\n"
+    );
+    assert_eq!(
+        psql("insert into log values (1); select count(*) from log").done(),
+        "1\n"
+    );
+    assert!(psql("delete from log").out.contains("permission denied"));
+    // Owned by the owner; the login of the run is gone.
+    let mut store = enter(&server.admin, "tooled").await;
+    let owner = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(
+        store.query(owner, &[]).await.must("owners"),
+        [[Value::from("tooled_owner")]]
+    );
+    let logins = "SELECT count(*) FROM pg_roles WHERE rolname = 'tooled_migrator'";
+    assert_eq!(
+        store.query(logins, &[]).await.must("roles"),
+        [[Value::I64(0)]]
+    );
+    let ran = "SELECT id, detail FROM freehold_ledger WHERE kind = 'other'";
+    let ran = format!("{:?}", store.query(ran, &[]).await.must("the ledger"));
+    assert!(
+        ran.contains("tool/mine") && ran.contains("./tool.sh"),
+        "{ran}"
+    );
+    // It fails: shown without the password, and nothing stays open.
+    old.put("fails", "");
+    let failed = run(&["apply"]);
+    assert_eq!(failed.refused(3), ["FH3245"]);
+    assert!(
+        failed.err.contains("syntax error near ‹password›"),
+        "{}",
+        failed.err
+    );
+    assert_eq!(
+        store.query(logins, &[]).await.must("roles"),
+        [[Value::I64(0)]]
+    );
+    fs::remove_file(old.example.path().join("services/old/fails")).must("removed");
+    old.put("v2.sql", "ALTER TABLE orders ADD note text;\n");
+    assert!(run(&["apply"]).done().contains("mine changed the schema"));
+    drop(store);
+    run(&["destroy", "--force", "--yes"]).done();
+}

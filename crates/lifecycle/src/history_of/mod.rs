@@ -165,6 +165,15 @@ pub(crate) async fn take(
     ))
 }
 
+/// A tool's record as one text, to tell whether it ran something; empty where it has none yet.
+pub(crate) async fn record(reach: &mut Reach<'_>, tool: Tool) -> Result<String> {
+    match rows(reach, tool).await {
+        Ok((rows, _)) => Ok(rows.iter().map(|row| row.join("\t") + "\n").collect()),
+        Err(faults) if faults.iter().all(|fault| fault.code == "FH3238") => Ok(String::new()),
+        Err(faults) => Err(faults),
+    }
+}
+
 fn history(origin: &Origin, rows: &[Vec<String>]) -> std::result::Result<History, Trouble> {
     match origin.tool {
         Tool::Flyway => flyway::history(&origin.files, rows),
