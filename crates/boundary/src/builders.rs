@@ -45,7 +45,14 @@ pub(crate) fn read(code: &Code) -> Vec<Named> {
 }
 
 fn query(code: &Code, word: &str, at: usize, first: usize, found: &mut Vec<Named>) {
-    let Some((access, joined)) = role(word) else {
+    let laravel = code.is_mark(at.wrapping_sub(1), b':') && code.is(at.wrapping_sub(3), "Schema");
+    let role = match word {
+        "create" if laravel => Some((Access::Create, false)),
+        "table" if laravel => Some((Access::Alter, false)),
+        "drop" | "dropIfExists" if laravel => Some((Access::Drop, false)),
+        _ => role(word),
+    };
+    let Some((access, joined)) = role else {
         return;
     };
     let Some(text) = code.plain(first) else {
@@ -493,7 +500,7 @@ mod tests {
             (
                 Php,
                 "<?php Schema::create('orders', function ($t) { $t->foreign('c')->references('id')->on('customers'); });",
-                "reference customers",
+                "create orders, reference customers",
             ),
             (
                 Python,

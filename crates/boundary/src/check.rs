@@ -18,6 +18,7 @@ use crate::finding::{Finding, Kind};
 use crate::imports::{self, Declared, Index};
 use crate::judge::{Judge, ModelOwners};
 use crate::language::Language;
+use crate::models::{self, Models};
 use crate::ownership::{Allow, Code, Owner, Ownership, propose};
 use crate::scan::{self, FileScan, Seen, Sureness};
 use crate::source::symbols::Symbols;
@@ -123,7 +124,7 @@ pub fn check(
     let unowned = adopt_migrations(&mut ownership, &scans);
     let mut scans = scans;
     settle_constants(root, &mut scans);
-    let (owners, index) = models(&ownership, &scans);
+    let (owners, index) = owners_of_models(&ownership, &scans);
     let routines = routines(&ownership, &scans);
     let judge = Judge {
         own: &ownership,
@@ -210,6 +211,8 @@ fn read_all(root: &Path, paths: &[PathBuf], own: Option<&Ownership>) -> Result<R
     skipped.extend(odd.into_inner().unwrap_or_default());
     let mut scans = scans.into_inner().unwrap_or_default();
     scans.sort_by(|a: &FileScan, b: &FileScan| a.path.cmp(&b.path));
+    let mut all: Vec<&mut Models> = scans.iter_mut().map(|scan| &mut scan.models).collect();
+    models::settle(&mut all);
     let counts = Counts {
         files: files.into_inner(),
         bytes: bytes.into_inner(),
@@ -312,7 +315,7 @@ fn settle_constants(root: &Path, scans: &mut [FileScan]) {
 }
 
 /// Who owns each model: the owner of its table, else of the file that declares it.
-fn models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
+fn owners_of_models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
     let mut owners = ModelOwners::new();
     let mut index = Index::new();
     for scan in scans {

@@ -81,8 +81,7 @@ pub(crate) struct FileScan {
     pub(crate) pending: Vec<Pending>,
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) models: Models,
-    /// By model and by relation: their places.
-    pub(crate) model_spots: Vec<Spot>,
+    /// By relation: its place.
     pub(crate) relation_spots: Vec<Spot>,
 }
 
@@ -195,12 +194,22 @@ fn code_file(
     }
     out.constants = texts.constants;
     chains(out, &builders::read(&code), lines, &symbols);
-    let models = models::read(&code, &symbols);
-    out.model_spots = models
-        .classes
-        .iter()
-        .map(|model| lines.spot(model.start, model.end, model.class.clone()))
-        .collect();
+    let mut models = models::read(&code, &symbols);
+    if !holds_models(&out.path) {
+        // Elsewhere a class derived from a model is a form of it, not another table.
+        models.classes.retain(|model| model.bases.is_empty());
+    }
+    for model in &mut models.classes {
+        // Django puts the name of the app before the class, and the folder is the app.
+        if let Some(class) = model
+            .tables
+            .first()
+            .and_then(|table| table.strip_prefix("*_"))
+            && let Some(app) = app_of(&out.path)
+        {
+            model.tables = vec![format!("{app}_{class}")];
+        }
+    }
     out.relation_spots = models
         .relations
         .iter()
@@ -384,6 +393,22 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
             seen,
         });
     }
+}
+
+/// Is this where frameworks have their models?
+fn holds_models(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy().to_ascii_lowercase();
+        part.starts_with("model") || part.starts_with("entit")
+    })
+}
+
+/// The app of `app/models.py` and `app/models/order.py`.
+fn app_of(path: &Path) -> Option<&str> {
+    path.ancestors()
+        .skip(1)
+        .filter_map(|folder| folder.file_name()?.to_str())
+        .find(|folder| *folder != "models")
 }
 
 fn dialect_by_path(path: &Path) -> Option<Dialect> {

@@ -18,20 +18,12 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                     class_behind(code, code.partner(at + 1) + 1),
                 ) {
                     let schema = argument(code, at + 1, "Schema").map(|(text, _)| text);
-                    push(
-                        out,
-                        code,
-                        &class,
-                        qualified(schema, table),
-                        true,
-                        &package,
-                        at + 2,
-                    );
+                    push(out, &class, qualified(schema, table), true, &package);
                 }
             }
             "DbSet" if code.is_mark(at + 1, b'<') => {
                 if let (Some(class), Some(name)) = (code.word(at + 2), code.word(at + 4)) {
-                    push(out, code, class, name.to_owned(), false, "", at + 2);
+                    push(out, class, name.to_owned(), false, "");
                 }
             }
             "ToTable" | "ToView" if code.is_mark(at + 1, b'(') => {
@@ -42,15 +34,7 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                         .is_mark(at + 3, b',')
                         .then(|| code.plain(at + 4))
                         .flatten();
-                    push(
-                        out,
-                        code,
-                        &class,
-                        qualified(schema, table),
-                        true,
-                        "",
-                        at + 2,
-                    );
+                    push(out, &class, qualified(schema, table), true, "");
                 }
             }
             _ => {}
@@ -58,22 +42,13 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
     }
 }
 
-fn push(
-    out: &mut Models,
-    code: &Code,
-    class: &str,
-    table: String,
-    explicit: bool,
-    package: &str,
-    at: usize,
-) {
+fn push(out: &mut Models, class: &str, table: String, explicit: bool, package: &str) {
     out.classes.push(Model {
         class: class.to_owned(),
         tables: vec![table],
+        bases: Vec::new(),
         explicit,
         package: package.to_owned(),
-        start: code.tokens[at].start,
-        end: code.tokens[at].end,
     });
 }
 

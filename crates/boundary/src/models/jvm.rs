@@ -68,17 +68,16 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
                 (qualified(schema.map(|(text, _)| text), table), value)
             })
     });
-    let (tables, explicit, place) = match named {
-        Some((table, value)) => (vec![table], true, value),
-        None => (customary(&class, false), false, class_at),
+    let (tables, explicit) = match named {
+        Some((table, _)) => (vec![table], true),
+        None => (customary(&class, false), false),
     };
     out.classes.push(Model {
         class,
         tables,
+        bases: Vec::new(),
         explicit,
         package: package.to_owned(),
-        start: code.tokens[place].start,
-        end: code.tokens[place].end,
     });
 }
 

@@ -10,6 +10,8 @@ mod prisma;
 mod python;
 mod script;
 
+use std::collections::HashSet;
+
 use crate::language::Language;
 use crate::source::symbols::Symbols;
 use crate::source::{Code, Kind};
@@ -19,14 +21,14 @@ use crate::source::{Code, Kind};
 pub(crate) struct Model {
     pub(crate) class: String,
     /// As the code says it, with a schema before a dot; or the names that the library would make
-    /// of the class, the likeliest first.
+    /// of the class, the likeliest first. None of an abstract class.
     pub(crate) tables: Vec<String>,
+    /// It is a model only if one of these classes is one; empty: it is one.
+    pub(crate) bases: Vec<String>,
     /// The code says the table; otherwise it is the library's custom.
     pub(crate) explicit: bool,
     /// The package or namespace; empty where folders say it.
     pub(crate) package: String,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
 }
 
 /// A repository: a class whose type says for which model it works.
@@ -76,6 +78,29 @@ pub(crate) fn read(code: &Code, symbols: &Symbols) -> Models {
         Language::Sql | Language::Xml => {}
     }
     out
+}
+
+/// Keeps of all classes those that are models: by themselves, or by what they are derived from.
+pub(crate) fn settle(all: &mut [&mut Models]) {
+    let mut known: HashSet<String> = HashSet::new();
+    loop {
+        let before = known.len();
+        for model in all.iter().flat_map(|models| &models.classes) {
+            if model.bases.is_empty() || model.bases.iter().any(|base| known.contains(base)) {
+                known.insert(model.class.clone());
+            }
+        }
+        if known.len() == before {
+            break;
+        }
+    }
+    for models in all.iter_mut() {
+        models.classes.retain(|model| {
+            let is_model =
+                model.bases.is_empty() || model.bases.iter().any(|base| known.contains(base));
+            is_model && !model.tables.is_empty()
+        });
+    }
 }
 
 /// `package a.b.c`, `namespace A\B;`, `namespace A.B {`
@@ -206,7 +231,8 @@ mod tests {
 
     fn said(language: Language, text: &str) -> String {
         let code = Code::new(language, text);
-        let found = read(&code, &Symbols::of(&code));
+        let mut found = read(&code, &Symbols::of(&code));
+        settle(&mut [&mut found]);
         let mut said: Vec<String> = found
             .classes
             .iter()
@@ -272,6 +298,11 @@ mod tests {
                 Language::Python,
                 "class Order(models.Model):\n    customer = models.ForeignKey('crm.Customer', on_delete=models.CASCADE)\n    book = models.ForeignKey(Book)\n    class Meta:\n        db_table = 'orders'\n",
                 "Order=orders Order->Customer Order->Book",
+            ),
+            (
+                Language::Python,
+                "class Named(models.Model):\n    class Meta:\n        abstract = True\nclass Order(Named):\n    x = 1\nclass Form(Other):\n    y = 2\n",
+                "Order=*_order",
             ),
             (
                 Language::Go,

@@ -25,22 +25,13 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
     }
 }
 
-fn push(
-    out: &mut Models,
-    code: &Code,
-    class: &str,
-    tables: Vec<String>,
-    explicit: bool,
-    package: &str,
-    at: usize,
-) {
+fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool, package: &str) {
     out.classes.push(Model {
         class: class.to_owned(),
         tables,
+        bases: Vec::new(),
         explicit,
         package: package.to_owned(),
-        start: code.tokens[at].start,
-        end: code.tokens[at].end,
     });
 }
 
@@ -63,7 +54,7 @@ fn gorm(code: &Code, at: usize, out: &mut Models) {
             && let Some(table) = code.plain(value)
         {
             out.classes.retain(|model| model.class != class);
-            push(out, code, class, vec![table], true, "", value);
+            push(out, class, vec![table], true, "");
         }
     } else if code.is(at, "gorm") && code.is(at + 2, "Model") && code.tokens[at].fresh_line {
         let name = (at.saturating_sub(6)..at)
@@ -72,7 +63,7 @@ fn gorm(code: &Code, at: usize, out: &mut Models) {
         if let Some(class) = name.and_then(|i| code.word(i.wrapping_sub(1)))
             && !out.classes.iter().any(|model| model.class == class)
         {
-            push(out, code, class, customary(class, true), false, "", at);
+            push(out, class, customary(class, true), false, "");
         }
     }
 }
@@ -90,7 +81,7 @@ fn active_record(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
             if base.is_some_and(|base| matches!(base, "ApplicationRecord" | "Base"))
                 && let Some(class) = code.word(lt - 1)
             {
-                push(out, code, class, customary(class, true), false, "", lt - 1);
+                push(out, class, customary(class, true), false, "");
             }
         }
         "table_name" if code.is_mark(at + 1, b'=') => {
@@ -158,18 +149,13 @@ fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Model
     let Some(word) = code.word(at) else { return };
     match word {
         "class" if code.is(at + 2, "extends") => {
-            if let (Some(class), Some("Model" | "Authenticatable" | "Pivot")) =
-                (code.word(at + 1), code.word(at + 3))
-            {
-                push(
-                    out,
-                    code,
-                    class,
-                    vec![plural(&snake(class))],
-                    false,
-                    package,
-                    at + 1,
-                );
+            if let (Some(class), Some(base)) = (code.word(at + 1), code.word(at + 3)) {
+                push(out, class, vec![plural(&snake(class))], false, package);
+                if !matches!(base, "Model" | "Authenticatable" | "Pivot")
+                    && let Some(model) = out.classes.last_mut()
+                {
+                    model.bases = vec![base.to_owned()];
+                }
             }
         }
         "$table" if code.is_mark(at + 1, b'=') => {
@@ -196,19 +182,10 @@ fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Model
             let table = argument(code, at + 1, "name")
                 .or_else(|| code.plain(at + 2).map(|text| (text, at + 2)));
             let attribute_end = code.partner(at + 1) + 2;
-            if let (Some((table, value)), Some((class, _))) =
-                (table, class_behind(code, attribute_end))
+            if let (Some((table, _)), Some((class, _))) = (table, class_behind(code, attribute_end))
             {
                 let schema = argument(code, at + 1, "schema").map(|(text, _)| text);
-                push(
-                    out,
-                    code,
-                    &class,
-                    vec![qualified(schema, table)],
-                    true,
-                    package,
-                    value,
-                );
+                push(out, &class, vec![qualified(schema, table)], true, package);
             }
         }
         _ => {}
@@ -229,12 +206,10 @@ fn rust(code: &Code, at: usize, out: &mut Models) {
             if let Some(table) = code.word(name) {
                 push(
                     out,
-                    code,
                     table,
                     vec![qualified(schema, table.to_owned())],
                     true,
                     "",
-                    name,
                 );
             }
         }
@@ -242,10 +217,10 @@ fn rust(code: &Code, at: usize, out: &mut Models) {
             if code.is_mark(at + 1, b'(') && code.is_mark(at.wrapping_sub(1), b'[') =>
         {
             let table = argument(code, at + 1, "table_name");
-            if let (Some((table, value)), Some((class, _))) =
+            if let (Some((table, _)), Some((class, _))) =
                 (table, class_behind(code, code.partner(at + 1) + 2))
             {
-                push(out, code, &class, vec![table], true, "", value);
+                push(out, &class, vec![table], true, "");
             }
         }
         _ => {}

@@ -14,13 +14,12 @@ pub(super) fn read(code: &Code, out: &mut Models) {
 }
 
 fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
-    let (mut table, mut schema, mut place) = (None, None, at + 1);
+    let (mut table, mut schema) = (None, None);
     for i in at + 3..code.partner(at + 2).min(code.tokens.len()) {
         let block = code.is_mark(i.wrapping_sub(1), b'@') && code.is_mark(i.wrapping_sub(2), b'@');
         if block && code.is(i, "map") {
             let value = if code.is(i + 2, "name") { i + 4 } else { i + 2 };
             table = code.plain(value);
-            place = value;
         } else if block && code.is(i, "schema") {
             schema = code.plain(i + 2);
         } else if code.is(i, "relation") && code.is_mark(i.wrapping_sub(1), b'@') {
@@ -44,9 +43,8 @@ fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
     out.classes.push(Model {
         class: class.to_owned(),
         tables: vec![qualified(schema, table.unwrap_or_else(|| class.to_owned()))],
+        bases: Vec::new(),
         explicit,
         package: String::new(),
-        start: code.tokens[place].start,
-        end: code.tokens[place].end,
     });
 }

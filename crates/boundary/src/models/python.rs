@@ -10,7 +10,7 @@ pub(super) fn read(code: &Code, out: &mut Models) {
         if code.is(at, "class") && token.fresh_line {
             let column = column(code, at);
             if column == 0 {
-                class.finish(code, out);
+                class.finish(out);
                 class = Class::begin(code, at);
             }
             continue;
@@ -19,7 +19,7 @@ pub(super) fn read(code: &Code, out: &mut Models) {
             && column(code, at) == 0
             && !matches!(token.kind, Kind::Mark(b')' | b']' | b'}'))
         {
-            class.finish(code, out);
+            class.finish(out);
             class = Class::default();
         }
         class.line(code, at, out);
@@ -33,17 +33,16 @@ pub(super) fn read(code: &Code, out: &mut Models) {
             out.classes.push(Model {
                 class: name.to_owned(),
                 tables: vec![qualified(schema, table)],
+                bases: Vec::new(),
                 explicit: true,
                 package: String::new(),
-                start: code.tokens[at + 2].start,
-                end: code.tokens[at + 2].end,
             });
             for i in at..code.partner(at + 1).min(code.tokens.len()) {
                 foreign_key(code, i, name, out);
             }
         }
     }
-    class.finish(code, out);
+    class.finish(out);
 }
 
 fn column(code: &Code, at: usize) -> usize {
@@ -59,6 +58,7 @@ struct Class {
     name: Option<(String, usize)>,
     django: bool,
     mapped: bool,
+    bases: Vec<String>,
     table: Option<(String, usize)>,
     schema: Option<String>,
     is_abstract: bool,
@@ -74,6 +74,9 @@ impl Class {
         if code.is_mark(at + 2, b'(') {
             for i in at + 3..code.partner(at + 2).min(code.tokens.len()) {
                 let Some(base) = code.word(i) else { continue };
+                if base.starts_with(|c: char| c.is_ascii_uppercase()) {
+                    class.bases.push(base.to_owned());
+                }
                 class.django |= base == "Model" && code.is(i.wrapping_sub(2), "models");
                 class.mapped |= base == "Model" && code.is(i.wrapping_sub(2), "db");
                 if base == "table" && code.is_mark(i + 1, b'=') && code.is(i + 2, "True") {
@@ -120,31 +123,42 @@ impl Class {
         }
     }
 
-    fn finish(&mut self, code: &Code, out: &mut Models) {
-        let Some((name, at)) = self.name.take() else {
+    fn finish(&mut self, out: &mut Models) {
+        let Some((name, _)) = self.name.take() else {
             return;
         };
-        if self.is_abstract {
-            return;
-        }
-        let (tables, explicit, at) = match self.table.take() {
-            Some((table, at)) => (vec![qualified(self.schema.take(), table)], true, at),
-            // Django puts the app before it, which the folder says: see the lookup by suffix.
-            None if self.django => (vec![format!("*_{}", name.to_lowercase())], false, at),
+        let mut bases = Vec::new();
+        let (tables, explicit) = match self.table.take() {
+            Some((table, _)) => (vec![qualified(self.schema.take(), table)], true),
             None if self.mapped => (
                 vec![snake(&name), name.to_lowercase(), plural(&snake(&name))],
                 false,
-                at,
             ),
-            None => return,
+            None => {
+                if !self.django {
+                    bases = std::mem::take(&mut self.bases);
+                    if bases.is_empty() {
+                        return;
+                    }
+                }
+                // Django puts the app before it, which the folder says.
+                let table = format!("*_{}", name.to_lowercase());
+                (
+                    if self.is_abstract {
+                        Vec::new()
+                    } else {
+                        vec![table]
+                    },
+                    false,
+                )
+            }
         };
         out.classes.push(Model {
             class: name,
             tables,
+            bases,
             explicit,
             package: String::new(),
-            start: code.tokens[at].start,
-            end: code.tokens[at].end,
         });
     }
 }

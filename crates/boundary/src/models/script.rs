@@ -17,11 +17,11 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                 defined(code, at, out);
             }
             "init" if code.is_mark(at.wrapping_sub(1), b'.') && code.is_mark(at + 1, b'(') => {
-                if let (Some(class), Some((table, value))) = (
+                if let (Some(class), Some((table, _))) = (
                     code.word(at.wrapping_sub(2)),
                     argument(code, at + 1, "tableName"),
                 ) {
-                    push(out, code, class, vec![table], true, value);
+                    push(out, class, vec![table], true);
                 }
             }
             "pgTable" | "mysqlTable" | "sqliteTable" | "table" if code.is_mark(at + 1, b'(') => {
@@ -54,21 +54,13 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
     }
 }
 
-fn push(
-    out: &mut Models,
-    code: &Code,
-    class: &str,
-    tables: Vec<String>,
-    explicit: bool,
-    at: usize,
-) {
+fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool) {
     out.classes.push(Model {
         class: class.to_owned(),
         tables,
+        bases: Vec::new(),
         explicit,
         package: String::new(),
-        start: code.tokens[at].start,
-        end: code.tokens[at].end,
     });
 }
 
@@ -87,7 +79,7 @@ fn decorated(code: &Code, at: usize, out: &mut Models) {
     } else {
         at + 1
     };
-    let Some((class, class_at)) = class_behind(code, behind) else {
+    let Some((class, _)) = class_behind(code, behind) else {
         return;
     };
     let named = code.plain(at + 2).map(|text| (text, at + 2)).or_else(|| {
@@ -97,15 +89,8 @@ fn decorated(code: &Code, at: usize, out: &mut Models) {
     });
     let schema = argument(code, at + 1, "schema").map(|(text, _)| text);
     match named {
-        Some((table, value)) => push(
-            out,
-            code,
-            &class,
-            vec![qualified(schema, table)],
-            true,
-            value,
-        ),
-        None => push(out, code, &class, customary(&class, false), false, class_at),
+        Some((table, _)) => push(out, &class, vec![qualified(schema, table)], true),
+        None => push(out, &class, customary(&class, false), false),
     }
 }
 
@@ -118,9 +103,9 @@ fn defined(code: &Code, at: usize, out: &mut Models) {
         return;
     }
     match argument(code, at + 1, "tableName") {
-        Some((table, value)) => push(out, code, &name, vec![table], true, value),
+        Some((table, _)) => push(out, &name, vec![table], true),
         None if code.is_mark(at + 3, b',') => {
-            push(out, code, &name, customary(&name, true), false, at + 2);
+            push(out, &name, customary(&name, true), false);
         }
         None => {}
     }
@@ -144,7 +129,7 @@ fn drizzle(code: &Code, at: usize, out: &mut Models) {
     let Some(class) = code.word(before.wrapping_sub(2)) else {
         return;
     };
-    push(out, code, class, vec![table], true, at + 2);
+    push(out, class, vec![table], true);
     for i in at..code.partner(at + 1).min(code.tokens.len()) {
         // `.references(() => users.id)`
         if code.is(i, "references")
@@ -182,8 +167,8 @@ fn repository(code: &Code, at: usize, out: &mut Models) {
         // sequelize-typescript says the table before; Objection says it inside.
         let body = (at..at + 12).find(|&i| code.is_mark(i, b'{'));
         let table = body.and_then(|open| argument(code, open, "tableName"));
-        if let Some((table, value)) = table {
-            push(out, code, class, vec![table], true, value);
+        if let Some((table, _)) = table {
+            push(out, class, vec![table], true);
         }
     }
 }
