@@ -231,6 +231,15 @@ fn push<T>(list: &Mutex<Vec<T>>, item: T) {
 
 /// UTF-8, or UTF-16 with its mark; what is neither is read as far as it goes.
 fn text_of(content: Vec<u8>) -> String {
+    let text = decoded(content);
+    // Editors do not count a byte-order mark, and no language has it for a letter.
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+fn decoded(content: Vec<u8>) -> String {
     let wide = |order: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = content[2..]
             .chunks_exact(2)

@@ -263,6 +263,8 @@ pub(super) fn alter(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     while next < level.to && !walk.is_symbol(next, ";") {
         if walk.are(next, &["ATTACH", "PARTITION"]) {
             verb::table(walk, level, next + 2, Access::Alter);
+        } else if walk.are(next, &["RENAME", "TO"]) {
+            verb::table(walk, level, next + 2, Access::Create);
         } else if walk.is(next, "INHERIT") {
             verb::table(walk, level, next + 1, Access::Reference);
         } else if walk.is(next, "REFERENCES") || walk.is_any(next, &["AS", "SELECT"]) {

@@ -52,7 +52,8 @@ pub(super) fn read(dialect: Dialect, tokens: &[Seen], at: usize) -> (Named, usiz
     let Some(part) = ident(dialect, first) else {
         return (Named::Nothing, at);
     };
-    if first.token.kind == TokenKind::Word && part.starts_with(['@', '#']) {
+    let temporary = dialect == Dialect::Sqlserver && part.starts_with('#');
+    if temporary || first.token.kind == TokenKind::Word && part.starts_with(['@', '#']) {
         return (Named::Local, at + 1);
     }
     let mut parts = vec![part];

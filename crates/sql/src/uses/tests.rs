@@ -288,6 +288,16 @@ fn definitions() {
         "CREATE DEFINER=`root`@`localhost` SQL SECURITY DEFINER VIEW v AS SELECT 1 FROM t",
         "create v, read t",
     );
+    check(
+        Sqlite,
+        "ALTER TABLE a RENAME TO b; ALTER TABLE c RENAME COLUMN x TO y",
+        "alter a, create b, alter c",
+    );
+    check(
+        Sqlserver,
+        "CREATE TABLE [#own] (x INT) SELECT * FROM [#own]",
+        "",
+    );
     let found = uses(Postgres, "CREATE VIEW s.v AS SELECT * FROM a");
     assert_eq!(found.containers[0].kind, ContainerKind::View);
     assert_eq!(found.containers[0].name.to_string(), "s.v");
