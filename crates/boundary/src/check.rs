@@ -388,10 +388,22 @@ fn owners_of_models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index)
 }
 
 /// History says a foreign key several times: in migrations for each engine, in dumps, in changes
-/// that make a table anew. It is one.
+/// that make a table anew. It is one. Of a view or routine that is defined anew, the last
+/// definition stands.
 fn one_key_once(findings: &mut Vec<Finding>) {
     let mut seen = HashSet::new();
     findings.retain(|own| own.kind != Kind::ForeignKey || seen.insert(own.fingerprint.clone()));
+    let last: HashMap<String, PathBuf> = findings
+        .iter()
+        .filter(|own| own.kind == Kind::View)
+        .map(|own| (own.fingerprint.clone(), own.file.clone()))
+        .collect();
+    findings.retain(|own| {
+        own.kind != Kind::View
+            || last
+                .get(&own.fingerprint)
+                .is_none_or(|file| *file == own.file)
+    });
 }
 
 /// Whose tables the triggers are on that call a routine.

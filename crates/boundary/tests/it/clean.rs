@@ -94,3 +94,23 @@ fn a_crossing_in_a_described_service_is_found() {
         .collect();
     assert_eq!(found, ["FH2101 b joins a table that belongs to a things"]);
 }
+
+/// Migrations that make a view anew, and engines that each have their own, say one thing.
+#[test]
+fn history_is_no_crowd() {
+    let view = "CREATE OR REPLACE VIEW crossing AS SELECT * FROM books;\nCREATE TABLE orders (b int REFERENCES books);";
+    let root = super::tree(&[
+        ("boundaries.yaml", super::TWO),
+        ("orders/mysql/1.sql", view),
+        ("orders/postgres/1.sql", view),
+        ("orders/postgres/2.sql", view),
+    ]);
+    let lines = super::lines(&super::checked(root.path()));
+    assert_eq!(
+        lines,
+        [
+            "foreign-key\torders\tbooks\tbooks\torders/mysql/1.sql:2",
+            "view\torders\tbooks\tbooks\torders/postgres/2.sql:1",
+        ]
+    );
+}
