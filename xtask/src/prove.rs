@@ -16,11 +16,18 @@ struct Part {
     run: fn(&Path) -> Result<(), String>,
 }
 
-const PARTS: &[Part] = &[Part {
-    name: "postgres",
-    what: "PostgreSQL 16, 17 and 18: the engine's tests and the conformance suite; takes npm and node",
-    run: postgres,
-}];
+const PARTS: &[Part] = &[
+    Part {
+        name: "postgres",
+        what: "PostgreSQL 16, 17 and 18: the engine's tests and the conformance suite; takes npm and node",
+        run: postgres,
+    },
+    Part {
+        name: "tools",
+        what: "stores of Flyway, Liquibase, Alembic and Django, by the tools themselves; takes Maven, a JDK and Python",
+        run: tools,
+    },
+];
 
 /// What `freehold engines` calls run in the long proofs.
 const POSTGRES: [&str; 3] = ["16.14.0-beta.17", "17.10.0-beta.17", "18.4.0-beta.17"];
@@ -68,6 +75,27 @@ fn postgres(root: &Path) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+fn tools(root: &Path) -> Result<(), String> {
+    let folder = root.join("target/tools");
+    let installed = Command::new("sh")
+        .current_dir(root)
+        .arg("scripts/prove-tools.sh")
+        .arg(&folder)
+        .status()
+        .map_err(|error| format!("sh cannot be started: {error}"))?;
+    if !installed.success() {
+        return Err(format!("the tools could not be installed ({installed})"));
+    }
+    let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    tests
+        .current_dir(root)
+        .args(["test", "--no-fail-fast", "--package", "freehold-cli"])
+        .args(["--test", "it", "--", "real_tools"])
+        .env("CI", "true")
+        .env("FREEHOLD_TOOLS", &folder);
+    test(tests)
 }
 
 /// The folder that holds `bin` and `lib`.

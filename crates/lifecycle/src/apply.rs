@@ -177,7 +177,9 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
     let names = live
         .tables
         .iter()
-        .filter(|(name, table)| !table.view && !target.want.spot.is_own(name));
+        .filter(|(name, table)| !table.view && !target.want.spot.is_own(name))
+        // An adopted store may have tables in other schemas, of other tools mostly.
+        .filter(|(name, _)| !name.contains('.'));
     let mut rows = Vec::new();
     for (name, _) in names {
         let sql = format!(

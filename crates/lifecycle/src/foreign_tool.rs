@@ -41,6 +41,13 @@ const KEPT: [&str; 14] = [
 /// How much of what the tool wrote is shown when it fails.
 const LAST_LINES: usize = 15;
 
+/// Flyway refuses to begin in a schema that has tables, and ours are there. Given to it only where
+/// there are no others.
+const FLYWAY_BESIDE_US: [(&str, &str); 2] = [
+    ("FLYWAY_BASELINE_ON_MIGRATE", "true"),
+    ("FLYWAY_BASELINE_VERSION", "0"),
+];
+
 /// What a tool did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToolRun {
@@ -81,6 +88,16 @@ async fn run_child(
     let label = reach.target.label();
     let endpoint = migrating.endpoint().clone();
     let mut child = command(tool, &endpoint);
+    let spot = &reach.target.want.spot;
+    if migrating
+        .look()
+        .await?
+        .tables
+        .keys()
+        .all(|table| spot.is_own(table))
+    {
+        child.envs(FLYWAY_BESIDE_US);
+    }
     let output = child.output().await.map_err(|error| {
         let program = tool.command.first().map_or("", String::as_str);
         vec![

@@ -42,6 +42,10 @@ impl Old {
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read_to_string(self.example.path().join("services/old").join(name)).must(name)
     }
@@ -53,7 +57,7 @@ impl Old {
     }
 
     /// Another service of the same migrations, made anew.
-    fn twin(&self, engine: &str, url: &str) -> Self {
+    pub(crate) fn twin(&self, engine: &str, url: &str) -> Self {
         let twin = Self::new(engine, url, &format!("{}_twin", self.name), "");
         let folder = self.example.path().join("services/old/migrations");
         for entry in fs::read_dir(folder).must("migrations") {
