@@ -33,6 +33,9 @@ pub(crate) fn read(code: &Code) -> Vec<Named> {
             continue;
         }
         let first = if call { at + 2 } else { at + 1 };
+        if call && code.language == Language::Script {
+            found.extend(prisma(code, word, at));
+        }
         match word {
             "create_foreign_key" | "add_foreign_key" => foreign_key(code, word, first, &mut found),
             "references" | "on" | "inTable" | "constrained" => {
@@ -78,6 +81,40 @@ fn query(code: &Code, word: &str, at: usize, first: usize, found: &mut Vec<Named
         end: start + table.len(),
         table,
     });
+}
+
+/// `prisma.orderItem.findMany(…)`: the model is called `OrderItem`.
+fn prisma(code: &Code, operation: &str, at: usize) -> Option<Named> {
+    let access = match operation {
+        "findMany" | "findUnique" | "findFirst" | "findUniqueOrThrow" | "findFirstOrThrow"
+        | "count" | "aggregate" | "groupBy" => Access::Read,
+        "create" | "createMany" | "createManyAndReturn" => Access::Insert,
+        "update" | "updateMany" | "upsert" | "updateManyAndReturn" => Access::Update,
+        "delete" | "deleteMany" => Access::Delete,
+        _ => return None,
+    };
+    let (model_at, client_at) = (at.checked_sub(2)?, at.checked_sub(4)?);
+    if !code.is_mark(at - 1, b'.') || !code.is_mark(at - 3, b'.') {
+        return None;
+    }
+    let (model, client) = (code.word(model_at)?, code.word(client_at)?);
+    let named = client.to_ascii_lowercase().contains("prisma");
+    let within = matches!(client, "tx" | "trx" | "db" | "client") && code.text.contains("prisma");
+    if !named && !within {
+        return None;
+    }
+    let mut letters = model.chars();
+    let class: String = letters.next()?.to_uppercase().chain(letters).collect();
+    let token = code.tokens[model_at];
+    Some(Named {
+        table: class,
+        access,
+        joined: false,
+        chain: token.start,
+        holder: None,
+        start: token.start,
+        end: token.end,
+    })
 }
 
 /// What the call of this name does with the table.

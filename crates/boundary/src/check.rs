@@ -101,6 +101,7 @@ const WORDS: &[&str] = &[
     "sea_orm",
     "gorm",
     "__table",
+    "prisma",
     "orm\\table",
     "[table(",
     "belongsto",

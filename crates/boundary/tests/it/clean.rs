@@ -114,3 +114,20 @@ fn history_is_no_crowd() {
         ]
     );
 }
+
+#[test]
+fn calls_of_prismas_client_are_uses_of_its_models() {
+    let root = super::tree(&[
+        ("boundaries.yaml", super::TWO),
+        (
+            "schema.prisma",
+            "model Book {\n  id Int @id\n  @@map(\"books\")\n}\nmodel Order {\n  id Int @id\n  @@map(\"orders\")\n}\n",
+        ),
+        (
+            "orders/a.ts",
+            "import { prisma } from 'x';\nawait prisma.order.findMany({});\nawait this.prisma.book.update({ where: { id } });\nlist.book.findMany();\n",
+        ),
+    ]);
+    let lines = super::lines(&super::checked(root.path()));
+    assert_eq!(lines, ["write\torders\tbooks\tBook\torders/a.ts:3"]);
+}
