@@ -18,7 +18,7 @@ use crate::finding::{Finding, Kind};
 use crate::imports::{self, Declared, Index};
 use crate::judge::{Judge, ModelOwners};
 use crate::language::Language;
-use crate::models::{self, Models};
+use crate::models::{self, Model, Models};
 use crate::ownership::{Allow, Code, Owner, Ownership, propose};
 use crate::scan::{self, FileScan, Seen, Sureness};
 use crate::source::symbols::Symbols;
@@ -117,7 +117,7 @@ pub fn check(
     ownership: Option<Ownership>,
     today: &str,
 ) -> Result<Checked, Vec<Fault>> {
-    let (scans, skipped, counts) = read_all(root, paths, ownership.as_ref())?;
+    let (scans, entities, skipped, counts) = read_all(root, paths, ownership.as_ref())?;
     let mut ownership = match ownership {
         Some(own) => own,
         None => propose::propose(&scans)?,
@@ -125,7 +125,7 @@ pub fn check(
     let unowned = adopt_migrations(&mut ownership, &scans);
     let mut scans = scans;
     settle_constants(root, &mut scans);
-    let (owners, index) = owners_of_models(&ownership, &scans);
+    let (owners, index) = owners_of_models(&ownership, &scans, &entities);
     let routines = routines(&ownership, &scans);
     let judge = Judge {
         own: &ownership,
@@ -150,7 +150,14 @@ pub fn check(
     })
 }
 
-type Read = (Vec<FileScan>, Vec<Skipped>, Counts);
+type Read = (Vec<FileScan>, Vec<Entity>, Vec<Skipped>, Counts);
+
+/// A class of C# that its file is called after: an entity says nothing of its table itself.
+struct Entity {
+    class: String,
+    namespace: String,
+    path: PathBuf,
+}
 
 fn read_all(root: &Path, paths: &[PathBuf], own: Option<&Ownership>) -> Result<Read, Vec<Fault>> {
     let quoted = own
@@ -182,6 +189,7 @@ fn read_all(root: &Path, paths: &[PathBuf], own: Option<&Ownership>) -> Result<R
         AtomicU64::new(0),
     );
     let scans = Mutex::new(Vec::new());
+    let entities = Mutex::new(Vec::new());
     let odd = Mutex::new(Vec::new());
     let mut skipped = walk::walk(root, paths, &|path, language, content| {
         files.fetch_add(1, Ordering::Relaxed);
@@ -195,6 +203,11 @@ fn read_all(root: &Path, paths: &[PathBuf], own: Option<&Ownership>) -> Result<R
                 },
             );
             return;
+        }
+        if language == Language::CSharp
+            && let Some(entity) = entity(path, &content)
+        {
+            push(&entities, entity);
         }
         if language != Language::Sql && !words.is_match(&content) {
             return;
@@ -221,7 +234,25 @@ fn read_all(root: &Path, paths: &[PathBuf], own: Option<&Ownership>) -> Result<R
         candidate_bytes: candidate_bytes.into_inner(),
         statements: scans.iter().map(|scan| scan.queries.len()).sum(),
     };
-    Ok((scans, skipped, counts))
+    let mut entities = entities.into_inner().unwrap_or_default();
+    entities.sort_by(|a: &Entity, b: &Entity| a.path.cmp(&b.path));
+    Ok((scans, entities, skipped, counts))
+}
+
+/// The class that a file of C# is called after, and its namespace.
+fn entity(path: &Path, content: &[u8]) -> Option<Entity> {
+    let head = String::from_utf8_lossy(&content[..content.len().min(20_000)]);
+    let line = head.lines().find_map(|line| {
+        line.trim_start_matches('\u{feff}')
+            .strip_prefix("namespace ")
+    })?;
+    Some(Entity {
+        class: path.file_stem()?.to_str()?.to_owned(),
+        namespace: line
+            .trim_end_matches(|c: char| c == ';' || c == '{' || c.is_whitespace())
+            .to_owned(),
+        path: path.to_path_buf(),
+    })
 }
 
 fn push<T>(list: &Mutex<Vec<T>>, item: T) {
@@ -325,7 +356,11 @@ fn settle_constants(root: &Path, scans: &mut [FileScan]) {
 }
 
 /// Who owns each model: the owner of its table, else of the file that declares it.
-fn owners_of_models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index) {
+fn owners_of_models(
+    own: &Ownership,
+    scans: &[FileScan],
+    entities: &[Entity],
+) -> (ModelOwners, Index) {
     let mut owners = ModelOwners::new();
     let mut index = Index::new();
     for scan in scans {
@@ -343,6 +378,10 @@ fn owners_of_models(own: &Ownership, scans: &[FileScan]) -> (ModelOwners, Index)
                 .tables
                 .iter()
                 .find_map(|table| owner_of_table(own, table, here));
+            if language == Language::CSharp && model.package.is_empty() {
+                declare_entities(own, model, by_table, entities, &mut owners, &mut index);
+                continue;
+            }
             let Some(owner) = by_table.or(here) else {
                 continue;
             };
@@ -417,6 +456,38 @@ fn routines(own: &Ownership, scans: &[FileScan]) -> HashMap<String, usize> {
             _ => None,
         })
         .collect()
+}
+
+/// Entity Framework names a class where the context is configured; the class itself lies with
+/// the code that it belongs to.
+fn declare_entities(
+    own: &Ownership,
+    model: &Model,
+    by_table: Option<usize>,
+    entities: &[Entity],
+    owners: &mut ModelOwners,
+    index: &mut Index,
+) {
+    for entity in entities.iter().filter(|entity| entity.class == model.class) {
+        let owner = by_table.or(match own.code(&entity.path) {
+            Code::Of(context) => Some(context),
+            _ => None,
+        });
+        let Some(owner) = owner else { continue };
+        let list = owners.entry(model.class.clone()).or_default();
+        if !list.contains(&owner) {
+            list.push(owner);
+        }
+        index
+            .entry(model.class.clone())
+            .or_default()
+            .push(Declared {
+                path: entity.path.clone(),
+                package: entity.namespace.clone(),
+                owner,
+                language: Language::CSharp,
+            });
+    }
 }
 
 fn owner_of_table(own: &Ownership, table: &str, here: Option<usize>) -> Option<usize> {

@@ -131,3 +131,32 @@ fn calls_of_prismas_client_are_uses_of_its_models() {
     let lines = super::lines(&super::checked(root.path()));
     assert_eq!(lines, ["write\torders\tbooks\tBook\torders/a.ts:3"]);
 }
+
+#[test]
+fn entities_of_entity_framework_are_found_where_they_lie() {
+    let root = super::tree(&[
+        ("boundaries.yaml", super::TWO),
+        (
+            "data/Shop.cs",
+            "namespace Data;\nclass Shop : DbContext { public DbSet<Book> Books { get; set; } }\n",
+        ),
+        (
+            "books/Book.cs",
+            "namespace Shop.Books;\npublic class Book { public int Id { get; set; } }\n",
+        ),
+        (
+            "books/Own.cs",
+            "namespace Shop.Books;\npublic class Own { Book book; }\n",
+        ),
+        (
+            "orders/A.cs",
+            "using Shop.Books;\nnamespace Shop.Orders;\npublic class A { Book book; }\n",
+        ),
+        (
+            "orders/B.cs",
+            "namespace Shop.Orders;\npublic class B { Book book; }\n",
+        ),
+    ]);
+    let lines = super::lines(&super::checked(root.path()));
+    assert_eq!(lines, ["import\torders\tbooks\tBook\torders/A.cs:3"]);
+}
