@@ -149,6 +149,7 @@ async fn same_schema(admin: &Endpoint, one: &str, other: &str) {
 const POSTGRES: &str = include_str!("adopt/postgres.sql");
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_postgres_database_of_somebody_else() {
     let Some(server) = server(EngineKind::Postgres).await else {
         return;
@@ -523,4 +524,38 @@ async fn another_tool_goes_on_with_its_files() {
     assert!(run(&["apply"]).done().contains("mine changed the schema"));
     drop(store);
     run(&["destroy", "--force", "--yes"]).done();
+}
+
+/// The administrator may make databases and roles, and is no superuser.
+#[tokio::test]
+async fn a_plain_administrator_takes_over_what_it_may_act_as() {
+    let Some(server) = server(EngineKind::Postgres).await else {
+        return;
+    };
+    let mut admin = server.connect().await;
+    run_all(
+        &mut *admin,
+        "CREATE ROLE plain_adopter LOGIN CREATEDB CREATEROLE PASSWORD 'x';;CREATE ROLE plain_legacy LOGIN;;CREATE DATABASE plain_old OWNER plain_legacy",
+    )
+    .await;
+    let mut store = enter(&server.admin, "plain_old").await;
+    run_all(
+        &mut *store,
+        "SET ROLE plain_legacy;;CREATE TABLE orders (id serial PRIMARY KEY);;CREATE TYPE state AS ENUM ('a');;CREATE SCHEMA mine;;CREATE TABLE mine.log (id int);;DROP SCHEMA mine CASCADE",
+    )
+    .await;
+    let plain = server
+        .admin
+        .with_login("plain_adopter", Some(freehold_engine::Secret::new("x")));
+    let old = Old::new("postgres", plain.url().expose(), "plain_old", "");
+    let denied = old.example.run(&["adopt", "plain_old", "--yes"]);
+    assert_eq!(denied.refused(3), ["FH3233"]);
+    run_all(&mut *admin, "GRANT plain_legacy TO plain_adopter").await;
+    // It goes on from what the first try left: the owner's role and the files.
+    old.example.run(&["adopt", "plain_old", "--yes"]).done();
+    let plan = old.example.run(&["plan"]).done();
+    assert!(plan.contains("Nothing to do"), "{plan}");
+    let owners = "SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    let owners = store.query(owners, &[]).await.must("owners");
+    assert_eq!(owners, [[Value::from("plain_old_owner")]]);
 }

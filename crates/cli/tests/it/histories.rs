@@ -23,6 +23,7 @@ struct Case {
 const ORDERS: &str = "CREATE TABLE orders (id int PRIMARY KEY);\n";
 const NOTE: &str = "ALTER TABLE orders ADD note text;\n";
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<Case> {
     vec![
         Case {

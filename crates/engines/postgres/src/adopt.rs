@@ -144,7 +144,7 @@ fn objects(case: &Case<'_>) -> Option<Step> {
         "marked as this store's".clone_into(&mut note);
     }
     if !kept.is_empty() {
-        note += &format!("; {} keeps rights to work with them", kept.join(", "));
+        note = format!("{note}; {} keeps rights to work with them", kept.join(", "));
     }
     let (name, subject) = if case.owns_database() {
         (&want.spot.database, Subject::Grant)

@@ -142,7 +142,7 @@ fn parts(want: &Want, scope: &Scope) -> String {
     let routines = scope.holds("pg_proc", "p", "p.proname", "p.proowner");
     let types = scope.holds("pg_type", "t", "t.typname", "t.typowner");
     let own = own_relation(want);
-    let from = format!("path CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace");
+    let from = "path CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
     let there = format!("{relations} AND {own}");
     let issue = literal(&want.spot.own("issue"));
     let schema = literal(&format!("{}.", ident_plain(&want.spot.schema)));

@@ -54,7 +54,7 @@ pub(super) fn history(
 fn scripts(files: &[(PathBuf, String)]) -> Vec<(Found, String)> {
     let mut files: Vec<_> = files
         .iter()
-        .filter(|(path, _)| file_name(path).ends_with(".sql"))
+        .filter(|(path, _)| path.extension().is_some_and(|ending| ending == "sql"))
         .collect();
     files.sort();
     let mut sum = Sha256::new();

@@ -47,7 +47,7 @@ fn scripts(files: &[(PathBuf, String)]) -> Vec<Found> {
         };
         let stem = match stem.strip_suffix(".up") {
             Some(stem) => stem,
-            None if stem.ends_with(".down") => continue,
+            None if stem.strip_suffix(".down").is_some() => continue,
             None => stem,
         };
         let (version, name) = stem.split_once('_').unwrap_or((stem, "migration"));
