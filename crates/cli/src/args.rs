@@ -126,7 +126,10 @@ pub(crate) struct AdoptArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct CheckArgs {
     /// Files and folders (default: the whole system)
     #[arg(value_name = "PATH")]

@@ -162,6 +162,7 @@ pub async fn adopt(target: &Target, plan: &AdoptPlan) -> Result<Applied> {
                 steps,
                 migrations: applied(plan).map(|script| script.id.clone()).collect(),
                 tool: None,
+                lock_waits: Vec::new(),
                 tables,
                 advisory: diff.advisory,
             });

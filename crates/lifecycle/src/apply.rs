@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::Result;
 use crate::foreign_tool::{self, ToolRun};
 use crate::history;
+use crate::lock_wait::LockWait;
 use crate::migrate::Migrating;
 use crate::plan::{AT_ONCE, View, all_or_faults, plan, view};
 use crate::reach::Reach;
@@ -44,6 +45,9 @@ pub struct Applied {
     /// The tool that applies its own files, and whether it had something to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolRun>,
+    /// Migrations that had to be tried again for a lock.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lock_waits: Vec<LockWait>,
     /// The store's tables afterwards, freehold's own left out.
     pub tables: Vec<TableRows>,
     /// What is not enforced, or only somebody with more rights can mend.
@@ -100,6 +104,7 @@ async fn apply_one(target: &Target) -> Result<Applied> {
         steps,
         migrations,
         tool,
+        lock_waits: reach.waits,
         tables,
         advisory: seen.diff.advisory,
     })

@@ -159,6 +159,7 @@ mod tests {
             down_file: None,
             phase: None,
             no_transaction: false,
+            lock_timeout: None,
         };
         Script {
             id: file.id(),

@@ -7,10 +7,12 @@
 
 mod adopt;
 mod apply;
+mod caution;
 mod destroy;
 mod foreign_tool;
 pub mod history;
 mod history_of;
+mod lock_wait;
 mod migrate;
 mod plan;
 mod reach;
@@ -26,9 +28,11 @@ mod verify_rollback;
 
 pub use adopt::{AdoptPlan, AdoptedFile, adopt, plan_adoption};
 pub use apply::{Applied, TableRows, apply};
+pub use caution::Caution;
 pub use destroy::{Destroyed, destroy};
 pub use foreign_tool::ToolRun;
-pub use history_of::{Origin, Tool, Took};
+pub use history_of::{Origin, Took, Tool};
+pub use lock_wait::LockWait;
 pub use plan::{MigrationNote, StorePlan, plan};
 pub use rollback::{RolledBack, rollback};
 pub use seed::{SeedWhich, Seeded, seed, unseed};

@@ -16,6 +16,7 @@ use freehold_sql::{Kind, TableName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::lock_wait::{self, LockWait};
 use crate::reach::{Reach, locked, take};
 use crate::script::{Line, Script};
 use crate::steps::run_all;
@@ -48,6 +49,7 @@ pub(crate) struct Migrating<'t> {
     /// As the ledger lets it be: an adopted store keeps what it had.
     want: Want,
     endpoint: Endpoint,
+    waits: Vec<LockWait>,
 }
 
 impl<'t> Migrating<'t> {
@@ -77,6 +79,7 @@ impl<'t> Migrating<'t> {
             ledger: target.engine.ledger(&target.want),
             want: reach.want(),
             endpoint: at,
+            waits: Vec::new(),
         };
         if let Err(faults) = migrating.take_lock().await {
             migrating.close(reach).await?;
@@ -102,6 +105,7 @@ impl<'t> Migrating<'t> {
     /// Ends the session and the migrator.
     pub(crate) async fn close(self, reach: &mut Reach<'t>) -> Result<()> {
         drop(self.connection);
+        reach.waits.extend(self.waits);
         let target = reach.target;
         let migrator = target.engine.migrator(reach.server().probe(), &target.want);
         run_all(reach, &migrator.close).await.map(|_| ())
@@ -174,34 +178,92 @@ impl<'t> Migrating<'t> {
         self.target.engine.info().ddl == Ddl::Transactional && !script.outside_transaction(lines)
     }
 
+    /// Tries again when a lock cannot be had: nothing of the try before is left.
     async fn in_transaction(
         &mut self,
         script: &Script<Migration>,
         lines: &[Line],
         way: Way,
     ) -> Result<()> {
-        self.begin().await?;
-        for (at, line) in lines.iter().enumerate() {
-            if let Err(error) = self.connection.execute(&line.sql).await {
-                // The cause is what the user has to see.
-                let _ = self.connection.rollback().await;
-                return Err(vec![self.rolled_back(script, lines, at, &error)]);
-            }
-        }
-        let finished = async {
-            self.converge_grants().await?;
-            self.record(script, way).await
-        };
-        if let Err(error) = finished.await {
+        let mut tries = 1;
+        loop {
+            let Err((at, error)) = self.try_in_transaction(script, lines, way).await else {
+                break;
+            };
+            // The cause is what the user has to see.
             let _ = self.connection.rollback().await;
-            return Err(self.fault(&error.during(format!("migration {}", script.id))));
+            let line = lines.get(at);
+            match line {
+                _ if !lock_wait::is_a_lock(&error) || self.connection.broken() => {}
+                _ if tries < lock_wait::TRIES => {
+                    tokio::time::sleep(lock_wait::pause(tries)).await;
+                    tries += 1;
+                    continue;
+                }
+                Some(line) => return Err(vec![self.gave_up(script, at, line, &error)]),
+                None => {}
+            }
+            return Err(match line {
+                Some(_) => vec![self.rolled_back(script, lines, at, &error)],
+                None => self.fault(&error.during(format!("migration {}", script.id))),
+            });
         }
         match self.connection.commit().await {
-            Commit::Done => Ok(()),
+            Commit::Done => {
+                self.note_waits(script, tries - 1);
+                Ok(())
+            }
             Commit::Refused(error) => {
                 Err(self.fault(&error.during(format!("commit of migration {}", script.id))))
             }
             Commit::Unknown(error) => Err(vec![self.commit_unknown(script, &error)]),
+        }
+    }
+
+    /// All of it but the commit. An error comes with the statement's place in `lines`, or with
+    /// their number where it was none of them.
+    async fn try_in_transaction(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        way: Way,
+    ) -> std::result::Result<(), (usize, Error)> {
+        let elsewhere = |error| (lines.len(), error);
+        let begun = self.connection.begin(TxMode::Write).await;
+        begun.map_err(elsewhere)?;
+        self.set_lock_timeout(script, true)
+            .await
+            .map_err(elsewhere)?;
+        for (at, line) in lines.iter().enumerate() {
+            let sent = self.connection.execute(&line.sql).await;
+            sent.map_err(|error| (at, error))?;
+        }
+        self.converge_grants().await.map_err(elsewhere)?;
+        self.record(script, way).await.map_err(elsewhere)
+    }
+
+    async fn set_lock_timeout(
+        &mut self,
+        script: &Script<Migration>,
+        in_transaction: bool,
+    ) -> freehold_engine::Result<()> {
+        let dialect = self.target.engine.dialect();
+        for sql in lock_wait::settings(dialect, lock_wait::timeout(script), in_transaction) {
+            self.connection.execute(&sql).await?;
+        }
+        Ok(())
+    }
+
+    fn gave_up(&self, script: &Script<Migration>, at: usize, line: &Line, error: &Error) -> Fault {
+        lock_wait::gave_up(&self.target.label(), script, at, &line.place, error)
+    }
+
+    fn note_waits(&mut self, script: &Script<Migration>, in_vain: usize) {
+        if in_vain > 0 {
+            self.waits.push(LockWait {
+                migration: script.id.clone(),
+                in_vain,
+            });
         }
     }
 
@@ -237,17 +299,48 @@ impl<'t> Migrating<'t> {
                 from += 1;
             }
         }
+        let set = self.set_lock_timeout(script, false).await;
+        set.map_err(|error| self.fault(&error))?;
+        let mut in_vain = 0;
         for (at, line) in lines.iter().enumerate().skip(from) {
-            if let Err(error) = self.one(script, lines, at, way).await {
+            let (done, waited) = self.one_with_patience(script, lines, at, way).await;
+            in_vain += waited;
+            if let Err(error) = done {
                 self.note_progress(script, lines, at, way).await?;
+                if lock_wait::is_a_lock(&error) {
+                    return Err(vec![self.gave_up(script, at, line, &error)]);
+                }
                 return Err(vec![
                     self.stopped(script, lines, at, &error)
                         .at(line.place.clone()),
                 ]);
             }
         }
+        self.note_waits(script, in_vain);
         let recorded = self.record(script, way).await;
         recorded.map_err(|error| self.fault(&error))
+    }
+
+    /// Tries again when a lock cannot be had, and says how often that was. A statement that got no
+    /// lock did nothing.
+    async fn one_with_patience(
+        &mut self,
+        script: &Script<Migration>,
+        lines: &[Line],
+        at: usize,
+        way: Way,
+    ) -> (freehold_engine::Result<()>, usize) {
+        let mut in_vain = 0;
+        loop {
+            let done = self.one(script, lines, at, way).await;
+            let again = matches!(&done, Err(error) if lock_wait::is_a_lock(error));
+            if !again || self.connection.broken() || in_vain + 1 == lock_wait::TRIES {
+                return (done, in_vain);
+            }
+            let _ = self.connection.rollback().await;
+            in_vain += 1;
+            tokio::time::sleep(lock_wait::pause(in_vain)).await;
+        }
     }
 
     /// Runs statement `at`. Data: in one transaction with the ledger. DDL: intent, then effect.
@@ -432,11 +525,6 @@ impl<'t> Migrating<'t> {
         Ok(schema_digest(
             &self.connection.schema(&self.target.want).await?,
         ))
-    }
-
-    async fn begin(&mut self) -> Result<()> {
-        let begun = self.connection.begin(TxMode::Write).await;
-        begun.map_err(|error| self.fault(&error))
     }
 
     fn fault(&self, error: &Error) -> Faults {

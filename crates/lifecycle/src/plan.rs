@@ -6,6 +6,7 @@ use freehold_model::{EngineKind, Fault, Isolation};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use crate::caution::{Caution, cautions};
 use crate::history::{self, Pending};
 use crate::reach::Reach;
 use crate::target::Target;
@@ -55,6 +56,8 @@ pub struct StorePlan {
     pub steps: Vec<Step>,
     /// Migrations in order.
     pub migrations: Vec<MigrationNote>,
+    /// Statements of them that keep others from a table, or write it anew.
+    pub cautions: Vec<Caution>,
     /// The program that `apply` runs to apply its own files; what it will change it alone knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
@@ -103,7 +106,9 @@ async fn plan_one(target: &Target) -> Result<StorePlan> {
     let mut reach = Reach::open(target).await?;
     let view = view(&mut reach).await?;
     let probe = reach.server().probe().clone();
-    Ok(store_plan(target, &probe, &view))
+    let mut plan = store_plan(target, &probe, &view);
+    plan.cautions = cautions(&mut reach, &view).await?;
+    Ok(plan)
 }
 
 /// One look: what is, what would change, what is pending.
@@ -179,6 +184,7 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         exists: view.live.has_table(&target.want.spot.own("ledger")),
         steps,
         migrations: migrations.collect(),
+        cautions: Vec::new(),
         tool: target
             .foreign_tool
             .as_ref()

@@ -7,6 +7,7 @@ use freehold_bookkeeping::{self as bookkeeping, EntryKind, Ledger};
 use freehold_engine::{Connection, ErrorKind, Live, Mark, Want};
 use freehold_model::Fault;
 
+use crate::lock_wait::LockWait;
 use crate::target::Target;
 use crate::{Faults, Result, engine_fault};
 
@@ -21,6 +22,8 @@ pub(crate) struct Reach<'t> {
     store: Option<Box<dyn Connection>>,
     owner: Option<Box<dyn Connection>>,
     lock: Option<Box<dyn Connection>>,
+    /// What the migrators of this run waited for.
+    pub(crate) waits: Vec<LockWait>,
     /// The ledger says that the store was there before freehold.
     adopted: bool,
 }
@@ -41,6 +44,7 @@ impl<'t> Reach<'t> {
             store: None,
             owner: None,
             lock: None,
+            waits: Vec::new(),
             adopted: false,
         })
     }

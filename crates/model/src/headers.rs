@@ -1,6 +1,7 @@
 //! What a migration file says of itself: `-- freehold: …` in the comment lines at its top.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::fault::{Fault, Place};
 use crate::migration::Phase;
@@ -10,10 +11,12 @@ use crate::nearest::nearest;
 pub(crate) struct Headers {
     pub(crate) phase: Option<Phase>,
     pub(crate) no_transaction: bool,
+    pub(crate) lock_timeout: Option<Duration>,
 }
 
 const PHASE: &str = "phase";
 const NO_TRANSACTION: &str = "no_transaction";
+const LOCK_TIMEOUT: &str = "lock_timeout";
 
 /// Reads the headers of the file `file`. Below the first line that is neither empty nor a `--`
 /// comment no header is read, and one that stands there is a fault: it would count for nothing.
@@ -98,6 +101,7 @@ enum Refusal {
     UnknownKey,
     UnknownPhase,
     ValueNotTaken,
+    NoDuration,
 }
 
 fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
@@ -124,8 +128,32 @@ fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
             headers.no_transaction = true;
             Ok(())
         }
+        LOCK_TIMEOUT => {
+            let duration = value.and_then(duration).ok_or(Refusal::NoDuration)?;
+            if headers.lock_timeout.replace(duration).is_some() {
+                Err(Refusal::Twice)
+            } else {
+                Ok(())
+            }
+        }
         _ => Err(Refusal::UnknownKey),
     }
+}
+
+/// `500ms`, `5s`, `2m`; never nothing and never more than a day.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        _ => return None,
+    };
+    let millis = number.checked_mul(unit)?;
+    (1..=86_400_000)
+        .contains(&millis)
+        .then(|| Duration::from_millis(millis))
 }
 
 impl Refusal {
@@ -146,11 +174,15 @@ impl Refusal {
                 format!("header `{header}`: it takes no value"),
                 "write `-- freehold: no_transaction`",
             ),
+            Self::NoDuration => Fault::new("FH1250", format!("header `{header}` names no time"))
+                .help(
+                    "write a number with its unit: `-- freehold: lock_timeout: 5s`, `500ms`, `2m`",
+                ),
             Self::UnknownKey => {
-                let help = match nearest(key, [PHASE, NO_TRANSACTION]) {
+                let help = match nearest(key, [PHASE, NO_TRANSACTION, LOCK_TIMEOUT]) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!(
-                        "known headers: {PHASE}: expand, {PHASE}: contract, {NO_TRANSACTION}"
+                        "known headers: {PHASE}: expand, {PHASE}: contract, {NO_TRANSACTION}, {LOCK_TIMEOUT}: 5s"
                     ),
                 };
                 fault(format!("unknown header `{key}`"), &help)
@@ -182,6 +214,7 @@ mod tests {
             Headers {
                 phase: Some(Phase::Expand),
                 no_transaction: true,
+                ..Headers::default()
             },
             &[],
         );
@@ -191,6 +224,29 @@ mod tests {
             Headers::default(),
             &["FH1204: m.sql:2:3: header `no_transaction` stands below the first statement"],
         );
+    }
+
+    #[test]
+    fn a_time_has_a_unit() {
+        for (text, millis) in [("5s", 5_000), ("500ms", 500), ("2m", 120_000)] {
+            check(
+                &format!("-- freehold: lock_timeout: {text}"),
+                Headers {
+                    lock_timeout: Some(Duration::from_millis(millis)),
+                    ..Headers::default()
+                },
+                &[],
+            );
+        }
+        for text in ["5", "0s", "-1s", "s", "5h", "2 s", "99999999999999999999s"] {
+            check(
+                &format!("-- freehold: lock_timeout: {text}"),
+                Headers::default(),
+                &[&format!(
+                    "FH1250: m.sql:1:1: header `lock_timeout: {text}` names no time"
+                )],
+            );
+        }
     }
 
     #[test]
@@ -214,7 +270,7 @@ mod tests {
             "-- freehold: phase: expand\n-- freehold: phase: contract",
             Headers {
                 phase: Some(Phase::Contract),
-                no_transaction: false,
+                ..Headers::default()
             },
             &["FH1204: m.sql:2:1: header `phase` is given twice"],
         );

@@ -1,6 +1,7 @@
 //! Versioned changes of a schema, and baseline data, as files.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where a migration stands in an expand–contract change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Migration {
     pub phase: Option<Phase>,
     /// Header `-- freehold: no_transaction`.
     pub no_transaction: bool,
+    /// Header `-- freehold: lock_timeout: 5s`: how long a statement may wait for a lock.
+    pub lock_timeout: Option<Duration>,
 }
 
 impl Migration {

@@ -48,6 +48,7 @@ pub fn load_migrations(
         let Headers {
             phase,
             no_transaction,
+            lock_timeout,
         } = headers::read(&up.text, &up.path, &mut reader.faults);
         if let Some(down) = &down {
             let why = "headers stand in the up file and count for both directions";
@@ -72,6 +73,7 @@ pub fn load_migrations(
             down_file,
             phase,
             no_transaction,
+            lock_timeout,
         });
     }
     reader.finish(migrations)

@@ -17,7 +17,7 @@ mod split_error;
 mod uses;
 
 pub use dialect::Dialect;
-pub use facts::{Action, Facts, ForeignKey, Hole, Kind, facts};
+pub use facts::{Action, Effect, Facts, ForeignKey, Hole, Impact, Kind, facts, impacts};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use name::TableName;
 pub use quote::{QuoteError, quote_ident, quote_literal};

@@ -190,6 +190,67 @@ pub async fn a_failed_migration_goes_on(shape: &Shape) {
         .must("destroy");
 }
 
+/// A migration that meets a lock lets others through and tries again; when the lock stays, it gives
+/// up by code with nothing half done, and goes on later.
+pub async fn a_lock_is_waited_for_a_short_time(shape: &Shape) {
+    if shape.server.is_none() {
+        return;
+    }
+    let targets = [orders_target(shape)];
+    apply(&targets, &|_| {}).await.must("apply");
+    let mut files = orders_files(shape);
+    let tables = &targets[0].tables;
+    let table = tables.iter().find(|table| table.ends_with("statuses"));
+    let table = table.must("the table").clone();
+    let folder = std::path::Path::new("services/orders/migrations");
+    files.0.insert(
+        folder.join("0004_note.up.sql"),
+        format!("-- freehold: lock_timeout: 100ms\nALTER TABLE {table} ADD note VARCHAR(20);\n"),
+    );
+    let target = [orders_target_of(shape, &files).must("it parses")];
+    let sql = format!("UPDATE {table} SET label = 'x' WHERE code = 'pending'");
+
+    let mut files_with_type = orders_files(shape);
+    let alter = if shape.kind == freehold_model::EngineKind::Postgres {
+        format!("ALTER TABLE {table} ALTER label TYPE VARCHAR(80);\n")
+    } else {
+        format!("ALTER TABLE {table} MODIFY label VARCHAR(80) NOT NULL;\n")
+    };
+    files_with_type
+        .0
+        .insert(folder.join("0004_wide.up.sql"), alter);
+    let wide = [orders_target_of(shape, &files_with_type).must("it parses")];
+    let told = plan(&wide).await.must("a plan");
+    let caution = told[0].cautions.first().must("a caution");
+    assert_eq!(
+        (caution.table.as_str(), caution.effect.as_str()),
+        (table.as_str(), "rewrites")
+    );
+    assert!(caution.bytes.is_some_and(|bytes| bytes > 0), "{caution:?}");
+    assert!(plan(&target).await.must("a plan")[0].cautions.is_empty());
+
+    let mut long = owner(&targets[0]).await;
+    long.begin(TxMode::Write).await.must("begin");
+    long.execute(&sql).await.must("a lock is held");
+    let faults = apply(&target, &|_| {}).await.err().must("it gives up");
+    assert_eq!(faults[0].code, "FH3216", "{faults:?}");
+    assert_eq!(migrators(shape).await, 0);
+
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        long.rollback().await.must("the long transaction ends");
+    };
+    let (applied, ()) = tokio::join!(apply(&target, &|_| {}), ends);
+    let applied = applied.must("it goes on");
+    assert_eq!(applied[0].migrations, ["0004_note"]);
+    assert_eq!(applied[0].lock_waits[0].migration, "0004_note");
+    nothing_left_to_do(shape, &target).await;
+    drop(long);
+    destroy(&target, Keep::default(), false, false)
+        .await
+        .must("destroy");
+}
+
 /// `--verify-rollback`: right downs are proven on a scratch copy, of which nothing is left; one that
 /// does not restore is named with the object; the store itself is never touched.
 pub async fn a_down_is_proven_on_a_copy(shape: &Shape) {

@@ -114,6 +114,14 @@ pub(crate) fn store(applied: &Applied, width: usize, output: &Output) {
         let sign = output.paint(Tone::Good, "+ run");
         output.line(&format!("    {sign}  {} changed the schema", tool.name));
     }
+    for wait in &applied.lock_waits {
+        let text = format!(
+            "▲ {} waited for a lock in vain {}, then had it",
+            wait.migration,
+            count(wait.in_vain, "time")
+        );
+        output.line(&format!("    {}", output.paint(Tone::Warn, &text)));
+    }
     if !applied.tables.is_empty() {
         output.line(&format!(
             "  {:width$}  {}",

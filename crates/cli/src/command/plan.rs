@@ -1,7 +1,7 @@
 //! `freehold plan`
 
 use freehold_engine::Change;
-use freehold_lifecycle::{MigrationNote, StorePlan, plan, verify_rollback};
+use freehold_lifecycle::{Caution, MigrationNote, StorePlan, plan, verify_rollback};
 
 use super::Result;
 use super::text::{advice_in_brief, count, short, step_lines};
@@ -102,11 +102,55 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
         let sign = output.paint(Tone::Good, "+ migrate ");
         output.line(&format!("  {sign}  {}", migrations(&plan.migrations)));
     }
+    for caution in &plan.cautions {
+        let sign = output.paint(Tone::Warn, "▲ locks   ");
+        output.line(&format!("  {sign}  {}", of_caution(caution)));
+        if !caution.instead.is_empty() {
+            let instead = format!("instead: {}", caution.instead);
+            output.line(&format!(
+                "              {}",
+                output.paint(Tone::Dim, &instead)
+            ));
+        }
+    }
     if let Some(tool) = &plan.tool {
         let sign = output.paint(Tone::Good, "+ run     ");
         output.line(&format!(
             "  {sign}  {tool}, as a login made for this run; what it changes it alone knows"
         ));
+    }
+}
+
+/// `0005_big  orders is not written while all of it is read (CREATE INDEX) · about 1200000 rows, 214 MB`
+fn of_caution(caution: &Caution) -> String {
+    let what = match caution.effect.as_str() {
+        "blocks_writes" => "is not written while all of it is read",
+        "blocks_all" => "is neither read nor written by others while all of it is read",
+        _ => "is written anew, and neither read nor written by others meanwhile",
+    };
+    let size = [
+        caution
+            .rows
+            .map(|rows| format!("about {}", count(usize::try_from(rows).unwrap_or(0), "row"))),
+        caution.bytes.map(bytes),
+    ];
+    let size: Vec<_> = size.into_iter().flatten().collect();
+    let size = if size.is_empty() {
+        String::new()
+    } else {
+        format!(" · {}", size.join(", "))
+    };
+    format!(
+        "{}  {} {what} ({}){size}",
+        caution.migration, caution.table, caution.because
+    )
+}
+
+fn bytes(bytes: i64) -> String {
+    match bytes {
+        ..=999_999 => format!("{} kB", bytes / 1_000),
+        1_000_000..=999_999_999 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{} GB", bytes / 1_000_000_000),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod commit;
 mod foreign_key;
+mod impact;
 mod kind;
 pub(crate) mod reader;
 mod repeat;
@@ -17,6 +18,7 @@ mod tests;
 use crate::lexer::Lexer;
 use crate::seen::Seen;
 use crate::{Dialect, TableName};
+pub use impact::{Effect, Impact, impacts};
 use reader::Reader;
 
 /// What a statement is about.

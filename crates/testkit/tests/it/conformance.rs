@@ -69,3 +69,8 @@ fn a_dropped_session_rolls_back() {
 fn a_down_is_proven_on_a_copy() {
     run(over_all(conformance::a_down_is_proven_on_a_copy));
 }
+
+#[test]
+fn a_lock_is_waited_for_a_short_time() {
+    run(over_all(conformance::a_lock_is_waited_for_a_short_time));
+}
