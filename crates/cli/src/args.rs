@@ -88,12 +88,20 @@ pub(crate) struct PlanArgs {
     /// server and removed, and compare schema and seeds
     #[arg(long)]
     pub(crate) verify_rollback: bool,
+    /// Also write the plan to this file, for `apply FILE`
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ApplyArgs {
-    #[command(flatten)]
-    pub(crate) stores: StoreArgs,
+    /// Services (all by default), or one plan file that `plan -o FILE` wrote: a name with a dot or
+    /// a slash is a file. It is refused when a store or the files have moved since
+    #[arg(value_name = "SERVICE|FILE")]
+    pub(crate) what: Vec<String>,
+    /// Also change what is not ours on the server, as `plan --server-wide` shows
+    #[arg(long)]
+    pub(crate) server_wide: bool,
     /// First run up, down and up again on a scratch copy of each store, and change nothing when a
     /// down does not give back what was before
     #[arg(long)]

@@ -7,6 +7,7 @@
 
 mod adopt;
 mod apply;
+mod artefact;
 mod caution;
 mod destroy;
 mod foreign_tool;
@@ -28,6 +29,7 @@ mod verify_rollback;
 
 pub use adopt::{AdoptPlan, AdoptedFile, adopt, plan_adoption};
 pub use apply::{Applied, TableRows, apply};
+pub use artefact::{PlanFile, PlannedMigration, PlannedStore, parse_plan, plan_file, unmoved};
 pub use caution::Caution;
 pub use destroy::{Destroyed, destroy};
 pub use foreign_tool::ToolRun;

@@ -6,8 +6,8 @@ use freehold_credentials as credentials;
 use freehold_lifecycle::{Applied, Target, Verified, apply, verify_rollback};
 use freehold_model::Deliver;
 
-use super::Result;
 use super::text::{advice_in_brief, count, step_lines, tables, verified};
+use super::{Result, plan_file};
 use crate::Outcome;
 use crate::args::{ApplyArgs, Args};
 use crate::context::Context;
@@ -16,9 +16,18 @@ use crate::servers::Place;
 
 pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) -> Result<Outcome> {
     let begun = Instant::now();
-    let stores = &apply_args.stores;
+    let planned = plan_file::named(&apply_args.what)
+        .map(plan_file::read)
+        .transpose()?;
     let mut context = Context::load(args, Place::Described).await?;
-    let targets = context.targets(&stores.services, stores.server_wide)?;
+    let targets = match &planned {
+        Some(plan) => {
+            let targets = context.targets(&plan_file::services(plan), plan.server_wide)?;
+            plan_file::check(plan, &context, &targets).await?;
+            targets
+        }
+        None => context.targets(&apply_args.what, apply_args.server_wide)?,
+    };
     let width = targets
         .iter()
         .map(|target| target.label().len())

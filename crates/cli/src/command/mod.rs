@@ -7,6 +7,7 @@ mod creds;
 mod destroy;
 mod engines;
 mod plan;
+mod plan_file;
 mod rollback;
 mod seed;
 mod status;

@@ -3,8 +3,8 @@
 use freehold_engine::Change;
 use freehold_lifecycle::{Caution, MigrationNote, StorePlan, plan, verify_rollback};
 
-use super::Result;
 use super::text::{advice_in_brief, count, short, step_lines};
+use super::{Result, plan_file};
 use crate::Outcome;
 use crate::args::{Args, PlanArgs};
 use crate::context::Context;
@@ -21,11 +21,21 @@ pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> R
     } else {
         Vec::new()
     };
+    if let Some(file) = &plan_args.out {
+        let server_wide = plan_args.stores.server_wide;
+        plan_file::write(file, &context, server_wide, &targets).await?;
+    }
     if output.json {
         output.value(&serde_json::json!({ "system": context.system.name, "stores": plans, "changes": changes, "verified": proven }));
     } else {
         super::apply::proof(&proven, output);
         render(&context.system.name, &plans, output);
+        if let Some(file) = &plan_args.out {
+            let file = file.display();
+            output.line(&format!(
+                "Written: {file}. To apply this and nothing else: freehold apply ./{file}"
+            ));
+        }
     }
     Ok(if plan_args.exit_code && changes > 0 {
         Outcome::Findings
