@@ -266,6 +266,10 @@ impl Reader<'_, '_> {
             let declares = self.code.word(at.wrapping_sub(1)).is_some_and(|before| {
                 matches!(before, "class" | "interface" | "record" | "enum" | "import")
             });
+            // `User.IsInRole(…)` of C#: a property that is called like a class.
+            if namespaces && self.code.is_mark(at + 1, b'.') {
+                continue;
+            }
             if declares
                 || self.code.is_mark(at.wrapping_sub(1), b'.')
                 || bound.iter().any(|own| own == word)

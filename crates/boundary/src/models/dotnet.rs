@@ -26,6 +26,12 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                     push(out, class, name.to_owned(), false, "");
                 }
             }
+            // `modelBuilder.Entity<Order>()`; a `ToTable` behind it says the table.
+            "Entity" if code.is_mark(at + 1, b'<') && code.is_mark(at + 3, b'>') => {
+                if let Some(class) = code.word(at + 2).filter(|class| class.len() > 1) {
+                    push(out, class, class.to_owned(), false, "");
+                }
+            }
             "ToTable" | "ToView" if code.is_mark(at + 1, b'(') => {
                 if let (Some(table), Some(class)) =
                     (code.plain(at + 2), configured(code, symbols, at))
@@ -40,6 +46,14 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
             _ => {}
         }
     }
+    let said: Vec<String> = out
+        .classes
+        .iter()
+        .filter(|model| model.explicit)
+        .map(|model| model.class.clone())
+        .collect();
+    out.classes
+        .retain(|model| model.explicit || !said.contains(&model.class));
 }
 
 fn push(out: &mut Models, class: &str, table: String, explicit: bool, package: &str) {

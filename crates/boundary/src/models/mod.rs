@@ -317,7 +317,7 @@ mod tests {
             (
                 Language::CSharp,
                 "class C { public DbSet<Order> Orders { get; set; } void M() { b.Entity<Order>().ToTable(\"orders\"); } }",
-                "Order=Orders Order=orders",
+                "Order=orders",
             ),
             (
                 Language::Ruby,
