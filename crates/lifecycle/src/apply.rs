@@ -3,7 +3,7 @@
 //! Every store is planned first; when one is refused nothing changes anywhere. Then each store
 //! under its own lock: diff, migrations, diff again, until a look finds nothing to do.
 
-use freehold_engine::{Change, Live, Step};
+use freehold_engine::{Change, ErrorKind, Live, Rows, Step};
 use freehold_model::Fault;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::foreign_tool::{self, ToolRun};
 use crate::history;
 use crate::lock_wait::LockWait;
 use crate::migrate::Migrating;
-use crate::plan::{AT_ONCE, View, all_or_faults, plan, view};
+use crate::plan::{AT_ONCE, View, all_or_faults, view};
 use crate::reach::Reach;
 use crate::rows::quote;
 use crate::steps::run_all;
@@ -21,6 +21,9 @@ use crate::target::Target;
 
 /// A first diff, one after the migrations, one for what both together brought up.
 const ROUNDS: usize = 3;
+/// How often a step may fail because live moved: a run that was killed may have left one statement
+/// on its way on each of its connections.
+const SURPRISES: usize = 4;
 /// Rows are counted up to here; beyond it a count would cost more than it tells.
 const COUNTED: i64 = 1_000_000;
 
@@ -29,7 +32,7 @@ const COUNTED: i64 = 1_000_000;
 pub struct TableRows {
     /// Its name.
     pub table: String,
-    /// Exact up to a million; `None`: more.
+    /// Exact up to a million; `None`: more, or the table is somebody else's and cannot be counted.
     pub rows: Option<i64>,
 }
 
@@ -68,7 +71,7 @@ impl Applied {
 /// Everything refused (then nothing has changed), or what failed (then the other stores are
 /// done, and running it again goes on).
 pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Result<Vec<Applied>> {
-    plan(targets).await?;
+    refused_before_anything(targets).await?;
     let applied = stream::iter(targets).map(|target| async move {
         let applied = apply_one(target).await?;
         done(&applied);
@@ -78,11 +81,51 @@ pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Resu
     all_or_faults(applied)
 }
 
+/// What cannot be applied is said before the first store changes.
+async fn refused_before_anything(targets: &[Target]) -> Result<()> {
+    let looked = stream::iter(targets).map(|target| async move {
+        let mut reach = Reach::open(target).await?;
+        settled_view(&mut reach).await.map(|_| ())
+    });
+    let looked: Vec<Result<()>> = looked.buffered(AT_ONCE).collect().await;
+    all_or_faults(looked).map(|_| ())
+}
+
+/// A look that is not taken in by another run in the middle of its work: what is refused at first
+/// sight is looked at again once that run is done.
+async fn settled_view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
+    let refused = match view(reach).await {
+        Ok(seen) => return Ok(seen),
+        Err(refused) => refused,
+    };
+    if reach.lock().await.is_err() {
+        return Err(refused);
+    }
+    let seen = view(reach).await;
+    reach.unlock();
+    seen
+}
+
+/// Runs the steps. False: one failed because live moved meanwhile, and a new look goes on from
+/// there. The steps before it that did run are in that look.
+async fn run_steps(reach: &mut Reach<'_>, steps: &[Step], surprises: &mut usize) -> Result<bool> {
+    let Err(faults) = run_all(reach, steps).await else {
+        return Ok(true);
+    };
+    let now = view(reach).await;
+    let moved = now.is_ok_and(|now| now.diff.steps != steps);
+    if !moved || *surprises == SURPRISES {
+        return Err(faults);
+    }
+    *surprises += 1;
+    Ok(false)
+}
+
 async fn apply_one(target: &Target) -> Result<Applied> {
     let mut reach = Reach::open(target).await?;
     let mut steps = Vec::new();
     let mut migrations = Vec::new();
-    let mut seen = view(&mut reach).await?;
+    let mut seen = settled_view(&mut reach).await?;
     if !seen.in_step() || target.foreign_tool.is_some() {
         reach.lock().await?;
         seen = view(&mut reach).await?;
@@ -117,11 +160,16 @@ async fn converge<'t>(
     steps: &mut Vec<Step>,
     migrations: &mut Vec<String>,
 ) -> Result<View<'t>> {
-    for _ in 0..ROUNDS {
+    let (mut rounds, mut surprises) = (0, 0);
+    while rounds < ROUNDS {
         if seen.in_step() {
             return Ok(seen);
         }
-        run_all(reach, &seen.diff.steps).await?;
+        if !run_steps(reach, &seen.diff.steps, &mut surprises).await? {
+            seen = view(reach).await?;
+            continue;
+        }
+        rounds += 1;
         steps.append(&mut seen.diff.steps);
         if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
             migrations.extend(migrate(reach).await?);
@@ -193,9 +241,13 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
             COUNTED + 1
         );
         let owner = reach.owner().await?;
-        let count = owner.query(&sql, &[]).await;
-        let count = count
-            .map_err(|error| reach.fault(&error.during(format!("count the rows of {name}"))))?;
+        let count = match owner.query(&sql, &[]).await {
+            Ok(count) => count,
+            Err(error) if error.kind == ErrorKind::Denied => Rows::new(),
+            Err(error) => {
+                return Err(reach.fault(&error.during(format!("count the rows of {name}"))));
+            }
+        };
         let count = count
             .first()
             .and_then(|row| row.first())

@@ -130,7 +130,11 @@ impl View<'_> {
 pub(crate) async fn view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
     let target = reach.target;
     let live = reach.look().await?;
-    let (diff, ledger) = diff_and_ledger(reach, &live).await?;
+    let (diff, ledger) = match diff_and_ledger(reach, &live).await {
+        Ok(found) => found,
+        Err(faults) if faults.iter().all(is_denied) => return mending(reach, live, faults),
+        Err(faults) => return Err(faults),
+    };
     if !diff.refused.is_empty() {
         return Err(diff.refused);
     }
@@ -139,6 +143,25 @@ pub(crate) async fn view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
         live,
         diff,
         pending,
+    })
+}
+
+fn is_denied(fault: &Fault) -> bool {
+    fault.code == "FH3003"
+}
+
+/// Somebody denied the owner its own ledger. The steps give it back, and the next look reads it;
+/// until then it is not known whether the store was adopted, so nothing is taken away.
+fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: Faults) -> Result<View<'t>> {
+    let (target, want) = (reach.target, reach.want_of_adopted());
+    let diff = target.engine.diff(reach.server().probe(), &want, &live);
+    if diff.steps.is_empty() || !diff.refused.is_empty() {
+        return Err(denied);
+    }
+    Ok(View {
+        live,
+        diff,
+        pending: Pending::default(),
     })
 }
 

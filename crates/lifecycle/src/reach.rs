@@ -178,6 +178,11 @@ impl<'t> Reach<'t> {
         Ok(())
     }
 
+    /// Gives the run's lock back by closing its connection.
+    pub(crate) fn unlock(&mut self) {
+        self.lock = None;
+    }
+
     async fn connect(&self) -> Result<Box<dyn Connection>> {
         let at = self
             .target

@@ -183,6 +183,19 @@ pub(crate) fn wildcard(probe: &Probe, want: &Want, grantee: &str, pattern: &str)
         .help(format!("else, as an administrator of the server: REVOKE ALL PRIVILEGES, GRANT OPTION ON `{pattern}`.* FROM {who}"))
 }
 
+/// A right on the whole server that everybody holds: not this store's to take away.
+pub(crate) fn everybody(want: &Want, grant: &Grant) -> Fault {
+    let message = format!(
+        "{}: PUBLIC, and with it every login of this store, holds {} on the whole server",
+        want.label(),
+        grant.privilege
+    );
+    Fault::new("FH3124", message).help(format!(
+        "as an administrator of the server: REVOKE {} ON *.* FROM PUBLIC",
+        grant.privilege
+    ))
+}
+
 /// Rights that nobody declared and that stay, since the store says `prune: false`.
 pub(crate) fn not_pruned(want: &Want, grantee: &str, extra: &BTreeSet<Grant>) -> Fault {
     let rights: Vec<String> = extra

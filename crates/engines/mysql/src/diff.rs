@@ -57,9 +57,17 @@ pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
     let (access, grants) = rights(probe, want, live, &mut diff);
     // The issuer's account needs its right before the procedure is of use, the procedure has to be
     // there before it can be granted.
+    // What gives comes before what takes: somebody may hold by a way that is about to close what
+    // it should hold by its own, and is at work meanwhile.
+    let gives = |step: &Step| step.change == Change::Add;
+    let (access, mut taking): (Vec<_>, Vec<_>) = access.into_iter().partition(gives);
+    let (grants, exchanging): (Vec<_>, Vec<_>) = grants.into_iter().partition(gives);
+    taking.extend(exchanging);
+    taking.sort_by_key(|step| step.change == Change::Remove);
     diff.steps.extend(access);
     diff.steps.extend(issuer_step(probe, want, live));
     diff.steps.extend(grants);
+    diff.steps.extend(taking);
     diff.steps.extend(server_wide(probe, want, live));
     diff.refused = refusals::refusals(probe, want, live, &diff.steps);
     diff
@@ -168,7 +176,17 @@ fn rights(probe: &Probe, want: &Want, live: &Live, diff: &mut Diff) -> (Vec<Step
         .into_iter()
         .filter(|grant| !tolerated(probe, want, live, grant))
     {
-        match judge(probe, want, &grant) {
+        let verdict = judge(probe, want, &grant);
+        if !matches!(verdict, Verdict::TakeBack)
+            && let Some(changes) = by_grantee.get_mut(&grant.grantee)
+        {
+            // It is held, and may be handed on: giving it once more would change nothing.
+            changes.missing.remove(&Grant {
+                grantable: false,
+                ..grant.clone()
+            });
+        }
+        match verdict {
             Verdict::TakeBack => by_grantee
                 .entry(grant.grantee.clone())
                 .or_default()
@@ -212,6 +230,9 @@ fn judge(probe: &Probe, want: &Want, grant: &Grant) -> Verdict {
         Object::Database(pattern) if !is_ours(want, &grant.grantee) && !about_us(pattern) => {
             Verdict::Beyond(advisories::wildcard(probe, want, &grant.grantee, pattern))
         }
+        Object::Server if grant.grantee == names::PUBLIC => {
+            Verdict::Beyond(advisories::everybody(want, grant))
+        }
         _ if !advisories::can_revoke(probe, want, grant) => {
             Verdict::Beyond(advisories::beyond_admin(probe, want, grant))
         }
@@ -234,7 +255,8 @@ fn concerns(want: &Want, grant: &Grant) -> bool {
                 want.spot.prefix.is_empty() && names::matches(pattern, &want.spot.database)
             }
             Object::Role(role) => is_ours(want, role),
-            Object::Server => false,
+            // What everybody may on the whole server, this store's logins may too.
+            Object::Server => grant.grantee == names::PUBLIC,
             Object::Table(name) => !name.starts_with('`'),
             Object::Routine(key) => !key.contains('`'),
             _ => true,

@@ -1,8 +1,9 @@
 //! Entries as GRANT and REVOKE, one step per grantee.
 //!
-//! Pure. Each statement commits for itself, so there must be no weak moment between them: only
-//! what is too much is taken away, only what is missing is given, and nothing passes through a
-//! state with more rights than either.
+//! Pure. Each statement commits for itself, so there must be no weak moment between them, nor one in
+//! which somebody at work is refused: what is missing is given first, then what is too much is
+//! taken away, and nothing passes through a state with a right that neither has. Only rights on
+//! columns are given last, since taking one from the table takes it from its columns too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,18 +150,31 @@ fn statements(want: &Want, grantee: &str, part: &Changes, host: &str) -> Vec<Str
         .missing
         .iter()
         .filter(|grant| !kept.iter().any(|kept| plain(kept) == **grant));
-    let mut sql: Vec<String> = by_place(want, too_much, host)
-        .map(|(privileges, on)| format!("REVOKE {privileges}{on} FROM {to}"))
-        .collect();
+    let swept = |grant: &Grant| match &grant.on {
+        Object::Column(table, _) => {
+            let whole = Object::Table(table.clone());
+            let sweeps = |extra: &Grant| extra.on == whole && extra.privilege == grant.privilege;
+            part.extra.iter().any(sweeps)
+        }
+        _ => false,
+    };
+    let (columns, whole): (Vec<&Grant>, Vec<&Grant>) = given.partition(|grant| swept(grant));
+    let give = |grants: Vec<&'_ Grant>| -> Vec<String> {
+        by_place(want, grants.into_iter(), host)
+            .map(|(privileges, on)| format!("GRANT {privileges}{on} TO {to}"))
+            .collect()
+    };
+    let mut sql = give(whole);
+    sql.extend(
+        by_place(want, too_much, host)
+            .map(|(privileges, on)| format!("REVOKE {privileges}{on} FROM {to}")),
+    );
     sql.extend(
         handed_on
             .into_iter()
             .filter_map(|on| Some(format!("REVOKE GRANT OPTION{} FROM {to}", place(want, on)?))),
     );
-    sql.extend(
-        by_place(want, given, host)
-            .map(|(privileges, on)| format!("GRANT {privileges}{on} TO {to}")),
-    );
+    sql.extend(give(columns));
     sql
 }
 
@@ -251,16 +265,16 @@ mod tests {
     }
 
     #[test]
-    fn privileges_of_one_object_go_together_and_taking_comes_first() {
+    fn privileges_of_one_object_go_together_and_giving_comes_first() {
         assert_eq!(
             sql(
                 &[on("a", "SELECT"), on("a", "INSERT"), on("b", "SELECT")],
                 &[on("a", "DELETE")]
             ),
             [
-                "REVOKE DELETE ON `orders`.`a` FROM `app`@`127.0.0.1`",
                 "GRANT INSERT, SELECT ON `orders`.`a` TO `app`@`127.0.0.1`",
                 "GRANT SELECT ON `orders`.`b` TO `app`@`127.0.0.1`",
+                "REVOKE DELETE ON `orders`.`a` FROM `app`@`127.0.0.1`",
             ]
         );
     }

@@ -230,7 +230,8 @@ fn inside_queries(want: &Want) -> Vec<(Topic, String)> {
         (
             Topic::Relations,
             format!(
-                "SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), c.relacl::text, s.deptype, sn.nspname, sc.relname
+                "SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), c.relacl::text, s.deptype, sn.nspname, sc.relname,
+                    coalesce(NOT c.relacl @> (acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))[1], false)
                  FROM {from}
                  LEFT JOIN pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_class'::regclass AND s.objid = c.oid AND s.objsubid = 0
                    AND s.refclassid = 'pg_class'::regclass AND s.deptype IN ('a', 'i')

@@ -50,21 +50,51 @@ pub(crate) fn diff(case: &Case<'_>) -> Diff {
     }
 }
 
+/// What gives comes before what takes: somebody may hold by a way that is about to close what it
+/// should hold by its own, and is at work meanwhile.
 fn steps(case: &Case<'_>) -> Vec<Step> {
     let mut steps = migrator::left_over(case);
-    steps.extend(identities::steps(case));
-    steps.extend(membership::steps(case));
+    let mut taking = Taking::default();
+    steps.extend(taking.apart(identities::steps(case)));
+    steps.extend(taking.apart(membership::steps(case)));
     steps.extend(database(case));
     steps.extend(doors(case));
-    steps.extend(grants::door_steps(case));
+    steps.extend(taking.apart(grants::door_steps(case)));
     steps.extend(schema(case));
-    steps.extend(grants::ground_steps(case));
+    steps.extend(taking.apart(grants::ground_steps(case)));
     steps.extend(extensions(case));
     steps.extend(ledger::step(case));
     steps.extend(issuer::step(case));
-    steps.extend(grants::steps(case));
+    steps.extend(taking.apart(grants::steps(case)));
+    steps.extend(taking.in_order());
     steps.extend(server_wide::steps(case));
     steps
+}
+
+/// Steps that take something, put off until everything is given.
+#[derive(Default)]
+struct Taking(Vec<Step>);
+
+impl Taking {
+    fn apart(&mut self, steps: Vec<Step>) -> Vec<Step> {
+        let (giving, taking) = steps
+            .into_iter()
+            .partition(|step: &Step| step.change == Change::Add);
+        self.0.extend::<Vec<Step>>(taking);
+        giving
+    }
+
+    /// Rights that are exchanged (given and taken in one transaction) first, then those that are
+    /// only taken; roles and what they are last, since they may be why the others hold.
+    fn in_order(mut self) -> Vec<Step> {
+        self.0
+            .sort_by_key(|step| match (step.subject, step.change) {
+                (Subject::Identity, _) => 2,
+                (_, Change::Remove) => 1,
+                _ => 0,
+            });
+        self.0
+    }
 }
 
 fn database(case: &Case<'_>) -> Option<Step> {

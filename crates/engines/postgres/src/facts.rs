@@ -44,6 +44,8 @@ pub(crate) enum Fact {
     SequenceKind,
     /// Of a sequence: its owner.
     SequenceOwner,
+    /// Of a table, view or sequence whose own owner was denied something: the kind.
+    OwnerLacks,
     /// `yes`: somebody has changed what functions yet to be made are given to.
     FunctionDefaults,
     /// Of a type: its owner.

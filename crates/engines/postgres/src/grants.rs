@@ -195,7 +195,36 @@ pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
         Object::Schema(_) => !shares_schema(case),
         _ => true,
     };
-    each(case, Subject::Grant, inside)
+    let mut steps: Vec<Step> = owner_step(case).into_iter().collect();
+    steps.extend(each(case, Subject::Grant, inside));
+    steps
+}
+
+/// The owner may give itself what it was denied, and has to: migrations and the ledger need it.
+fn owner_step(case: &Case<'_>) -> Option<Step> {
+    let owner = &case.want.identities.owner;
+    let lacking = facts::all(case.live, Fact::OwnerLacks).into_iter();
+    let lacking: Vec<(Object, String)> = lacking
+        .map(|(name, kind)| match kind.as_str() {
+            "S" => (Object::Sequence(name.clone()), name),
+            _ => (Object::Table(name.clone()), name),
+        })
+        .filter(|(on, _)| case.owner_of(on) == *owner)
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = lacking.iter().map(|(_, name)| name.as_str()).collect();
+    let note = format!("all rights on its own {}", words::some(&names, "objects"));
+    let step = Step::new(Change::Add, Subject::Grant, At::Store, owner, note)
+        .run(format!("SET LOCAL ROLE {}", ident(owner)));
+    Some(lacking.iter().fold(step, |step, (on, _)| {
+        step.run(format!(
+            "GRANT ALL ON {} TO {}",
+            place(case, on),
+            ident(owner)
+        ))
+    }))
 }
 
 fn each(case: &Case<'_>, subject: Subject, concerned: impl Fn(&Object) -> bool) -> Vec<Step> {

@@ -188,6 +188,11 @@ fn mend(case: &Case<'_>, shape: &Shape<'_>, role: &Role) -> Option<Step> {
             "NOLOGIN".to_owned()
         });
     }
+    // What cannot log in has no password that somebody knows, for the day it is let in again.
+    let knows = role.can_login || role.has_password == Some(true);
+    if !shape.login && knows {
+        words.push("PASSWORD NULL".to_owned());
+    }
     let missing = shape.attributes.difference(&role.attributes);
     words.extend(missing.map(|word| word.to_uppercase()));
     let extra: Vec<_> = role.attributes.difference(&shape.attributes).collect();

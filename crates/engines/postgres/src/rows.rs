@@ -267,9 +267,12 @@ impl Reader<'_> {
         }
     }
 
-    /// schema, name, kind, owner, acl, dependency, table's schema, table
+    /// schema, name, kind, owner, acl, dependency, table's schema, table, its owner lacks something
     fn relation(&mut self) {
         let (name, owner) = (self.key(0), self.text(3));
+        if self.truth(8) {
+            put(self.live, Fact::OwnerLacks, &name, self.text(2));
+        }
         if self.text(2) != "S" {
             let table = self.live.tables.entry(name.clone()).or_default();
             table.owner.clone_from(&owner);

@@ -2,5 +2,6 @@
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
 mod conformance;
+mod convergence;
 mod crashes;
 mod refusals;

@@ -1,0 +1,183 @@
+//! A store, applied; an outsider with all rights beside it; and what can be seen of both.
+
+use std::collections::BTreeMap;
+
+use freehold_engine::{Connection, Endpoint, Secret};
+use freehold_lifecycle::{Target, apply};
+use freehold_model::EngineKind;
+use freehold_testkit::{Admin, Must as _, Neighbour, Shape, orders_target};
+
+use super::random::Random;
+use super::{Dump, mariadb, postgres};
+
+pub(crate) struct Scene {
+    pub(crate) shape: Shape,
+    pub(crate) target: Target,
+    /// All rights; on PostgreSQL within the store.
+    pub(crate) root: Box<dyn Connection>,
+    /// Keeps its place on the server.
+    _neighbour: Option<Neighbour>,
+    made: usize,
+    logins: BTreeMap<String, Endpoint>,
+}
+
+impl Scene {
+    pub(crate) async fn new(kind: EngineKind, admin: Admin) -> Option<Self> {
+        let isolation = freehold_model::Isolation::Database;
+        let shape = Shape::ready(kind, isolation, admin).await?;
+        let neighbour = Neighbour::moves_in(&shape).await;
+        let target = orders_target(&shape);
+        apply(std::slice::from_ref(&target), &|_| {})
+            .await
+            .must("the first apply");
+        let server = shape.server.as_ref().must("a server");
+        let engine = freehold_builtin::engine(kind).must("an engine");
+        let root = server.admin.with_database(&shape.name);
+        let root = engine.connect(&root).await.must("all rights");
+        let mut scene = Self {
+            shape,
+            target,
+            root,
+            _neighbour: neighbour,
+            made: 0,
+            logins: BTreeMap::new(),
+        };
+        let strangers = if scene.is_postgres() {
+            postgres::strangers(&scene.shape.name)
+        } else {
+            mariadb::strangers(&scene.shape.name)
+        };
+        for sql in strangers {
+            scene.root.execute(&sql).await.must(&sql);
+        }
+        Some(scene)
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.shape.kind == EngineKind::Postgres
+    }
+
+    /// Up to four random edits; those that the server took.
+    pub(crate) async fn edit(&mut self, random: &mut Random) -> Vec<String> {
+        let mut taken = Vec::new();
+        while taken.is_empty() {
+            for _ in 0..=random.below(4) {
+                self.made += 1;
+                let sql = if self.is_postgres() {
+                    postgres::edit(random, &self.shape.name, self.made)
+                } else {
+                    mariadb::edit(random, &self.shape.name, self.made)
+                };
+                if self.root.execute(&sql).await.is_ok() {
+                    taken.push(sql);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Everything about who may do what in the store, a line each.
+    pub(crate) async fn inside(&mut self) -> Dump {
+        let sql = if self.is_postgres() {
+            postgres::inside(&self.target.want)
+        } else {
+            mariadb::inside(&self.target.want)
+        };
+        self.lines(&sql).await
+    }
+
+    /// The same of what is not ours.
+    pub(crate) async fn outside(&mut self) -> Dump {
+        let sql = if self.is_postgres() {
+            postgres::outside(&self.target.want)
+        } else {
+            mariadb::outside(&self.target.want)
+        };
+        self.lines(&sql).await
+    }
+
+    async fn lines(&mut self, queries: &[String]) -> Dump {
+        let mut lines = Dump::new();
+        for sql in queries {
+            for row in self.root.query(sql, &[]).await.must(sql) {
+                let words = row.iter().map(|value| match value {
+                    freehold_engine::Value::Text(text) => text.clone(),
+                    other => format!("{other:?}"),
+                });
+                lines.insert(words.collect::<Vec<_>>().join(" "));
+            }
+        }
+        lines
+    }
+
+    /// Codes under which this administrator may leave something to somebody with more rights.
+    pub(crate) fn may_be_told(&self, code: &str) -> bool {
+        let anybody: &[&str] = if self.is_postgres() {
+            // Who owns what stands in the store is for people to decide.
+            &["FH3113"]
+        } else {
+            // A role, a pattern, an account of the same name elsewhere: may be meant for others too.
+            &["FH3105", "FH3124", "FH3126"]
+        };
+        anybody.contains(&code) || (self.shape.admin == Admin::Plain && code == "FH3105")
+    }
+
+    /// Tables made by hand go, as their makers would drop them.
+    pub(crate) async fn sweep(&mut self) {
+        for table in self.by_hand().await {
+            let sql = format!("DROP TABLE {table}");
+            self.root.execute(&sql).await.must(&sql);
+        }
+    }
+
+    /// Their names.
+    pub(crate) async fn by_hand(&mut self) -> Vec<String> {
+        let place = if self.is_postgres() {
+            "public"
+        } else {
+            &self.shape.name
+        };
+        let sql = format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = '{place}' AND table_name LIKE 'by_hand%'"
+        );
+        let rows = self.root.query(&sql, &[]).await.must("tables made by hand");
+        let names = rows.iter().filter_map(|row| row[0].text());
+        names.map(str::to_owned).collect()
+    }
+
+    /// A session of a login with the password that was issued to it last, if it still may enter.
+    pub(crate) async fn enters(&self, login: &str) -> Option<Box<dyn Connection>> {
+        let at = self.logins.get(login)?;
+        self.target.engine.connect(at).await.ok()
+    }
+
+    /// A session of a login; where it does not get in, with a password that is issued anew.
+    pub(crate) async fn must_enter(&mut self, login: &str) -> Result<Box<dyn Connection>, String> {
+        if let Some(session) = self.enters(login).await {
+            return Ok(session);
+        }
+        let engine = self.target.engine;
+        let at = engine.at_store(&self.target.admin, &self.target.want.spot);
+        let password = Secret::generate();
+        let mut issuer = engine.connect(&at).await.must("the issuer enters");
+        let verifier = engine.verifier(issuer.probe(), login, &password);
+        let given = issuer
+            .issue(&self.target.want, login, Some(&verifier))
+            .await;
+        given.map_err(|error| format!("{login} gets no password: {error}"))?;
+        let at = at.with_login(login, Some(password));
+        let entered = engine.connect(&at).await;
+        self.logins.insert(login.to_owned(), at);
+        entered.map_err(|error| format!("{login} cannot enter: {error}"))
+    }
+
+    /// The same for the stranger.
+    pub(crate) fn stranger(&self) -> Endpoint {
+        let at = self
+            .target
+            .engine
+            .at_store(&self.target.admin, &self.target.want.spot);
+        let name = format!("{}_out", self.shape.name);
+        at.with_login(&name, Some(Secret::new("strange")))
+    }
+}
