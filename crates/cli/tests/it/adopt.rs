@@ -553,9 +553,50 @@ async fn a_plain_administrator_takes_over_what_it_may_act_as() {
     run_all(&mut *admin, "GRANT plain_legacy TO plain_adopter").await;
     // It goes on from what the first try left: the owner's role and the files.
     old.example.run(&["adopt", "plain_old", "--yes"]).done();
-    let plan = old.example.run(&["plan"]).done();
-    assert!(plan.contains("Nothing to do"), "{plan}");
+    let after = old.example.run(&["plan"]).done();
+    assert!(after.contains("Nothing to do"), "{after}");
     let owners = "SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     let owners = store.query(owners, &[]).await.must("owners");
     assert_eq!(owners, [[Value::from("plain_old_owner")]]);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_shared_database() {
+    let Some(server) = server(EngineKind::Postgres).await else {
+        return;
+    };
+    let mut admin = server.connect().await;
+    run_all(
+        &mut *admin,
+        "CREATE DATABASE shared_old;;CREATE ROLE schema_legacy LOGIN",
+    )
+    .await;
+    let mut store = enter(&server.admin, "shared_old").await;
+    run_all(
+        &mut *store,
+        "CREATE SCHEMA old_part AUTHORIZATION schema_legacy;;CREATE SCHEMA neighbour AUTHORIZATION schema_legacy;;CREATE TABLE neighbour.t (id int);;SET search_path = old_part;;CREATE TABLE orders (id serial PRIMARY KEY);;CREATE VIEW v AS SELECT id FROM orders;;ALTER TABLE orders OWNER TO schema_legacy",
+    )
+    .await;
+    let shared = server.admin.with_database("shared_old");
+    let old = Old::new("postgres", shared.url().expose(), "old_part", "");
+    old.example.edit("services/old/service.yaml", |text| {
+        text.replace("{ server: main }", "{ server: main, isolation: schema }")
+    });
+    let run = |arguments: &[&str]| old.example.run(arguments);
+    assert_eq!(run(&["plan"]).refused(3), ["FH3101"]);
+    run(&["adopt", "old_part", "--yes"]).done();
+    assert!(run(&["plan"]).done().contains("Nothing to do"));
+    let up = old.file("migrations/0001_adopted.up.sql");
+    assert!(
+        !up.contains("neighbour") && up.contains("CREATE VIEW v AS"),
+        "{up}"
+    );
+    let owner =
+        "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'neighbour.t'::regclass";
+    let owner = store.query(owner, &[]).await.must("the neighbour");
+    assert_eq!(
+        owner,
+        [[Value::from(server.admin.user.as_str())]],
+        "untouched"
+    );
 }
