@@ -32,6 +32,12 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a small system to begin with: a service, a migration, a seed, CI files
+    Init {
+        /// Where (default: this folder)
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
     /// Show what `apply` would change; sends no change
     Plan(PlanArgs),
     /// Make databases, identities, rights and schema as described, then prove it

@@ -6,6 +6,7 @@ mod check;
 mod creds;
 mod destroy;
 mod engines;
+mod init;
 mod plan;
 mod plan_file;
 mod rollback;
@@ -25,6 +26,7 @@ pub(crate) type Result<T> = std::result::Result<T, Vec<Fault>>;
 /// Runs the command that the arguments name.
 pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
     match &args.command {
+        Command::Init { folder } => init::run(folder.as_deref(), output),
         Command::Plan(plan) => plan::run(args, plan, output).await,
         Command::Apply(apply) => apply::run(args, apply, output).await,
         Command::Adopt(adopt) => adopt::run(args, adopt, output).await,

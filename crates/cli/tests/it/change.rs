@@ -135,3 +135,32 @@ fn a_plan_names_what_others_will_notice() {
     );
     assert_eq!(run(&bookvault, &["plan"]).refused(2), ["FH1250"]);
 }
+
+#[test]
+fn a_new_system_works_at_once() {
+    let place = Example::copy("bookvault");
+    let made = place.run(&["init", "my-shop"]).done();
+    assert!(
+        made.contains("+ freehold.yaml") && made.contains("cd my-shop && freehold up"),
+        "{made}"
+    );
+    let shop = |arguments: &[&str]| {
+        place.run(&[&["-C", "my-shop", "--servers", "embedded"], arguments].concat())
+    };
+    let ci =
+        std::fs::read_to_string(place.path().join("my-shop/.gitlab-ci.yml")).expect("a CI file");
+    for line in ci
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- freehold "))
+    {
+        let words: Vec<_> = line.split(' ').collect();
+        place.run(&[&["-C", "my-shop"], &words[..]].concat()).done();
+    }
+    assert!(shop(&["up"]).done().contains("orders 2"));
+    assert_eq!(place.run(&["init", "my-shop"]).refused(2), ["FH1126"]);
+    place.write("in-the-way", "");
+    assert_eq!(
+        place.run(&["init", "in-the-way/shop"]).refused(2),
+        ["FH1127"]
+    );
+}
