@@ -304,3 +304,49 @@ async fn a_record_that_is_not_clean() {
     drop(store);
     old.example.run(&["destroy", "--force", "--yes"]).done();
 }
+
+/// Where a record stands and how its columns are read differs between the engines.
+#[tokio::test]
+async fn records_on_the_other_engines() {
+    let table = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description VARCHAR(80) NOT NULL, success BOOLEAN NOT NULL, checksum BLOB NOT NULL);;INSERT INTO _sqlx_migrations VALUES (1, 'orders', TRUE, x'4ae1bface3d6644ec82dd395dce4e33670c9fbf7f71a7eaf4c1485b2a4e5495bf84d60a9cc42b54e056263ecd11d9c94');;CREATE TABLE orders (id int PRIMARY KEY)";
+    let adopted = |old: &Old| {
+        old.put("theirs/1_orders.sql", ORDERS);
+        old.put("theirs/2_note.sql", NOTE);
+        let name = old.name().to_owned();
+        let from = ["adopt", &name, "--yes", "--files", "theirs", "--from"];
+        let run = |tool: &str| old.example.run(&[&from[..], &[tool]].concat());
+        assert_eq!(run("flyway").refused(3), ["FH3238"]);
+        let said = run("sqlx").done();
+        assert!(said.contains("sqlx applied 1 so far"), "{said}");
+        assert!(old.example.run(&["apply"]).done().contains("0002_note"));
+        assert!(old.example.run(&["plan"]).done().contains("Nothing to do"));
+        old.example.run(&["destroy", "--force", "--yes"]).done();
+    };
+    let stores = tempfile::tempdir().must("a folder");
+    std::fs::create_dir(stores.path().join("from_lite")).must("a folder");
+    let db = rusqlite::Connection::open(stores.path().join("from_lite/store.db")).expect("a file");
+    db.execute_batch(&table.replace(";;", ";"))
+        .expect("the record");
+    drop(db);
+    let url = format!("sqlite:{}", stores.path().display());
+    adopted(&Old::new("sqlite", &url, "from_lite", ""));
+
+    let Some(server) = server(EngineKind::Mariadb).await else {
+        return;
+    };
+    let mut admin = server.connect().await;
+    run_all(
+        &mut *admin,
+        "DROP DATABASE IF EXISTS from_maria;;CREATE DATABASE from_maria",
+    )
+    .await;
+    let mut store = enter(&server.admin, "from_maria").await;
+    run_all(&mut *store, table).await;
+    drop(store);
+    adopted(&Old::new(
+        "mariadb",
+        server.admin.url().expose(),
+        "from_maria",
+        "",
+    ));
+}
