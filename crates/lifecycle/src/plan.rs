@@ -152,7 +152,7 @@ fn is_denied(fault: &Fault) -> bool {
 
 /// Somebody denied the owner its own ledger. The steps give it back, and the next look reads it;
 /// until then it is not known whether the store was adopted, so nothing is taken away.
-fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: Faults) -> Result<View<'t>> {
+fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: crate::Faults) -> Result<View<'t>> {
     let (target, want) = (reach.target, reach.want_of_adopted());
     let diff = target.engine.diff(reach.server().probe(), &want, &live);
     if diff.steps.is_empty() || !diff.refused.is_empty() {

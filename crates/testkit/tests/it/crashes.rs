@@ -6,7 +6,9 @@
 use freehold_engine::{Engine, Keep};
 use freehold_lifecycle::{apply, destroy, plan, rollback};
 use freehold_model::{EngineKind, Isolation};
-use freehold_testkit::{Admin, Crashing, Death, Must as _, Shape, conformance, orders_target};
+use freehold_testkit::{
+    Admin, Crashing, Death, Must as _, Shape, conformance, orders_target, twelve,
+};
 
 /// What a run does that is killed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -149,4 +151,75 @@ kills! {
     apply_on_mariadb: Mariadb Apply;
     rollback_on_mariadb: Mariadb Rollback;
     destroy_on_mariadb: Mariadb Destroy;
+}
+
+/// Twelve statements that each commit for themselves, on MariaDB: killed at every call on their
+/// way, the next run ends where a clean one ends, and no data statement took effect twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twelve_statements_that_commit() {
+    let database = Isolation::Database;
+    let Some(shape) = Shape::ready(EngineKind::Mariadb, database, Admin::Superuser).await else {
+        return;
+    };
+    let server = shape.server.as_ref().must("a server");
+    let mut root = server.connect().await;
+    let trust = "SET GLOBAL log_bin_trust_function_creators = 1";
+    root.execute(trust).await.must("triggers may be made");
+    let mut files = freehold_testkit::orders_files(&shape);
+    let path = "services/orders/migrations/0004_twelve.up.sql";
+    files.0.insert(path.into(), twelve::TWELVE.to_owned());
+    let target = || freehold_testkit::orders_target_of(&shape, &files).must("it parses");
+    let engine = freehold_builtin::engine(shape.kind).must("an engine");
+
+    fresh(&shape).await;
+    let counter = Crashing::never(engine);
+    let mut clean = target();
+    clean.engine = counter;
+    let clean = [clean];
+    assert_eq!(clean[0].migrations[3].up.len(), twelve::STATEMENTS);
+    apply(&clean, &|_| {}).await.must("a clean apply");
+    let calls = counter.calls();
+    let wanted = conformance::schema(&clean[0]).await;
+
+    let stride = if std::env::var_os("FREEHOLD_PROVE").is_some() {
+        1
+    } else {
+        4
+    };
+    for at in (1..=calls).step_by(stride) {
+        let deaths = [Death::Before, Death::After];
+        let taken = if stride == 1 {
+            &deaths[..]
+        } else {
+            &deaths[at / stride % 2..][..1]
+        };
+        for death in taken {
+            fresh(&shape).await;
+            let mut dying = target();
+            dying.engine = Crashing::at(engine, at, *death);
+            let died = apply(&[dying], &|_| {}).await.is_err();
+            let what = format!("healed after a kill at call {at} ({death:?}), noticed: {died}");
+            let healed = [target()];
+            apply(&healed, &|_| {}).await.must(&what);
+            assert_eq!(conformance::schema(&healed[0]).await, wanted, "{what}");
+            let (sql, result) = twelve::RESULT;
+            let rows = conformance::owner(&healed[0]).await.query(sql, &[]).await;
+            let result = result.map(freehold_engine::Value::I64);
+            assert_eq!(rows.must(sql), [result], "{what}");
+            assert_eq!(conformance::migrators(&shape).await, 0, "{what}");
+        }
+    }
+    eprintln!(
+        "twelve statements: killed at {} of {calls} calls",
+        calls.div_ceil(stride)
+    );
+}
+
+/// The store with all but the twelve statements.
+async fn fresh(shape: &Shape) {
+    let target = [orders_target(shape)];
+    destroy(&target, Keep::default(), true, false)
+        .await
+        .must("destroy");
+    apply(&target, &|_| {}).await.must("three of four");
 }
