@@ -5,15 +5,15 @@
 
 use freehold_engine::{Change, ErrorKind, Live, Rows, Step};
 use freehold_model::Fault;
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::Result;
+use crate::each::each;
 use crate::foreign_tool::{self, ToolRun};
 use crate::history;
 use crate::lock_wait::LockWait;
 use crate::migrate::Migrating;
-use crate::plan::{AT_ONCE, View, all_or_faults, view};
+use crate::plan::{View, view};
 use crate::reach::Reach;
 use crate::rows::quote;
 use crate::steps::run_all;
@@ -72,23 +72,21 @@ impl Applied {
 /// done, and running it again goes on).
 pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Result<Vec<Applied>> {
     refused_before_anything(targets).await?;
-    let applied = stream::iter(targets).map(|target| async move {
+    each(targets, |target| async move {
         let applied = apply_one(target).await?;
         done(&applied);
         Ok(applied)
-    });
-    let applied: Vec<Result<Applied>> = applied.buffered(AT_ONCE).collect().await;
-    all_or_faults(applied)
+    })
+    .await
 }
 
 /// What cannot be applied is said before the first store changes.
 async fn refused_before_anything(targets: &[Target]) -> Result<()> {
-    let looked = stream::iter(targets).map(|target| async move {
+    let looked = each(targets, |target| async move {
         let mut reach = Reach::open(target).await?;
         settled_view(&mut reach).await.map(|_| ())
     });
-    let looked: Vec<Result<()>> = looked.buffered(AT_ONCE).collect().await;
-    all_or_faults(looked).map(|_| ())
+    looked.await.map(|_| ())
 }
 
 /// A look that is not taken in by another run in the middle of its work: what is refused at first

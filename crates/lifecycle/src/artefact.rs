@@ -3,11 +3,11 @@
 
 use freehold_engine::{Live, Step, hex};
 use freehold_model::Fault;
-use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::plan::{AT_ONCE, all_or_faults, view};
+use crate::each::each;
+use crate::plan::view;
 use crate::reach::Reach;
 use crate::target::Target;
 use crate::{Faults, Result};
@@ -68,17 +68,12 @@ pub async fn plan_file(
     server_wide: bool,
     targets: &[Target],
 ) -> Result<PlanFile> {
-    let stores: Vec<Result<PlannedStore>> = stream::iter(targets)
-        .map(planned)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
     Ok(PlanFile {
         freehold_plan: FORMAT,
         system: system.to_owned(),
         environment: environment.map(str::to_owned),
         server_wide,
-        stores: all_or_faults(stores)?,
+        stores: each(targets, planned).await?,
     })
 }
 

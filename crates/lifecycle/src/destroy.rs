@@ -5,7 +5,7 @@ use freehold_model::Fault;
 use serde::Serialize;
 
 use crate::Result;
-use crate::plan::all_or_faults;
+use crate::each::each;
 use crate::reach::Reach;
 use crate::steps::run_all;
 use crate::target::Target;
@@ -30,19 +30,11 @@ pub async fn destroy(
     force: bool,
     dry: bool,
 ) -> Result<Vec<Destroyed>> {
-    let mut looked = Vec::new();
-    for target in targets {
-        looked.push(look(target, keep, force).await);
-    }
-    let looked = all_or_faults(looked)?;
+    let looked = each(targets, |target| look(target, keep, force)).await?;
     if dry {
         return Ok(looked);
     }
-    let mut done = Vec::new();
-    for target in targets {
-        done.push(destroy_one(target, keep, force).await?);
-    }
-    Ok(done)
+    each(targets, |target| destroy_one(target, keep, force)).await
 }
 
 async fn look(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {

@@ -10,6 +10,7 @@ mod apply;
 mod artefact;
 mod caution;
 mod destroy;
+mod each;
 mod foreign_tool;
 pub mod history;
 mod history_of;

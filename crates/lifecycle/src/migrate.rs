@@ -50,6 +50,8 @@ pub(crate) struct Migrating<'t> {
     want: Want,
     endpoint: Endpoint,
     waits: Vec<LockWait>,
+    /// Why the open transaction may not be committed, found after its last statement.
+    hole: Option<Fault>,
 }
 
 impl<'t> Migrating<'t> {
@@ -80,6 +82,7 @@ impl<'t> Migrating<'t> {
             want: reach.want(),
             endpoint: at,
             waits: Vec::new(),
+            hole: None,
         };
         if let Err(faults) = migrating.take_lock().await {
             migrating.close(reach).await?;
@@ -192,6 +195,9 @@ impl<'t> Migrating<'t> {
             };
             // The cause is what the user has to see.
             let _ = self.connection.rollback().await;
+            if let Some(hole) = self.hole.take() {
+                return Err(vec![hole]);
+            }
             let line = lines.get(at);
             match line {
                 _ if !lock_wait::is_a_lock(&error) || self.connection.broken() => {}
@@ -275,6 +281,15 @@ impl<'t> Migrating<'t> {
             .target
             .engine
             .diff(self.connection.probe(), &self.want, &live);
+        // Its other refusals are about an administrator, and this session is the migrator.
+        self.hole = diff
+            .refused
+            .into_iter()
+            .find(|fault| fault.code == "FH3104");
+        if self.hole.is_some() {
+            let why = "an append-only table would have a hole";
+            return Err(Error::new(freehold_engine::ErrorKind::Invalid, why));
+        }
         for step in diff
             .steps
             .iter()

@@ -3,17 +3,14 @@
 use freehold_bookkeeping::{Ledger, State};
 use freehold_engine::{Diff, Live, Probe, Step, Subject};
 use freehold_model::{EngineKind, Fault, Isolation};
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use crate::{Faults, Result};
 use crate::caution::{Caution, cautions};
+use crate::each::each;
 use crate::history::{self, Pending};
 use crate::reach::Reach;
 use crate::target::Target;
-use crate::{Faults, Result};
-
-/// How many stores are looked at or changed at the same time.
-pub(crate) const AT_ONCE: usize = 8;
 
 /// A migration that would run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,29 +74,7 @@ impl StorePlan {
 /// # Errors
 /// All that is refused, over all stores.
 pub async fn plan(targets: &[Target]) -> Result<Vec<StorePlan>> {
-    let plans: Vec<Result<StorePlan>> = stream::iter(targets)
-        .map(plan_one)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    all_or_faults(plans)
-}
-
-/// Every value, or every fault.
-pub(crate) fn all_or_faults<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    let mut faults = Faults::new();
-    for result in results {
-        match result {
-            Ok(value) => values.push(value),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if faults.is_empty() {
-        Ok(values)
-    } else {
-        Err(faults)
-    }
+    each(targets, plan_one).await
 }
 
 async fn plan_one(target: &Target) -> Result<StorePlan> {

@@ -5,9 +5,9 @@ use freehold_model::{Fault, Migration};
 use serde::Serialize;
 
 use crate::Result;
+use crate::each::each;
 use crate::history;
 use crate::migrate::Migrating;
-use crate::plan::all_or_faults;
 use crate::reach::Reach;
 use crate::script::Script;
 use crate::steps::run_all;
@@ -28,16 +28,8 @@ pub struct RolledBack {
 /// # Errors
 /// An irreversible migration among them (then nothing has changed), or a down that failed.
 pub async fn rollback(targets: &[Target], to: Option<u32>) -> Result<Vec<RolledBack>> {
-    let mut looked = Vec::new();
-    for target in targets {
-        looked.push(undoable(target, to).await);
-    }
-    all_or_faults(looked)?;
-    let mut done = Vec::new();
-    for target in targets {
-        done.push(rollback_one(target, to).await?);
-    }
-    Ok(done)
+    each(targets, |target| undoable(target, to)).await?;
+    each(targets, |target| rollback_one(target, to)).await
 }
 
 async fn undoable(target: &Target, to: Option<u32>) -> Result<()> {

@@ -63,8 +63,16 @@ fn digest<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     hex(&digest.finalize())
 }
 
-/// A name of the store as the engine takes it.
+/// A name of the store as the engine takes it. A table outside the store's schema is `schema.table`.
 pub(crate) fn quote(target: &Target, name: &str) -> Result<String> {
+    if let Some((schema, table)) = name.split_once('.') {
+        return Ok(format!(
+            "{}.{}",
+            quote(target, schema)?,
+            quote(target, table)?
+        ));
+    }
+    let name = name.trim_matches('"');
     freehold_sql::quote_ident(target.engine.dialect(), name).map_err(|error| {
         vec![Fault::new(
             "FH3008",

@@ -6,8 +6,9 @@ use freehold_model::{Fault, Seed};
 use serde::Serialize;
 
 use crate::apply::{TableRows, count_rows};
+use crate::each::each;
 use crate::migrate::Migrating;
-use crate::plan::{all_or_faults, view};
+use crate::plan::view;
 use crate::reach::Reach;
 use crate::script::Script;
 use crate::target::Target;
@@ -82,16 +83,8 @@ pub async fn unseed(targets: &[Target]) -> Result<Vec<Seeded>> {
 }
 
 async fn run(targets: &[Target], which: SeedWhich, way: Way) -> Result<Vec<Seeded>> {
-    let mut looked = Vec::new();
-    for target in targets {
-        looked.push(in_step(target).await);
-    }
-    all_or_faults(looked)?;
-    let mut done = Vec::new();
-    for target in targets {
-        done.push(run_one(target, which, way).await?);
-    }
-    Ok(done)
+    each(targets, in_step).await?;
+    each(targets, |target| run_one(target, which, way)).await
 }
 
 async fn in_step(target: &Target) -> Result<()> {

@@ -3,12 +3,12 @@
 use freehold_bookkeeping::{EntryKind, State};
 use freehold_engine::Enforcement;
 use freehold_model::{EngineKind, Fault, Isolation};
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::Result;
+use crate::each::each;
 use crate::history;
-use crate::plan::{AT_ONCE, all_or_faults, diff_and_ledger};
+use crate::plan::diff_and_ledger;
 use crate::reach::Reach;
 use crate::target::Target;
 
@@ -48,12 +48,7 @@ pub struct StoreStatus {
 /// # Errors
 /// A server that cannot be reached.
 pub async fn status(targets: &[Target]) -> Result<Vec<StoreStatus>> {
-    let found: Vec<Result<StoreStatus>> = stream::iter(targets)
-        .map(status_one)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    all_or_faults(found)
+    each(targets, status_one).await
 }
 
 async fn status_one(target: &Target) -> Result<StoreStatus> {

@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_model::{Fault, Migration, Place};
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use crate::each::each;
 use crate::migrate::Migrating;
-use crate::plan::{AT_ONCE, all_or_faults};
 use crate::reach::Reach;
 use crate::rows::{RowDigests, row_digests};
 use crate::script::Script;
@@ -39,12 +38,7 @@ type Schema = BTreeMap<String, String>;
 /// A down that does not give back what was (FH3212), an up that gives something else the second
 /// time (FH3214), rows that differ (FH3215), or a script that fails.
 pub async fn verify_rollback(targets: &[Target]) -> Result<Vec<Verified>> {
-    let verified: Vec<Result<Verified>> = stream::iter(targets)
-        .map(verify_one)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    all_or_faults(verified)
+    each(targets, verify_one).await
 }
 
 async fn verify_one(target: &Target) -> Result<Verified> {

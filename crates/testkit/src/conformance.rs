@@ -339,6 +339,35 @@ fn wrong_downs(shape: &Shape) -> Vec<(Vec<File>, &'static str, String)> {
     wrong
 }
 
+/// A migration that opens a way around an append-only table is taken back whole, by its own code.
+pub async fn a_hole_made_by_a_migration_is_refused(shape: &Shape) {
+    if shape.kind != freehold_model::EngineKind::Postgres {
+        return;
+    }
+    let prefix = if shape.isolation == freehold_model::Isolation::Tables {
+        format!("{}_", shape.name)
+    } else {
+        String::new()
+    };
+    let mut files = orders_files(shape);
+    apply(&[orders_target(shape)], &|_| {}).await.must("apply");
+    let hole = format!(
+        "CREATE FUNCTION {prefix}forget() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \
+         $$ BEGIN DELETE FROM {prefix}order_items; RETURN NEW; END $$;\n\
+         CREATE TRIGGER {prefix}forgets AFTER UPDATE ON {prefix}orders FOR EACH ROW EXECUTE FUNCTION {prefix}forget();\n"
+    );
+    let path = "services/orders/migrations/0004_hole.up.sql";
+    files.0.insert(path.into(), hole);
+    let target = [orders_target_of(shape, &files).must("it parses")];
+    let faults = apply(&target, &|_| {}).await.err().must("refused");
+    assert_eq!(faults[0].code, "FH3104", "{faults:?}");
+    let before = [orders_target(shape)];
+    nothing_left_to_do(shape, &before).await;
+    destroy(&before, Keep::default(), false, false)
+        .await
+        .must("destroy");
+}
+
 /// Whoever is connected is not cut off unless that was asked for.
 pub async fn destroy_minds_who_is_connected(shape: &Shape) {
     if shape.server.is_none() {

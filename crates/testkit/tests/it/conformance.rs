@@ -74,3 +74,8 @@ fn a_down_is_proven_on_a_copy() {
 fn a_lock_is_waited_for_a_short_time() {
     run(over_all(conformance::a_lock_is_waited_for_a_short_time));
 }
+
+#[test]
+fn a_hole_made_by_a_migration_is_refused() {
+    run(over_all(conformance::a_hole_made_by_a_migration_is_refused));
+}
