@@ -5,7 +5,7 @@ use freehold_engine::{Diff, Live, Probe, Step, Subject};
 use freehold_model::{EngineKind, Fault, Isolation};
 use serde::Serialize;
 
-use crate::{Faults, Result};
+use crate::Result;
 use crate::caution::{Caution, cautions};
 use crate::each::each;
 use crate::history::{self, Pending};

@@ -240,7 +240,12 @@ fn shown(faults: &[Fault]) -> String {
 async fn advisories(scene: &Scene) -> Result<BTreeSet<String>, String> {
     let plans = plan(std::slice::from_ref(&scene.target)).await;
     let plans = plans.map_err(|faults| shown(&faults))?;
-    Ok(plans[0].advisory.iter().map(ToString::to_string).collect())
+    // FH3106 counts databases of others, and other tests make and drop theirs meanwhile.
+    let told = plans[0]
+        .advisory
+        .iter()
+        .filter(|note| note.code != "FH3106");
+    Ok(told.map(ToString::to_string).collect())
 }
 
 async fn converges(kind: EngineKind, admin: Admin) {
