@@ -1,7 +1,7 @@
 //! The schema lifecycle, the same for every engine: plan, apply, seed, rollback, destroy, status.
 //!
 //! Pure parts: [`script`] (files → statements, checked), [`history`] (files × ledger → what is
-//! pending). Effects: [`reach`] (connections and lock), [`migrate`], and one file per command.
+//! pending). Effects: `reach` (connections and lock), `migrate`, and one file per command.
 //! What a store should be is decided by the description, what has to change by the engine's diff;
 //! here is only the order. Nothing here names a concrete engine.
 
