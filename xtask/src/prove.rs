@@ -3,7 +3,7 @@
 //! A part installs its servers into `target/servers` and puts them first on `PATH`, where the
 //! tests look for servers.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,6 +21,11 @@ const PARTS: &[Part] = &[
         name: "postgres",
         what: "PostgreSQL 16, 17 and 18: the engine's tests and the conformance suite; takes npm and node",
         run: postgres,
+    },
+    Part {
+        name: "mysql",
+        what: "MySQL 9 from Debian unstable: the engine's tests; takes root",
+        run: mysql,
     },
     Part {
         name: "tools",
@@ -56,7 +61,9 @@ pub(crate) fn prove(root: &Path, part: Option<&str>) -> Result<(), String> {
 fn postgres(root: &Path) -> Result<(), String> {
     for version in POSTGRES {
         stage(&format!("PostgreSQL {version}"), || {
-            let home = install(root, version)?;
+            let cache = root.join("target/servers");
+            let script = "scripts/install-postgres-npm.sh";
+            let home = install(root, script, &[version.as_ref(), cache.as_os_str()])?;
             let mut tests =
                 Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
             tests.current_dir(root).args([
@@ -98,25 +105,32 @@ fn tools(root: &Path) -> Result<(), String> {
     test(tests)
 }
 
-/// The folder that holds `bin` and `lib`.
-fn install(root: &Path, version: &str) -> Result<PathBuf, String> {
-    let mut script = Command::new("sh");
-    script
+/// MySQL as Debian unstable has it.
+fn mysql(root: &Path) -> Result<(), String> {
+    let cache = root.join("target/servers");
+    let folder = install(root, "scripts/install-mysql-sid.sh", &[cache.as_os_str()])?;
+    let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    tests
         .current_dir(root)
-        .arg("scripts/install-postgres-npm.sh")
-        .arg(version)
-        .arg(root.join("target/servers"));
-    let output = script
+        .args(["test", "--no-fail-fast", "--package", "freehold-mysql"])
+        .env("CI", "true")
+        .env("FREEHOLD_TEST_MYSQL_BIN", folder);
+    test(tests)
+}
+
+/// Runs a script that installs a server, and returns the folder that it prints last.
+fn install(root: &Path, script: &str, arguments: &[&OsStr]) -> Result<PathBuf, String> {
+    let output = Command::new("sh")
+        .current_dir(root)
+        .arg(script)
+        .args(arguments)
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("sh cannot be started: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     match said.lines().last() {
-        Some(home) if output.status.success() => Ok(PathBuf::from(home)),
-        _ => Err(format!(
-            "PostgreSQL {version} could not be installed ({})",
-            output.status
-        )),
+        Some(folder) if output.status.success() => Ok(PathBuf::from(folder)),
+        _ => Err(format!("{script} did not succeed ({})", output.status)),
     }
 }
 
