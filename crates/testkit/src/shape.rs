@@ -61,8 +61,9 @@ impl Shape {
     /// Makes a shape ready: its server runs, its admin and (for shared levels) the shared database
     /// are there. `None`: skipped loudly.
     pub async fn ready(kind: EngineKind, isolation: Isolation, admin: Admin) -> Option<Self> {
+        // Of one length: no name is the beginning of another.
         let name = format!(
-            "t{}_{}",
+            "t{}_{:03}",
             std::process::id() % 10_000,
             NEXT.fetch_add(1, Ordering::Relaxed)
         );

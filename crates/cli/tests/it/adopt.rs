@@ -177,8 +177,9 @@ async fn a_postgres_database_of_somebody_else() {
         shown.out
     );
     let mut changes = server.changing_statements_since(position);
-    // A statement that begins with a new line stands on the log's next one.
-    changes.retain(|statement| !statement.is_empty());
+    // Other tests use the server too; a statement that begins with a new line stands on the log's
+    // next one.
+    changes.retain(|statement| statement.contains("old_pg"));
     assert_eq!(changes, Vec::<String>::new());
     assert!(!old.example.path().join("services/old/migrations").exists());
 

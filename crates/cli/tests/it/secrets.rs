@@ -130,6 +130,14 @@ fn finds_what_is_there(server: &TestServer, folder: &Path) {
         .spawn()
         .expect("it runs");
     fs::write(folder.join("left.txt"), left).expect("written");
+    // A program that was just started has its environment a moment later.
+    let environ = format!("/proc/{}/environ", sleeper.id());
+    for _ in 0..100 {
+        if fs::read(&environ).is_ok_and(|bytes| !bytes.is_empty()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let seen = places(server, folder, left);
     sleeper.kill().expect("ended");
     sleeper.wait().expect("ended");
