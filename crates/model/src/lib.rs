@@ -6,6 +6,7 @@
 
 mod check;
 mod date;
+mod document;
 mod engine_names;
 mod fault;
 mod files;
@@ -33,6 +34,7 @@ mod system_from_file;
 mod validate;
 mod yaml;
 
+pub use document::Document;
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
 pub use load::{load, load_servers};

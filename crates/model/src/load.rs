@@ -351,7 +351,7 @@ impl<'a> Loader<'a> {
     }
 }
 
-fn deserialise<T: DeserializeOwned>(node: &Node) -> Result<T, Fault> {
+pub(crate) fn deserialise<T: DeserializeOwned>(node: &Node) -> Result<T, Fault> {
     // What fits the schema deserialises; a message of serde's is better than a panic if not.
     serde_json::from_value(node.to_json())
         .map_err(|error| Fault::new("FH1105", error.to_string()).at(node.mark.place()))

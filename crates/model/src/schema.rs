@@ -60,7 +60,7 @@ pub(crate) fn environment_schema() -> Value {
     schema
 }
 
-fn schema_of<T: JsonSchema>(title: &str) -> Value {
+pub(crate) fn schema_of<T: JsonSchema>(title: &str) -> Value {
     let mut schema = generator().into_root_schema_for::<T>().to_value();
     schema["title"] = title.into();
     each_object(&mut schema, &|object| {

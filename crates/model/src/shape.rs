@@ -39,7 +39,7 @@ pub(crate) struct Field {
 }
 
 impl Shape {
-    fn new(root: &Value) -> Self {
+    pub(crate) fn new(root: &Value) -> Self {
         Self::read(root, root)
     }
 
