@@ -4,6 +4,7 @@
 //! read by [`freehold_sql::uses`], and judged against [`Ownership`]. Must not connect, print or
 //! read a clock. Start at [`check()`]; the way of one file is in `scan`, the verdicts in `judge`.
 
+pub mod audit;
 mod baseline;
 mod builders;
 mod check;
