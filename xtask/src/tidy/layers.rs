@@ -35,6 +35,12 @@ const LAYERS: &[Layer] = &[
         crates: &["freehold-postgres", "freehold-mysql", "freehold-sqlite"],
         may_use: &["nouns", "sql", "contract"],
     },
+    // Of the engines' contract a broker uses only the secrets and their stored forms.
+    Layer {
+        name: "broker",
+        crates: &["freehold-broker"],
+        may_use: &["nouns", "contract"],
+    },
     Layer {
         name: "bookkeeping",
         crates: &["freehold-bookkeeping"],

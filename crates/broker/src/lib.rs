@@ -1,0 +1,24 @@
+//! The contract between freehold and what distributes events.
+//!
+//! Begin at [`Broker`]; what a message is stands in [`Message`], where it stands in its source's
+//! order in [`Position`]. Brokers are crates below `crates/brokers/`; the embedded one lives here.
+
+#![warn(missing_docs)]
+
+mod contract;
+mod error;
+mod message;
+mod position;
+mod timestamp;
+mod topic;
+
+pub use contract::{
+    AccountWant, Admin, Broker, BrokerInfo, Change, Delivered, Limits, Login, Malformed, Session,
+    Settled, Start, Stop, Subscription, Tail, TopicLive, TopicWant,
+};
+pub use error::{Error, ErrorKind, Rejection, Result};
+pub use freehold_engine::{BoxFuture, Retry, Secret, Verifier};
+pub use message::{Base, Body, EventId, Heads, History, Message, MessageId};
+pub use position::{Incarnation, ParseError, Position};
+pub use timestamp::Timestamp;
+pub use topic::{Compression, LANES, Lane, Partition, Partitions, To, Topic};
