@@ -5,9 +5,10 @@ use freehold_sql::Dialect;
 use serde::Serialize;
 
 use crate::adopt::Adoption;
+use crate::audit;
 use crate::connection::{BoxFuture, Connection};
 use crate::endpoint::Endpoint;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::LedgerSql;
 use crate::live::Live;
 use crate::probe::Probe;
@@ -141,4 +142,23 @@ pub trait Engine: Send + Sync {
 
     /// The ledger's statements for one store.
     fn ledger(&self, want: &Want) -> LedgerSql;
+
+    /// Reads who can and does reach what in the database at `at`, whoever made it: over a
+    /// connection of its own, in one read-only transaction, within `limits`. What cannot be seen
+    /// is said in the facts.
+    ///
+    /// # Errors
+    /// Only when there is nothing to tell at all: no connection, or `Unsupported`.
+    fn audit<'a>(
+        &'a self,
+        _at: &'a Endpoint,
+        _limits: &'a audit::Limits,
+    ) -> BoxFuture<'a, Result<audit::Facts>> {
+        Box::pin(async {
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "databases of this kind cannot be audited",
+            ))
+        })
+    }
 }

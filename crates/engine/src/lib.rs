@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod adopt;
+pub mod audit;
 mod connection;
 mod contract;
 mod endpoint;
