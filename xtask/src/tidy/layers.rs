@@ -21,6 +21,11 @@ const LAYERS: &[Layer] = &[
         may_use: &[],
     },
     Layer {
+        name: "look",
+        crates: &["freehold-look"],
+        may_use: &[],
+    },
+    Layer {
         name: "sql",
         crates: &["freehold-sql"],
         may_use: &["nouns"],
@@ -53,7 +58,7 @@ const LAYERS: &[Layer] = &[
             "freehold-credentials",
             "freehold-lifecycle",
         ],
-        may_use: &["nouns", "sql", "contract", "bookkeeping"],
+        may_use: &["look", "nouns", "sql", "contract", "bookkeeping"],
     },
     Layer {
         name: "servers",
@@ -69,6 +74,7 @@ const LAYERS: &[Layer] = &[
         name: "binary",
         crates: &["freehold-cli"],
         may_use: &[
+            "look",
             "nouns",
             "sql",
             "contract",
