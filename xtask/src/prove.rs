@@ -32,6 +32,11 @@ const PARTS: &[Part] = &[
         what: "stores of Flyway, Liquibase, Alembic and Django, by the tools themselves; takes Maven, a JDK and Python",
         run: tools,
     },
+    Part {
+        name: "sql",
+        what: "which tables statements name, against PostgreSQL's parser and sqlglot; takes Python and Debian's sources",
+        run: sql,
+    },
 ];
 
 /// What `freehold engines` calls run in the long proofs.
@@ -103,6 +108,35 @@ fn tools(root: &Path) -> Result<(), String> {
         .env("CI", "true")
         .env("FREEHOLD_TOOLS", &folder);
     test(tests)
+}
+
+/// The reader of SQL against other parsers.
+fn sql(root: &Path) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--package", "freehold-sql"])
+        .args(["--example", "table_uses"])
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !built.success() {
+        return Err(format!("the reader could not be built ({built})"));
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let proven = Command::new("sh")
+        .current_dir(root)
+        .arg("scripts/prove-sql.sh")
+        .arg(target.join("debug/examples/table_uses"))
+        .arg(root.join("target/sql"))
+        .status()
+        .map_err(|error| format!("sh cannot be started: {error}"))?;
+    if proven.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "the reader does not reach what is wanted ({proven})"
+        ))
+    }
 }
 
 /// MySQL as Debian unstable has it.

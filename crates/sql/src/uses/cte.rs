@@ -19,6 +19,9 @@ pub(super) fn read(walk: &mut Walk, level: &mut Level, at: usize) -> Option<usiz
             level.ctes.clear();
             level.cte_taken = false;
             any = true;
+            if recursive {
+                level.ctes.extend(all(walk, level, next));
+            }
         }
         if own_name {
             level.ctes.push(name.clone());
@@ -45,6 +48,20 @@ pub(super) fn read(walk: &mut Walk, level: &mut Level, at: usize) -> Option<usiz
         next += 1;
     }
     any.then_some(next)
+}
+
+/// The names of the whole list: with RECURSIVE each holds in all of its queries.
+fn all(walk: &Walk, level: &Level, mut at: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some((name, group)) = one(walk, at) {
+        names.push(name);
+        at = walk.closes[group].min(level.to) + 1;
+        if !walk.is_symbol(at, ",") {
+            break;
+        }
+        at += 1;
+    }
+    names
 }
 
 /// `name [(columns)] AS [[NOT] MATERIALIZED] (`: the name and where its query opens.

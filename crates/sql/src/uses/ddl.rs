@@ -61,12 +61,17 @@ pub(super) fn create(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     let (mut next, mut temporary) = (at + 1, false);
     // MySQL: DEFINER = `root`@`localhost`
     loop {
-        temporary |= walk.is_any(next, &["TEMP", "TEMPORARY"]);
+        // Oracle's global ones are there for everybody; their rows are not.
+        temporary |= walk.is_any(next, &["TEMP", "TEMPORARY"])
+            && !(walk.dialect == crate::Dialect::Oracle && walk.is(next - 1, "GLOBAL"));
         if walk.is_any(next, MODIFIERS) {
             next += 1;
         } else if walk.is_symbol(next, "=") {
             next += 1;
-            if walk.is_any(next, MODIFIERS) {
+            let account = walk
+                .token(next + 1)
+                .is_some_and(|seen| seen.written.starts_with('@'));
+            if walk.is_any(next, MODIFIERS) && !account {
                 continue;
             }
             next += 1;
@@ -96,6 +101,9 @@ pub(super) fn create(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     match kind.as_str() {
         "TABLE" => create_table(walk, level, named, temporary),
         "VIEW" | "SNAPSHOT" => {
+            if temporary {
+                verb::make_temporary(walk, named);
+            }
             let end = verb::table(walk, level, named, Access::Create).unwrap_or(named);
             contain(walk, named, ContainerKind::View);
             end
@@ -109,16 +117,33 @@ pub(super) fn create(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
             name::read(walk.dialect, walk.tokens, named).1.max(named)
         }
         "SYNONYM" => behind(walk, level, named, "FOR", Access::Reference),
-        "RULE" => behind(walk, level, named, "TO", Access::Alter),
-        "STATISTICS" => named,
-        "PUBLICATION" => {
-            let end = behind(walk, level, named, "TABLE", Access::Read);
-            list(walk, level, end, Access::Read)
+        "RULE" => {
+            let end = behind(walk, level, named, "TO", Access::Alter);
+            contain(walk, named, ContainerKind::Other);
+            end
         }
+        "STATISTICS" => statistics(walk, level, named),
+        "PUBLICATION" => publication(walk, level, named),
         _ => {
             level.verb = Verb::Other;
             next + 1
         }
+    }
+}
+
+/// `LIKE t` among the columns of the table.
+fn like(walk: &mut Walk, level: &Level, open: usize) {
+    let close = walk.closes[open].min(level.to);
+    let mut at = open;
+    while at < close {
+        if at > open && walk.is_symbol(at, "(") {
+            at = walk.behind_group(at);
+            continue;
+        }
+        if (at == open || walk.is_symbol(at, ",")) && walk.is(at + 1, "LIKE") {
+            verb::table(walk, level, at + 2, Access::Reference);
+        }
+        at += 1;
     }
 }
 
@@ -131,14 +156,47 @@ fn create_table(walk: &mut Walk, level: &mut Level, at: usize, temporary: bool) 
     if walk.are(end, &["PARTITION", "OF"]) {
         return verb::table(walk, level, end + 2, Access::Reference).unwrap_or(end + 2);
     }
-    let like = end + usize::from(walk.is_symbol(end, "("));
-    if walk.is(like, "LIKE") {
-        verb::table(walk, level, like + 1, Access::Reference);
+    if walk.is(end, "LIKE") {
+        verb::table(walk, level, end + 1, Access::Reference);
     }
     if walk.is_symbol(end, "(") {
+        like(walk, level, end);
         let close = walk.behind_group(end);
         if walk.is(close, "INHERITS") && walk.is_symbol(close + 1, "(") {
             list(walk, level, close + 2, Access::Reference);
+        }
+    }
+    end
+}
+
+/// PostgreSQL: `CREATE STATISTICS s ON a, b FROM t`; SQL Server: `… s ON t (a, b)`.
+fn statistics(walk: &mut Walk, level: &Level, at: usize) -> usize {
+    let word = if walk.dialect == crate::Dialect::Postgres {
+        "FROM"
+    } else {
+        "ON"
+    };
+    behind(walk, level, at, word, Access::Alter)
+}
+
+/// `CREATE PUBLICATION p FOR TABLE ONLY a (x), b WHERE (…), TABLES IN SCHEMA s`, and with ALTER
+/// `ADD`, `SET` and `DROP TABLE`.
+fn publication(walk: &mut Walk, level: &Level, at: usize) -> usize {
+    let end = to_end(walk, level, at);
+    let mut next = at;
+    while next < end {
+        if walk.is_symbol(next, "(") {
+            next = walk.behind_group(next);
+            continue;
+        }
+        let first = walk.is(next, "TABLE");
+        let more = walk.is_symbol(next, ",") && !walk.is_any(next + 1, &["TABLE", "TABLES"]);
+        let member = walk.is_any(next.wrapping_sub(2), &["SCHEMA"]);
+        if first || more && !member {
+            let name = walk.skip(next + 1, &["ONLY"]);
+            next = verb::table(walk, level, name, Access::Read).unwrap_or(name);
+        } else {
+            next += 1;
         }
     }
     end
@@ -155,7 +213,10 @@ fn index(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
 fn on_table(walk: &mut Walk, level: &mut Level, at: usize, kind: ContainerKind) -> usize {
     contain(walk, at, kind);
     let mark = walk.out.tables.len();
-    let end = behind(walk, level, at, "ON", Access::Alter);
+    let mut end = behind(walk, level, at, "ON", Access::Alter);
+    if walk.is(end, "FROM") && kind == ContainerKind::Trigger {
+        end = verb::table(walk, level, end + 1, Access::Reference).unwrap_or(end + 1);
+    }
     // PostgreSQL's triggers call a routine, which then works for the table.
     let limit = level.to.min(end + 60);
     let call = (end..limit)
@@ -182,6 +243,10 @@ fn behind(walk: &mut Walk, level: &Level, at: usize, word: &str, access: Access)
         return at;
     }
     let next = walk.skip(place + 1, &["ONLY", "TABLE"]);
+    // Triggers of SQL Server may be on the database itself.
+    if walk.is(next, "DATABASE") || walk.are(next, &["ALL", "SERVER"]) {
+        return next + 1;
+    }
     verb::table(walk, level, next, access).unwrap_or(next)
 }
 
@@ -232,13 +297,23 @@ pub(super) fn alter(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     if walk.is_any(kind, &["PROCEDURE", "PROC", "FUNCTION", "TRIGGER"]) {
         finish::begin(walk, level);
         level.verb = Verb::Define;
+        if walk.is(kind, "TRIGGER") && walk.dialect != crate::Dialect::Oracle {
+            return on_table(walk, level, kind + 1, ContainerKind::Trigger);
+        }
         contain(walk, kind + 1, ContainerKind::Routine);
         return kind + 2;
     }
     if !walk.is_any(kind, &["TABLE", "VIEW"]) {
         finish::begin(walk, level);
         level.verb = Verb::Other;
-        return if walk.is(kind, "POLICY") {
+        // The rights on what is made later, and what an extension consists of.
+        if walk.are(kind, &["DEFAULT", "PRIVILEGES"]) || walk.is(kind, "EXTENSION") {
+            return to_end(walk, level, kind);
+        }
+        if walk.is(kind, "PUBLICATION") {
+            return publication(walk, level, kind);
+        }
+        return if walk.is_any(kind, &["POLICY", "RULE"]) {
             behind(walk, level, kind, "ON", Access::Alter)
         } else {
             kind + 1
@@ -261,10 +336,17 @@ pub(super) fn alter(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     );
     let mut next = end;
     while next < level.to && !walk.is_symbol(next, ";") {
-        if walk.are(next, &["ATTACH", "PARTITION"]) {
+        if walk.are(next, &["ATTACH", "PARTITION"])
+            || walk.dialect == crate::Dialect::Postgres && walk.are(next, &["DETACH", "PARTITION"])
+        {
             verb::table(walk, level, next + 2, Access::Alter);
-        } else if walk.are(next, &["RENAME", "TO"]) {
+        } else if walk.are(next, &["RENAME", "TO"]) || walk.are(next, &["RENAME", "AS"]) {
             verb::table(walk, level, next + 2, Access::Create);
+        } else if walk.is(next, "RENAME")
+            && walk.dialect.is_mysql_like()
+            && !walk.is_any(next + 1, &["COLUMN", "INDEX", "KEY", "CONSTRAINT"])
+        {
+            verb::table(walk, level, next + 1, Access::Create);
         } else if walk.is(next, "INHERIT") {
             verb::table(walk, level, next + 1, Access::Reference);
         } else if walk.is(next, "REFERENCES") || walk.is_any(next, &["AS", "SELECT"]) {
@@ -275,8 +357,32 @@ pub(super) fn alter(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     end
 }
 
+/// Behind the statement that `at` stands in.
+fn to_end(walk: &Walk, level: &Level, at: usize) -> usize {
+    (at..level.to)
+        .find(|&i| walk.is_symbol(i, ";"))
+        .unwrap_or(level.to)
+}
+
+/// `IMPORT FOREIGN SCHEMA s FROM SERVER x INTO y`: what is imported is another server's.
+pub(super) fn import(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    if !verb::starts(walk, level, at) || !walk.are(at + 1, &["FOREIGN", "SCHEMA"]) {
+        return at + 1;
+    }
+    finish::begin(walk, level);
+    level.verb = Verb::Other;
+    to_end(walk, level, at)
+}
+
 pub(super) fn drop(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
-    if !verb::starts(walk, level, at) {
+    // `ALTER TABLE t DROP INDEX i`
+    let within = level.verb == Verb::Define
+        && at > level.from
+        && !walk.is_symbol(at - 1, ";")
+        && walk
+            .container
+            .is_some_and(|own| walk.out.containers[own].kind == ContainerKind::Table);
+    if within || !verb::starts(walk, level, at) {
         return at + 1;
     }
     let kind = walk.skip(at + 1, &["TEMPORARY", "FOREIGN", "MATERIALIZED"]);
@@ -312,8 +418,16 @@ pub(super) fn comment(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         return at + 1;
     }
     level.verb = Verb::Other;
-    if walk.is_any(at + 2, &["TABLE", "VIEW"]) {
-        return verb::table(walk, level, at + 3, Access::Alter).unwrap_or(at + 3);
+    let kind = walk.skip(at + 2, &["MATERIALIZED", "FOREIGN"]);
+    if walk.is_any(kind, &["TABLE", "VIEW"]) {
+        return verb::table(walk, level, kind + 1, Access::Alter).unwrap_or(kind + 1);
+    }
+    if walk.is_any(kind, &["CONSTRAINT", "TRIGGER", "RULE", "POLICY"]) {
+        return if walk.are(kind + 2, &["ON", "DOMAIN"]) {
+            kind + 4
+        } else {
+            behind(walk, level, kind, "ON", Access::Alter)
+        };
     }
     if walk.is(at + 2, "COLUMN")
         && let (Named::Table(mut name, mut span), end) =

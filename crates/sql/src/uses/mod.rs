@@ -15,6 +15,7 @@ mod source;
 mod state;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod verb;
 mod walk;
 mod words;

@@ -90,10 +90,17 @@ pub(super) fn read(dialect: Dialect, tokens: &[Seen], at: usize) -> (Named, usiz
     let mut name = ObjectName { parts, link: None };
     if dialect == Dialect::Oracle
         && tokens.get(end).is_some_and(|seen| seen.is_symbol("@"))
-        && let Some(link) = tokens.get(end + 1).and_then(|seen| ident(dialect, seen))
+        && let Some(mut link) = tokens.get(end + 1).and_then(|seen| ident(dialect, seen))
     {
-        name.link = Some(link);
         end += 2;
+        // A link may carry its domain.
+        while tokens.get(end).is_some_and(|seen| seen.is_symbol("."))
+            && let Some(part) = tokens.get(end + 1).and_then(|seen| ident(dialect, seen))
+        {
+            link = format!("{link}.{part}");
+            end += 2;
+        }
+        name.link = Some(link);
     }
     (Named::Table(name, span), end)
 }

@@ -17,6 +17,10 @@ pub(super) fn read(
     joined: bool,
 ) -> usize {
     let at = walk.skip(at, &["LATERAL", "ONLY", "RECURSIVE"]);
+    if walk.are(at, &["ROWS", "FROM"]) && walk.is_symbol(at + 2, "(") {
+        let end = walk.behind_call(level, at + 2);
+        return alias(walk, level, end, String::new(), None);
+    }
     if walk.is_symbol(at, "(") {
         return group(walk, level, at, access, joined);
     }
@@ -79,7 +83,17 @@ fn group(walk: &mut Walk, level: &mut Level, at: usize, access: Access, joined: 
         walk.out.recovered = true;
         return close + 1;
     }
-    if query {
+    // `((SELECT …) AS a JOIN b …)` is a list that begins with a query.
+    let list = first > at + 1 && {
+        let behind = walk.behind_group(first - 1);
+        behind < close
+            && !walk.is_any(
+                behind,
+                &["UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT"],
+            )
+            && !walk.is_symbol(behind, ")")
+    };
+    if query && !list {
         walk::level(walk, &mut inner, at + 1);
         return alias(walk, level, close + 1, String::new(), None);
     }
@@ -125,7 +139,7 @@ fn alias(
     at
 }
 
-fn is_old_hint(walk: &Walk, at: usize) -> bool {
+pub(super) fn is_old_hint(walk: &Walk, at: usize) -> bool {
     walk.is_symbol(at, "(")
         && walk
             .token(at + 1)

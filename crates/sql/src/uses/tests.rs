@@ -429,3 +429,109 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rules_publications_and_upkeep() {
+    check(
+        Postgres,
+        "CREATE RULE r AS ON DELETE TO v DO INSTEAD DELETE FROM t WHERE a = OLD.a",
+        "alter v, delete t",
+    );
+    check(
+        Postgres,
+        "ALTER PUBLICATION p ADD TABLE ONLY a (x), b WHERE (c > 1), TABLES IN SCHEMA s",
+        "read a, read b",
+    );
+    check(
+        Postgres,
+        "VACUUM (FULL) a; ANALYZE b (x); REFRESH MATERIALIZED VIEW c; REINDEX TABLE d; LOCK e",
+        "lock a, lock b, lock c, lock d, lock e",
+    );
+    check(Postgres, "EXPLAIN (ANALYZE) TABLE a", "");
+    check(Postgres, "TABLE a", "read a");
+    check(Postgres, "SELECT 1 FROM ROWS FROM (f(1), g(2)) AS x", "");
+    check(
+        Postgres,
+        "CREATE STATISTICS s ON a, b FROM t; COMMENT ON CONSTRAINT c ON u IS 'x'",
+        "alter t, alter u",
+    );
+    check(
+        Postgres,
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO r; IMPORT FOREIGN SCHEMA s FROM SERVER x INTO y",
+        "",
+    );
+    check(
+        Postgres,
+        "CREATE TABLE a (LIKE b INCLUDING ALL, x int, LIKE c)",
+        "create a, reference b, reference c",
+    );
+    check(
+        Postgres,
+        "CREATE TEMP TABLE a (x int) ON COMMIT DELETE ROWS",
+        "",
+    );
+    check(
+        Postgres,
+        "WITH RECURSIVE x AS (SELECT 1 FROM y), y AS (SELECT 2 FROM t) SELECT * FROM x",
+        "read t",
+    );
+    check(
+        Postgres,
+        "DELETE FROM a USING b JOIN c USING (id) WHERE a.x = b.x",
+        "delete a, read +b, read +c",
+    );
+}
+
+#[test]
+fn what_only_one_dialect_says() {
+    check(
+        Mysql,
+        "SELECT STRAIGHT_JOIN t.a FROM t USE INDEX FOR JOIN (i) JOIN u",
+        "read +t, read +u",
+    );
+    check(
+        Mysql,
+        "INSERT INTO a SELECT * FROM b ON DUPLICATE KEY UPDATE x = 1, y = 2",
+        "insert a, read b",
+    );
+    check(
+        Mysql,
+        "ALTER TABLE a DROP INDEX i, ADD FOREIGN KEY (x) REFERENCES b (x) ON DELETE CASCADE",
+        "alter a, reference b",
+    );
+    check(
+        Mysql,
+        "CREATE TABLE a (x int) ENGINE=Merge CHARSET=utf8",
+        "create a",
+    );
+    check(
+        Mysql,
+        "ALTER TABLE a RENAME b; DESC c",
+        "alter a, create b, read c",
+    );
+    check(
+        Mysql,
+        "CREATE DEFINER=definer@localhost SQL SECURITY INVOKER VIEW v AS SELECT * FROM t",
+        "create v, read t",
+    );
+    check(
+        Mysql,
+        "SELECT * FROM ((SELECT * FROM a) AS x JOIN b ON x.i = b.i)",
+        "read a, read +b",
+    );
+    check(
+        Sqlserver,
+        "SELECT * FROM t FOR XML PATH, ELEMENTS; SELECT * FROM u FOR SYSTEM_TIME FROM @a TO @b",
+        "read t, read u",
+    );
+    check(
+        Sqlserver,
+        "CREATE TABLE t (a int) WITH (SYSTEM_VERSIONING = ON (HISTORY_TABLE = dbo.h)); DROP TRIGGER x ON DATABASE",
+        "create t, reference dbo.h",
+    );
+    check(
+        Oracle,
+        "CREATE GLOBAL TEMPORARY TABLE g (a int); SELECT * FROM emp@hq.acme.com",
+        "create G, read EMP@HQ.ACME.COM",
+    );
+}

@@ -13,6 +13,13 @@ pub(super) fn starts(walk: &Walk, level: &Level, at: usize) -> bool {
         return true;
     }
     let before = at - 1;
+    // `CREATE RULE … AS ON DELETE TO v DO INSTEAD DELETE FROM t`
+    if walk.is_any(before, &["INSTEAD", "ALSO", "DO"])
+        && walk.container.is_some()
+        && !walk.is_any(at + 1, &["OF", "ON"])
+    {
+        return true;
+    }
     !walk.is_any(
         before,
         &[
@@ -102,8 +109,10 @@ pub(super) fn insert(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         return next + 1;
     }
     let into = walk.is_any(next, &["INTO", "OVERWRITE"]);
-    // REPLACE is also a function, and INSERT without INTO is not read everywhere.
-    if !into && (replace || walk.is_any(next, &["ON", "OR", "VALUES", "AND", "AS", "TO"])) {
+    // REPLACE is also a function, and INSERT without INTO is not read everywhere; MERGE's own
+    // names no table.
+    let no_name = ["ON", "OR", "VALUES", "AND", "AS", "TO", "DEFAULT"];
+    if !into && (replace || walk.is_any(next, &no_name)) {
         return at + 1;
     }
     next = walk.skip(next, &["INTO", "OVERWRITE", "TABLE"]);
@@ -168,6 +177,10 @@ pub(super) fn update(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     let plain = matches!(walk.dialect, Dialect::Sqlserver) && !walk.is_symbol(next, "(");
     if plain {
         let (named, end) = name::read(walk.dialect, walk.tokens, next);
+        if walk.is_symbol(end, "(") && !source::is_old_hint(walk, end) {
+            // `UPDATE OPENQUERY (…)`: another server's table.
+            return end;
+        }
         if let Named::Table(name, span) = named {
             level.targets.push(Target {
                 name,
@@ -261,7 +274,17 @@ fn assigned(walk: &mut Walk, level: &Level, at: usize) {
 }
 
 pub(super) fn delete(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
-    if !starts(walk, level, at) || walk.is_any(at + 1, &["ON", "WHERE", "WHEN", "AND", "OUTPUT"]) {
+    let follows = [
+        "ON",
+        "WHERE",
+        "WHEN",
+        "AND",
+        "OUTPUT",
+        "STATISTICS",
+        "SYSTEM",
+    ];
+    let commits = walk.are(at.wrapping_sub(2), &["ON", "COMMIT"]);
+    if !starts(walk, level, at) || walk.is_any(at + 1, &follows) || commits {
         return at + 1;
     }
     let mut next = walk.skip(at + 1, &["LOW_PRIORITY", "QUICK", "IGNORE"]);
@@ -317,7 +340,9 @@ fn targets(walk: &mut Walk, level: &mut Level, mut at: usize) -> usize {
 }
 
 pub(super) fn merge(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
-    if !starts(walk, level, at) || walk.is_any(at + 1, &["JOIN"]) {
+    // `ENGINE=MERGE CHARSET=utf8`
+    let value = walk.is_symbol(at.wrapping_sub(1), "=");
+    if value || !starts(walk, level, at) || walk.is_any(at + 1, &["JOIN"]) {
         return at + 1;
     }
     let next = past_top(walk, at + 1);
@@ -349,11 +374,41 @@ pub(super) fn truncate(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     next
 }
 
-pub(super) fn lock(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
-    if !starts(walk, level, at) || !walk.is_any(at + 1, &["TABLE", "TABLES"]) {
+/// PostgreSQL's and MySQL's `TABLE t`, which is `SELECT * FROM t`.
+pub(super) fn bare_table(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    let set = ["UNION", "ALL", "EXCEPT", "INTERSECT", "DISTINCT", "AS"];
+    let begins = at == level.from
+        || walk.is_symbol(at - 1, ";")
+        || walk.is_any(at - 1, &set) && level.verb != Verb::None;
+    // `TABLE (f(…))` makes rows of a function, and a routine returns TABLE (columns).
+    if !begins || at + 1 >= level.to || walk.is_symbol(at + 1, "(") || level.listing {
         return at + 1;
     }
-    let mut next = walk.skip(at + 2, &["ONLY"]);
+    table(walk, level, at + 1, Access::Read).unwrap_or(at + 1)
+}
+
+/// MySQL's `DESC t`.
+pub(super) fn describe(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    let begins = level.parent.is_none() && (at == level.from || walk.is_symbol(at - 1, ";"));
+    let statement = [
+        "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "FORMAT", "TABLE",
+    ];
+    if !begins || !walk.dialect.is_mysql_like() || walk.is_any(at + 1, &statement) {
+        return at + 1;
+    }
+    table(walk, level, at + 1, Access::Read).unwrap_or(at + 1)
+}
+
+pub(super) fn lock(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    // PostgreSQL lets TABLE out; elsewhere LOCK is much else.
+    let bare = walk.dialect == Dialect::Postgres
+        && level.parent.is_none()
+        && (at == level.from || walk.is_symbol(at - 1, ";"));
+    if !starts(walk, level, at) || !bare && !walk.is_any(at + 1, &["TABLE", "TABLES"]) {
+        return at + 1;
+    }
+    let mut next = walk.skip(at + 1, &["TABLE", "TABLES"]);
+    next = walk.skip(next, &["ONLY"]);
     while let Some(mut end) = table(walk, level, next, Access::Lock) {
         // MySQL: `a AS x READ, b WRITE`.
         while end < level.to

@@ -4,7 +4,7 @@
 //! level that sees the names of this one.
 
 use super::state::{Level, Verb, Walk};
-use super::{Access, body, cte, ddl, finish, source, verb};
+use super::{Access, body, cte, ddl, finish, source, upkeep, verb};
 use crate::lexer::TokenKind;
 
 /// Deeper than any statement nests; keeps the walk off the end of the stack.
@@ -122,6 +122,15 @@ fn word(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
             }
             at + 1
         }
+        // `ON DUPLICATE KEY UPDATE a = 1, b = 2`
+        b"ON" if walk.is_any(at + 1, &["DUPLICATE", "CONFLICT"]) => {
+            level.listing = false;
+            at + 2
+        }
+        b"FOR" => locking(walk, level, at),
+        b"HISTORY_TABLE" if walk.is_symbol(at + 1, "=") => {
+            verb::table(walk, level, at + 2, Access::Reference).unwrap_or(at + 2)
+        }
         b"SET" => verb::set(walk, level, at),
         b"INTO" => verb::into(walk, level, at),
         b"INSERT" | b"REPLACE" => verb::insert(walk, level, at),
@@ -131,6 +140,8 @@ fn word(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         b"TRUNCATE" => verb::truncate(walk, level, at),
         b"LOCK" => verb::lock(walk, level, at),
         b"COPY" => verb::copy(walk, level, at),
+        b"VACUUM" | b"ANALYZE" | b"ANALYSE" | b"CLUSTER" | b"REFRESH" | b"REINDEX"
+        | b"OPTIMIZE" | b"REPAIR" | b"CHECK" | b"CHECKSUM" => upkeep::read(walk, level, at),
         b"USE" => verb::use_database(walk, level, at),
         b"PERFORM" => {
             level.verb = Verb::Select;
@@ -148,8 +159,11 @@ fn word(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         b"CREATE" => ddl::create(walk, level, at),
         b"ALTER" => ddl::alter(walk, level, at),
         b"DROP" => ddl::drop(walk, level, at),
+        b"IMPORT" => ddl::import(walk, level, at),
+        b"TABLE" => verb::bare_table(walk, level, at),
         b"COMMENT" => ddl::comment(walk, level, at),
         b"RENAME" => ddl::rename(walk, level, at),
+        b"DESC" | b"DESCRIBE" => verb::describe(walk, level, at),
         b"REFERENCES" => ddl::references(walk, level, at),
         b"GO" => {
             // Ends a batch of T-SQL; elsewhere nobody writes it.
@@ -188,6 +202,12 @@ fn from(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     {
         return at + 1;
     }
+    // `NTH_VALUE(x, 2) FROM FIRST OVER (…)`
+    if walk.is_any(at + 1, &["FIRST", "LAST"])
+        && walk.is_any(at + 2, &["OVER", "RESPECT", "IGNORE"])
+    {
+        return at + 2;
+    }
     let fragment = level.verb == Verb::None && level.parent.is_none();
     let reads = matches!(
         level.verb,
@@ -215,7 +235,24 @@ fn from(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     next
 }
 
+/// `FOR UPDATE OF a, b`, `FOR XML PATH, TYPE`, `FOR SYSTEM_TIME FROM a TO b`, `USE INDEX FOR JOIN`.
+fn locking(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    let ends = ["XML", "JSON", "UPDATE", "SHARE", "BROWSE", "KEY", "NO"];
+    if walk.is_any(at + 1, &ends) {
+        level.listing = false;
+    } else if walk.is(at + 1, "SYSTEM_TIME") {
+        return at + 2 + usize::from(walk.is(at + 2, "FROM"));
+    } else if walk.is_any(at + 1, &["JOIN", "ORDER", "GROUP"]) {
+        return at + 2;
+    }
+    at + 1
+}
+
 fn join(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
+    // MySQL: SELECT STRAIGHT_JOIN columns …
+    if walk.is(at, "STRAIGHT_JOIN") && level.sources.is_empty() && level.verb == Verb::Select {
+        return at + 1;
+    }
     let fragment = level.verb == Verb::None && level.parent.is_none();
     // `MERGE JOIN` and the like are read from their JOIN; a column of that name is no join.
     if level.verb == Verb::None && !fragment {
@@ -235,6 +272,8 @@ fn join(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
 
 fn using(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
     match level.verb {
+        // `JOIN t USING (column)`
+        Verb::Delete if walk.is_symbol(at + 1, "(") && level.listing => at + 1,
         Verb::Delete | Verb::Merge => {
             level.listing = level.verb == Verb::Delete;
             let mark = walk.out.tables.len();
