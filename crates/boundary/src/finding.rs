@@ -128,6 +128,9 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// From sure to likely.
+    pub(crate) const CONFIDENCES: [&'static str; 3] = ["parsed", "recovered", "inferred"];
+
     #[must_use]
     pub fn message(&self) -> String {
         format!("{} {} {}", self.from, self.kind.phrase(), self.to)

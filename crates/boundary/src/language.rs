@@ -48,6 +48,11 @@ impl Language {
         })
     }
 
+    /// Names of one file may mean models of another.
+    pub(crate) fn imports(self) -> bool {
+        !matches!(self, Self::Sql | Self::Prisma | Self::Xml | Self::Rust)
+    }
+
     /// `#` begins a comment.
     pub(crate) fn hash_comments(self) -> bool {
         matches!(self, Self::Python | Self::Ruby | Self::Php)

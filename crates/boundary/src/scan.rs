@@ -9,6 +9,7 @@ use freehold_sql::{Access, Container, ContainerKind, Dialect, HOLE, ObjectName, 
 use crate::builders::{self, Named};
 use crate::language::Language;
 use crate::models::{self, Models};
+use crate::prefilter::holds_models;
 use crate::shape::{Shape, dialect_of, shape};
 use crate::source::Code;
 use crate::source::assemble::{Assembled, MadeOf, assemble};
@@ -71,7 +72,7 @@ pub(crate) struct Pending {
 }
 
 /// What a file says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FileScan {
     pub(crate) path: PathBuf,
     pub(crate) queries: Vec<Query>,
@@ -393,14 +394,6 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
             seen,
         });
     }
-}
-
-/// Is this where frameworks have their models?
-fn holds_models(path: &Path) -> bool {
-    path.components().any(|part| {
-        let part = part.as_os_str().to_string_lossy().to_ascii_lowercase();
-        part.starts_with("model") || part.starts_with("entit")
-    })
 }
 
 /// The app of `app/models.py` and `app/models/order.py`.

@@ -1,55 +1,67 @@
-//! The files of a tree, read in parallel.
+//! The files of a tree: which they are, and their bytes, in parallel.
 //!
 //! Owns what is read and what is passed over, with the reason. Follows no link, honours
 //! `.gitignore`, executes nothing.
 
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{File as Handle, Metadata};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ignore::{WalkBuilder, WalkState};
+use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
 
 /// Larger files are dumps or made by machines.
 const BYTES_LIMIT: u64 = 16 * 1024 * 1024;
+/// So many files are taken at once by a thread that reads.
+const BATCH: usize = 16;
 
 /// A file that was passed over, and why.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Skipped {
     pub file: PathBuf,
     pub why: String,
 }
 
-/// Calls `visit` for each file of a known language below `paths`, from several threads, with its
-/// path relative to `root` and its bytes.
-pub(crate) fn walk(
-    root: &Path,
-    paths: &[PathBuf],
-    visit: &(dyn Fn(&Path, Language, Vec<u8>) + Sync),
-) -> Vec<Skipped> {
-    let skipped = Mutex::new(Vec::new());
-    let skip = |file: &Path, why: String| {
-        if let Ok(mut skipped) = skipped.lock() {
-            skipped.push(Skipped {
-                file: relative(root, file),
-                why,
-            });
-        }
-    };
+/// A file of a known language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct File {
+    /// Relative to the root, where it lies below.
+    pub(crate) path: PathBuf,
+    pub(crate) language: Language,
+    pub(crate) stat: Stat,
+}
+
+/// What changes when a file does. Times are nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) size: u64,
+    pub(crate) modified: i128,
+    /// When the file's own record was changed last; not everywhere known.
+    pub(crate) changed: i128,
+    pub(crate) inode: u64,
+}
+
+/// The files of known languages below `paths` (all by default) in no order, and what could not
+/// be looked at.
+pub(crate) fn files(root: &Path, paths: &[PathBuf]) -> (Vec<File>, Vec<Skipped>) {
     let whole = [root.to_path_buf()];
     let starts = if paths.is_empty() { &whole[..] } else { paths };
     let Some((first, rest)) = starts.split_first() else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let mut builder = WalkBuilder::new(first);
     for path in rest {
         builder.add(path);
     }
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
     builder
         .require_git(false)
-        .threads(threads)
+        .threads(threads())
         .filter_entry(|entry| {
             let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
             let name = entry.file_name().to_str().unwrap_or("");
@@ -60,39 +72,206 @@ pub(crate) fn walk(
                     "node_modules" | "vendor" | "bower_components" | "__pycache__"
                 ))
         });
+    let all = Mutex::new((Vec::new(), Vec::new()));
     builder.build_parallel().run(|| {
-        Box::new(|entry| {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    skip(root, error.to_string());
-                    return WalkState::Continue;
-                }
-            };
-            let path = entry.path();
-            let Some(language) = Language::of(path) else {
-                return WalkState::Continue;
-            };
-            if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-                return WalkState::Continue;
-            }
-            if entry.metadata().is_ok_and(|data| data.len() > BYTES_LIMIT) {
-                skip(
-                    path,
-                    format!("larger than {} MB", BYTES_LIMIT / 1024 / 1024),
-                );
-                return WalkState::Continue;
-            }
-            match fs::read(path) {
-                Ok(bytes) => visit(&relative(root, path), language, bytes),
-                Err(error) => skip(path, error.to_string()),
+        let mut own = Batch {
+            files: Vec::new(),
+            skipped: Vec::new(),
+            all: &all,
+        };
+        Box::new(move |entry| {
+            match entry {
+                Ok(entry) => own.take(root, &entry),
+                Err(error) => own.skipped.push(Skipped {
+                    file: relative(root, path_of(&error).unwrap_or(root)),
+                    why: reason(&error),
+                }),
             }
             WalkState::Continue
         })
     });
-    let mut skipped = skipped.into_inner().unwrap_or_default();
-    skipped.sort_by(|a, b| a.file.cmp(&b.file));
-    skipped
+    let (files, mut skipped) = all.into_inner().unwrap_or_default();
+    skipped.sort();
+    (files, skipped)
+}
+
+/// What one thread found; given to all when the thread is done.
+struct Batch<'a> {
+    files: Vec<File>,
+    skipped: Vec<Skipped>,
+    all: &'a Mutex<(Vec<File>, Vec<Skipped>)>,
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut all) = self.all.lock() {
+            all.0.append(&mut self.files);
+            all.1.append(&mut self.skipped);
+        }
+    }
+}
+
+impl Batch<'_> {
+    fn take(&mut self, root: &Path, entry: &ignore::DirEntry) {
+        let path = entry.path();
+        let Some(language) = Language::of(path) else {
+            return;
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            return;
+        }
+        let data = match entry.metadata() {
+            Ok(data) => data,
+            Err(error) => {
+                return self.skipped.push(Skipped {
+                    file: relative(root, path),
+                    why: reason(&error),
+                });
+            }
+        };
+        if data.len() > BYTES_LIMIT {
+            return self.skipped.push(Skipped {
+                file: relative(root, path),
+                why: format!("larger than {} MB", BYTES_LIMIT / 1024 / 1024),
+            });
+        }
+        self.files.push(File {
+            path: relative(root, path),
+            language,
+            stat: Stat::of(&data),
+        });
+    }
+}
+
+impl Stat {
+    fn of(data: &Metadata) -> Self {
+        #[cfg(unix)]
+        let (changed, inode) = {
+            use std::os::unix::fs::MetadataExt as _;
+            let changed = i128::from(data.ctime()) * 1_000_000_000 + i128::from(data.ctime_nsec());
+            (changed, data.ino())
+        };
+        #[cfg(not(unix))]
+        let (changed, inode) = (0, 0);
+        Self {
+            size: data.len(),
+            modified: data.modified().map_or(0, nanoseconds),
+            changed,
+            inode,
+        }
+    }
+
+    /// The later of its times.
+    pub(crate) fn latest(&self) -> i128 {
+        self.modified.max(self.changed)
+    }
+}
+
+pub(crate) fn nanoseconds(time: SystemTime) -> i128 {
+    let count = |duration: std::time::Duration| i128::try_from(duration.as_nanos());
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => count(since).unwrap_or(i128::MAX),
+        Err(before) => count(before.duration()).map_or(i128::MIN, |own| -own),
+    }
+}
+
+/// Where files are read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tree<'a> {
+    pub(crate) root: &'a Path,
+    /// Texts that stand before what is on the disk, by path: what an editor has open.
+    pub(crate) open: &'a HashMap<PathBuf, String>,
+}
+
+impl Tree<'_> {
+    /// One file's bytes.
+    pub(crate) fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        if let Some(text) = self.open.get(path) {
+            return Ok(text.clone().into_bytes());
+        }
+        let mut bytes = Vec::new();
+        read(&self.root.join(path), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Calls `visit` with each file's bytes, from several threads; gives back what could not be
+    /// read.
+    pub(crate) fn read_each(
+        &self,
+        files: &[&File],
+        visit: &(dyn Fn(&File, &[u8]) + Sync),
+    ) -> Vec<Skipped> {
+        let skipped = Mutex::new(Vec::new());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            // One buffer for all files of a thread: it grows to the largest.
+            let mut bytes = Vec::new();
+            loop {
+                let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                let Some(batch) = files.get(from..files.len().min(from + BATCH)) else {
+                    return;
+                };
+                if batch.is_empty() {
+                    return;
+                }
+                for file in batch {
+                    if let Some(text) = self.open.get(&file.path) {
+                        visit(file, text.as_bytes());
+                        continue;
+                    }
+                    bytes.clear();
+                    match read(&self.root.join(&file.path), &mut bytes) {
+                        Ok(()) => visit(file, &bytes),
+                        Err(error) => {
+                            if let Ok(mut skipped) = skipped.lock() {
+                                skipped.push(Skipped {
+                                    file: file.path.clone(),
+                                    why: error.to_string(),
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads() {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut skipped: Vec<Skipped> = skipped.into_inner().unwrap_or_default();
+        skipped.sort();
+        skipped
+    }
+}
+
+/// At most as much as a file may have, whatever it grew to since it was looked at.
+fn read(path: &Path, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    Handle::open(path)?.take(BYTES_LIMIT).read_to_end(bytes)?;
+    Ok(())
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        _ => None,
+    }
+}
+
+/// The reason without the path, which stands beside it.
+fn reason(error: &ignore::Error) -> String {
+    match error.io_error() {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    }
 }
 
 fn relative(root: &Path, path: &Path) -> PathBuf {

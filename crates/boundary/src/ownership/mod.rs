@@ -13,7 +13,7 @@ use std::path::Path;
 
 use freehold_model::Fault;
 use freehold_sql::{Dialect, ObjectName};
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet};
 
 use crate::finding::Kind;
 
@@ -68,7 +68,11 @@ pub struct Ownership {
     tables: HashMap<String, Vec<Claim>>,
     patterns: Vec<(GlobMatcher, Claim)>,
     schemas: HashMap<String, usize>,
-    code: Vec<(GlobMatcher, usize, Code)>,
+    /// By pattern of `code_patterns`: how much it says, and whose code it means.
+    code: Vec<(usize, Code)>,
+    code_patterns: GlobSet,
+    /// The patterns as they were written, for [`Ownership::identity`].
+    written: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -118,7 +122,10 @@ impl Ownership {
             patterns: Vec::new(),
             schemas: HashMap::new(),
             code: Vec::new(),
+            code_patterns: GlobSet::empty(),
+            written: Vec::new(),
         };
+        let mut globs = Vec::new();
         let mut faults = Vec::new();
         for (at, context) in contexts.iter().enumerate() {
             for table in &context.tables {
@@ -129,10 +136,17 @@ impl Ownership {
             for schema in &context.schemas {
                 own.schemas.insert(schema.to_ascii_lowercase(), at);
             }
-            own.globs(&context.code, Code::Of(at), &mut faults);
+            own.globs(&context.code, Code::Of(at), &mut globs, &mut faults);
         }
-        own.globs(shared, Code::Shared, &mut faults);
-        own.globs(tests, Code::Tests, &mut faults);
+        own.globs(shared, Code::Shared, &mut globs, &mut faults);
+        own.globs(tests, Code::Tests, &mut globs, &mut faults);
+        match GlobSet::new(&globs) {
+            Ok(set) => own.code_patterns = set,
+            Err(error) => faults.push(Fault::new(
+                "FH2202",
+                format!("the patterns of code cannot be read together: {error}"),
+            )),
+        }
         own.contexts = contexts;
         if faults.is_empty() {
             Ok(own)
@@ -141,12 +155,19 @@ impl Ownership {
         }
     }
 
-    fn globs(&mut self, patterns: &[String], code: Code, faults: &mut Vec<Fault>) {
+    fn globs(
+        &mut self,
+        patterns: &[String],
+        code: Code,
+        globs: &mut Vec<Glob>,
+        faults: &mut Vec<Fault>,
+    ) {
         for pattern in patterns {
             match glob(pattern, true) {
-                Ok(matcher) => {
-                    let literal = literal_chars(pattern);
-                    self.code.push((matcher, literal, code));
+                Ok(glob) => {
+                    globs.push(glob);
+                    self.code.push((literal_chars(pattern), code));
+                    self.written.push(format!("{code:?} {pattern}"));
                 }
                 Err(fault) => faults.push(fault),
             }
@@ -162,7 +183,8 @@ impl Ownership {
         };
         let claim = Claim { context, schema };
         if name.contains(['*', '?']) {
-            self.patterns.push((glob(&name, false)?, claim));
+            self.patterns
+                .push((glob(&name, false)?.compile_matcher(), claim));
             return Ok(());
         }
         let claims = self.tables.entry(name).or_default();
@@ -251,18 +273,24 @@ impl Ownership {
 
     /// Whose code the file is.
     pub(crate) fn code(&self, path: &Path) -> Code {
-        self.code
-            .iter()
-            .filter(|(glob, _, _)| glob.is_match(path))
+        self.code_patterns
+            .matches(path)
+            .into_iter()
+            .filter_map(|at| self.code.get(at))
             // What is shared or a test is so wherever it lies.
-            .max_by_key(|(_, literal, code)| (matches!(code, Code::Shared | Code::Tests), *literal))
-            .map_or(Code::Nobody, |(_, _, code)| *code)
+            .max_by_key(|(literal, code)| (matches!(code, Code::Shared | Code::Tests), *literal))
+            .map_or(Code::Nobody, |(_, code)| *code)
     }
 
     pub(crate) fn name(&self, context: usize) -> &str {
         self.contexts
             .get(context)
             .map_or("", |own| own.name.as_str())
+    }
+
+    /// Equal for ownerships that decide the same about every file and table.
+    pub(crate) fn identity(&self) -> String {
+        format!("{:?} {:?} {:?}", self.contexts, self.dialect, self.written)
     }
 
     /// The place of a context by its name.
@@ -295,7 +323,7 @@ fn one_of(claims: &[&Claim], here: Option<usize>) -> Owner {
 }
 
 /// A pattern; of paths, `*` stops at a slash and `dir/` means all below.
-fn glob(pattern: &str, path: bool) -> Result<GlobMatcher, Fault> {
+fn glob(pattern: &str, path: bool) -> Result<Glob, Fault> {
     let pattern = pattern.trim_start_matches("./");
     let whole = if path && pattern.ends_with('/') {
         format!("{pattern}**")
@@ -305,7 +333,6 @@ fn glob(pattern: &str, path: bool) -> Result<GlobMatcher, Fault> {
     GlobBuilder::new(&whole)
         .literal_separator(path)
         .build()
-        .map(|glob| glob.compile_matcher())
         .map_err(|error| {
             Fault::new(
                 "FH2202",

@@ -1,0 +1,589 @@
+//! Which files are worth reading as code: a search over bytes, before any of them is decoded.
+//!
+//! Owns the words without which a file holds neither SQL nor a model, and what tells such a word
+//! from prose and from what languages mean by it (`import x from 'y'`, `path.join(`). It may let
+//! too much pass and never too little: each statement and model has a word that no rule rejects.
+//! A test holds it against reading everything.
+
+use std::path::Path;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use freehold_model::Fault;
+
+use crate::language::Language;
+
+/// A search for the words of SQL, of mappers, and of the tables that somebody owns.
+#[derive(Debug)]
+pub(crate) struct Prefilter {
+    words: AhoCorasick,
+}
+
+/// Above this many words the search takes the form that needs less memory and is slower.
+const MANY: usize = 4_000;
+
+/// When a word counts.
+type Rule = fn(&Place) -> bool;
+
+const WORDS: &[(&str, Rule)] = &[
+    ("select", selects),
+    ("from ", comes_from),
+    ("from\n", comes_from),
+    ("from\r", comes_from),
+    ("from\t", comes_from),
+    ("from\"", in_code),
+    ("from'", comes_from),
+    ("from`", in_code),
+    ("from\\", in_code),
+    ("from[", in_code),
+    (".from(", takes_table),
+    ("join ", joins),
+    ("join\n", joins),
+    ("join(", takes_table),
+    ("insert into", always),
+    ("insert overwrite", always),
+    ("replace into", always),
+    ("update ", verb),
+    ("update\n", verb),
+    ("delete ", verb),
+    ("delete\n", verb),
+    ("merge ", verb),
+    ("truncate", verb),
+    ("create ", defines),
+    ("alter ", defines),
+    ("drop ", defines),
+    ("references", verb),
+    ("into(", takes_table),
+    ("table(", takes_table),
+    ("selectfrom(", always),
+    ("deletefrom(", always),
+    ("updatetable(", always),
+    ("foreign_key", always),
+    ("foreignkey", always),
+    ("@entity", always),
+    ("@viewentity", always),
+    ("@table", always),
+    ("tablename", always),
+    ("table_name", always),
+    ("$table", always),
+    ("models.model", always),
+    ("db.model", always),
+    ("applicationrecord", always),
+    ("activerecord", always),
+    ("extends model", always),
+    ("extends authenticatable", always),
+    ("extends pivot", always),
+    ("table!", always),
+    ("knex", always),
+    ("repository<", always),
+    ("repository <", always),
+    ("dao<", always),
+    ("sequelize", always),
+    ("dbset", always),
+    ("totable", always),
+    ("toview", always),
+    ("entitytypebuilder", always),
+    ("entitytypeconfiguration", always),
+    ("sea_orm", always),
+    ("diesel", always),
+    ("gorm", always),
+    ("__table", always),
+    ("db_table", always),
+    ("prisma", always),
+    ("orm\\", always),
+    ("[table(", always),
+    ("table=true", always),
+    ("belongsto", always),
+    ("hasmany", always),
+    ("hasone", always),
+    ("belongs_to", always),
+    ("has_many", always),
+    ("has_one", always),
+    ("create_table", always),
+    ("add_column", always),
+    ("schema::", always),
+    ("manytoone", always),
+    ("onetomany", always),
+    ("onetoone", always),
+    ("manytomany", always),
+    ("relationship(", always),
+];
+
+impl Prefilter {
+    /// `tables` are names that texts may hold alone, in quotes: constants for other files.
+    pub(crate) fn new<'a>(tables: impl Iterator<Item = &'a str>) -> Result<Self, Vec<Fault>> {
+        let quoted = tables.flat_map(|word| {
+            [
+                format!("\"{word}\""),
+                format!("'{word}'"),
+                format!("`{word}`"),
+            ]
+        });
+        let words: Vec<String> = WORDS
+            .iter()
+            .map(|(word, _)| (*word).to_owned())
+            .chain(quoted)
+            .collect();
+        let kind = (words.len() < MANY).then_some(AhoCorasickKind::DFA);
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(kind)
+            .build(words)
+            .map(|words| Self { words })
+            .map_err(|error| {
+                vec![Fault::new(
+                    "FH2203",
+                    format!("there are too many tables to look for: {error}"),
+                )]
+            })
+    }
+
+    /// Has the file to be read as code?
+    pub(crate) fn wants(&self, path: &Path, language: Language, bytes: &[u8]) -> bool {
+        if matches!(language, Language::Sql | Language::Prisma) || holds_models(path) {
+            return true;
+        }
+        // UTF-16: every other byte is none of ASCII.
+        if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+            return true;
+        }
+        self.words.find_iter(bytes).any(|found| {
+            let place = Place {
+                language,
+                bytes,
+                start: found.start(),
+                end: found.end(),
+            };
+            WORDS
+                .get(found.pattern().as_usize())
+                .is_none_or(|(_, rule)| rule(&place))
+        })
+    }
+}
+
+/// Is this where frameworks have their models?
+pub(crate) fn holds_models(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().as_encoded_bytes();
+        let begins = |with: &[u8]| {
+            part.get(..with.len())
+                .is_some_and(|own| own.eq_ignore_ascii_case(with))
+        };
+        begins(b"model") || begins(b"entit")
+    })
+}
+
+/// A word where it was found.
+struct Place<'a> {
+    language: Language,
+    bytes: &'a [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Place<'a> {
+    fn before(&self) -> u8 {
+        match self.start.checked_sub(1) {
+            Some(at) => self.bytes[at],
+            None => b'\n',
+        }
+    }
+
+    /// What of the line stands before the word.
+    fn line_before(&self) -> &'a [u8] {
+        // A line of a minified file is as good as its last part.
+        let from = self.start.saturating_sub(300);
+        let line = &self.bytes[from..self.start];
+        let begins = line
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |i| i + 1);
+        line[begins..].trim_ascii_start()
+    }
+
+    /// What follows, past blanks and line ends.
+    fn behind(&self) -> &'a [u8] {
+        let to = self.bytes.len().min(self.end + 120);
+        self.bytes[self.end..to].trim_ascii_start()
+    }
+
+    fn begins_word(&self) -> bool {
+        !is_word(self.before())
+    }
+
+    /// Is it in a remark? Where a text of SQL may look the same, the answer is no.
+    fn in_remark(&self) -> bool {
+        let line = self.line_before();
+        let slashes = self.language.slash_comments();
+        if slashes && (line.starts_with(b"//") || line.starts_with(b"/*")) {
+            return true;
+        }
+        if self.language.hash_comments() && line.starts_with(b"#") && !line.starts_with(b"#[") {
+            return true;
+        }
+        // ` * Reads orders from the cache` within `/** … */`; `* from x` and `*, y from x` are SQL.
+        if slashes
+            && line.starts_with(b"* ")
+            && line.get(2).is_some_and(u8::is_ascii_alphabetic)
+            && !line.contains(&b',')
+        {
+            return true;
+        }
+        slashes && behind_slashes(line)
+    }
+
+    /// Is the next word one of those that English has before a noun, and SQL never before a table?
+    fn is_prose(&self) -> bool {
+        let behind = self.behind();
+        let length = behind.iter().take_while(|byte| is_word(**byte)).count();
+        let word = &behind[..length];
+        [
+            "the", "a", "an", "this", "that", "these", "those", "its", "our", "your", "their",
+            "my", "to", "of", "in", "it", "is", "are", "be", "for", "with", "and", "or", "if",
+            "when", "which", "one", "scratch", "here", "there", "now",
+        ]
+        .iter()
+        .any(|own| word == own.as_bytes())
+    }
+}
+
+/// `code(); // a remark`: two slashes that no colon stands before, outside of quotes.
+fn behind_slashes(line: &[u8]) -> bool {
+    let mut quote = None;
+    let mut at = 0;
+    while at < line.len() {
+        let byte = line[at];
+        match quote {
+            Some(open) => {
+                if byte == b'\\' {
+                    at += 1;
+                } else if byte == open {
+                    quote = None;
+                }
+            }
+            None if matches!(byte, b'"' | b'\'' | b'`') => quote = Some(byte),
+            None if byte == b'/'
+                && line.get(at + 1) == Some(&b'/')
+                && at.checked_sub(1).is_none_or(|own| line[own] != b':') =>
+            {
+                return true;
+            }
+            None => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+fn always(_: &Place) -> bool {
+    true
+}
+
+fn in_code(place: &Place) -> bool {
+    place.begins_word() && !place.in_remark()
+}
+
+fn verb(place: &Place) -> bool {
+    place.begins_word() && !place.in_remark() && !place.is_prose()
+}
+
+fn selects(place: &Place) -> bool {
+    let next = place.bytes.get(place.end).copied().unwrap_or(b' ');
+    // `.select(` of a chain: what it selects from has a word of its own.
+    if is_word(next) || matches!(place.before(), b'.' | b'-' | b'<' | b'/' | b'#' | b'@') {
+        return false;
+    }
+    match next {
+        b'-' | b'.' | b',' | b';' | b':' | b'=' | b')' | b']' | b'>' | b'?' | b'!' => false,
+        // Go's `select {`.
+        b' ' if place.language == Language::Go && place.behind().starts_with(b"{") => false,
+        _ => verb(place),
+    }
+}
+
+/// `from` of a statement, not of an import.
+fn comes_from(place: &Place) -> bool {
+    if !place.begins_word() || place.is_prose() {
+        return false;
+    }
+    let line = place.line_before();
+    let rest = &place.bytes[place.end..place.bytes.len().min(place.end + 300)];
+    let rest = rest.split(|byte| *byte == b'\n').next().unwrap_or(rest);
+    let imports = match place.language {
+        Language::Python => line.is_empty() && holds(rest, b"import"),
+        Language::Script => {
+            let quoted = place.bytes[place.end - 1] == b'\''
+                || place
+                    .behind()
+                    .first()
+                    .is_some_and(|byte| matches!(byte, b'\'' | b'"'));
+            quoted
+                && (line.is_empty()
+                    || line.starts_with(b"}")
+                    || line.starts_with(b"import")
+                    || line.starts_with(b"export")
+                    || line.starts_with(b"* as "))
+        }
+        _ => false,
+    };
+    !imports && !place.in_remark()
+}
+
+fn joins(place: &Place) -> bool {
+    // `leftJoin`, `LEFT OUTER JOIN`, `.join `: only a word of its own.
+    place.before() != b'.' && verb(place)
+}
+
+/// `create table`, `drop view`, `create" + kind`: followed by what can be made.
+fn defines(place: &Place) -> bool {
+    const MADE: &[&str] = &[
+        "table",
+        "view",
+        "or",
+        "index",
+        "unique",
+        "clustered",
+        "nonclustered",
+        "function",
+        "procedure",
+        "proc",
+        "trigger",
+        "materialized",
+        "schema",
+        "database",
+        "type",
+        "policy",
+        "temp",
+        "temporary",
+        "global",
+        "local",
+        "unlogged",
+        "foreign",
+        "external",
+        "rule",
+        "domain",
+        "sequence",
+        "synonym",
+        "package",
+        "column",
+        "constraint",
+        "definer",
+        "algorithm",
+        "sql",
+        "force",
+        "editionable",
+        "if",
+        "publication",
+        "subscription",
+        "extension",
+        "virtual",
+        "event",
+        "recursive",
+        "user",
+        "role",
+        "server",
+        "fulltext",
+        "spatial",
+        "bitmap",
+        "private",
+        "public",
+        "primary",
+        "key",
+        "noneditionable",
+        "aggregate",
+        "event",
+        "row",
+        "security",
+        "statistics",
+    ];
+    if !place.begins_word() || place.in_remark() {
+        return false;
+    }
+    let behind = place.behind();
+    let length = behind.iter().take_while(|byte| is_word(**byte)).count();
+    if length == 0 {
+        return true;
+    }
+    MADE.iter()
+        .any(|own| behind[..length].eq_ignore_ascii_case(own.as_bytes()))
+}
+
+/// A call that may name a table: its argument is a text, a class or an expression of such.
+fn takes_table(place: &Place) -> bool {
+    let behind = place.behind();
+    let named = match behind.first() {
+        Some(b'"' | b'\'' | b'`') => behind
+            .get(1)
+            .is_some_and(|byte| is_word(*byte) || matches!(byte, b'"' | b'\'' | b'[' | b'`')),
+        Some(b')') | None => false,
+        // `table(Names.ORDERS)`, `join(CUSTOMERS, …)`, `Table(x, …)`, `"…", args`.
+        Some(byte) => {
+            byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$' | b'(' | b'@' | b'&')
+        }
+    };
+    if !named {
+        return false;
+    }
+    let dot = place.bytes[..place.start + 1]
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .filter(|dot| place.start - dot.min(&place.start) <= 1);
+    let Some(dot) = dot else { return true };
+    let receiver_from = place.bytes[..dot]
+        .iter()
+        .rposition(|byte| !is_word(*byte))
+        .map_or(0, |i| i + 1);
+    let receiver = place.bytes[receiver_from..dot].to_ascii_lowercase();
+    // `', '.join(names)`, `[..].join(x)`
+    if receiver.is_empty() && matches!(place.bytes[..dot].last(), Some(b'"' | b'\'' | b']')) {
+        return false;
+    }
+    !matches!(
+        receiver.as_slice(),
+        b"path"
+            | b"paths"
+            | b"os"
+            | b"strings"
+            | b"string"
+            | b"posix"
+            | b"url"
+            | b"filepath"
+            | b"array"
+            | b"buffer"
+            | b"object"
+            | b"date"
+            | b"set"
+            | b"map"
+            | b"list"
+            | b"uint8array"
+            | b"console"
+            | b"bytes"
+            | b"stream"
+            | b"file"
+            | b"files"
+            | b"duration"
+            | b"instant"
+    )
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn holds(text: &[u8], what: &[u8]) -> bool {
+    text.windows(what.len()).any(|own| own == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::scan;
+
+    #[track_caller]
+    fn wants(name: &str, text: &str) -> bool {
+        let filter = Prefilter::new(["customers"].into_iter()).expect("few words");
+        let path = Path::new(name);
+        let language = Language::of(path).expect("a language");
+        filter.wants(path, language, text.as_bytes())
+    }
+
+    #[test]
+    fn imports_prose_and_paths_are_passed_over() {
+        for (name, text) in [
+            (
+                "a.ts",
+                "import { a } from './a';\nimport b from \"b\";\n} from 'c';\nexport * from 'd';\n",
+            ),
+            (
+                "a.ts",
+                "// selects from customers\nconst x = y; // update orders\n",
+            ),
+            ("a.ts", "/**\n * Reads orders from customers\n */\n"),
+            (
+                "a.ts",
+                "path.join('src', 'x'); [1].join(','); names.join(', '); Array.from(x);",
+            ),
+            (
+                "a.py",
+                "from a.b import c\nfrom . import d\nx = ', '.join(names)\nos.path.join('a', b)\n",
+            ),
+            (
+                "a.py",
+                "# update customers\n'''Takes it from the cache.'''\n",
+            ),
+            (
+                "a.go",
+                "select {\ncase <-done:\n}\nstrings.Join(names, \", \")\n",
+            ),
+            ("a.rs", "let x: String = y.into();\n// create a table\n"),
+            (
+                "a.java",
+                "log.info(\"Failed to create order\");\nselectedItem.selector();\n",
+            ),
+        ] {
+            assert!(!wants(name, text), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn statements_and_models_are_read() {
+        for (name, text) in [
+            ("a.ts", "q(`select *\nfrom x`)"),
+            ("a.ts", "q('DELETE FROM \"x\"')"),
+            ("a.ts", "const from = ' from ' + table"),
+            ("a.ts", "qb.from('orders')"),
+            ("a.ts", "qb.leftJoin(\"books\", x)"),
+            ("a.ts", "export const NAME = 'customers';"),
+            ("a.py", "x = '''\nfrom customers c\n'''"),
+            ("a.py", "q('update x set y = 1')"),
+            ("a.py", "t = Table('orders', meta)"),
+            ("a.java", "sql.append(\"* from m_client\");"),
+            ("a.java", "jdbc.execute(\"create  table x (id int)\");"),
+            ("a.kt", "interface R : JpaRepository<Customer, Long>"),
+            ("models/a.py", "class Paid(Order): pass"),
+            ("a.php", "class A extends Model { protected $table = 'x'; }"),
+        ] {
+            assert!(wants(name, text), "{name}: {text}");
+        }
+    }
+
+    /// Reads everything, and demands that what the filter passes over says nothing. The long form
+    /// takes a folder of anybody's code: `FREEHOLD_TREE=… cargo test -p freehold-boundary passed_over`.
+    #[test]
+    fn what_is_passed_over_says_nothing() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![here.join("../../examples"), here.join("tests")];
+        folders.extend(std::env::var_os("FREEHOLD_TREE").map(PathBuf::from));
+        let filter = Prefilter::new(std::iter::empty()).expect("few words");
+        let (mut lost, mut passed, mut wanted, mut useful) = (Vec::new(), 0, 0, 0);
+        for folder in folders {
+            for file in ignore::Walk::new(folder).flatten() {
+                let path = file.path();
+                let (Some(language), Ok(text)) =
+                    (Language::of(path), std::fs::read_to_string(path))
+                else {
+                    continue;
+                };
+                let found = scan::scan(path, language, &text, None);
+                let says = !found.queries.is_empty()
+                    || !found.gaps.is_empty()
+                    || !found.pending.is_empty()
+                    || !found.models.repositories.is_empty()
+                    || found.models.classes.iter().any(|own| own.bases.is_empty());
+                let wants = filter.wants(path, language, text.as_bytes());
+                passed += text.len() * usize::from(!wants);
+                wanted += text.len() * usize::from(wants);
+                useful += text.len() * usize::from(says);
+                if says && !wants {
+                    lost.push(path.to_path_buf());
+                }
+            }
+        }
+        assert!(
+            lost.is_empty(),
+            "passed over {passed} bytes, read {wanted}, of which {useful} say something; lost: {lost:#?}"
+        );
+        println!("passed over {passed} bytes, read {wanted}, of which {useful} say something");
+    }
+}
