@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::adopt::Dump;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::live::Live;
+use crate::plane::{Alarm, Polled};
 use crate::probe::Probe;
 use crate::secret::{Verifier, Verifiers};
 use crate::step::Step;
@@ -25,6 +27,9 @@ pub enum TxMode {
     Write,
     /// Cannot write.
     ReadOnly,
+    /// Writes only the relay's own tables. The same as `Write` but on SQLite, where they stand in a
+    /// second file, so that a busy program and the relay do not wait for each other.
+    Relay,
 }
 
 /// How a commit ended.
@@ -147,6 +152,40 @@ pub trait Connection: Send {
 
     /// Ends a session by its id. True: it was there.
     fn terminate(&mut self, id: i64) -> BoxFuture<'_, Result<bool>>;
+
+    /// In the open [`TxMode::Relay`] transaction: what the outbox has that was not to be seen before
+    /// `cursor` (empty: from the very beginning), at most `page` rows, in publishing order. A row is
+    /// given by exactly one look of a chain of cursors, whenever its transaction commits. Rows are
+    /// durable once the caller's transaction has committed, not before. As the sidecar.
+    fn poll_outbox<'a>(
+        &'a mut self,
+        _want: &'a Want,
+        _cursor: &'a str,
+        _page: usize,
+    ) -> BoxFuture<'a, Result<Polled>> {
+        Box::pin(async {
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "this engine has no outbox yet",
+            ))
+        })
+    }
+
+    /// Asks to be woken by the next commit to the outbox. Look once more between this and
+    /// [`Connection::wait_outbox`], which ends it. Outside a transaction.
+    fn arm_outbox<'a>(&'a mut self, _want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
+        Box::pin(async { Ok(Alarm::Deaf(Duration::from_millis(20))) })
+    }
+
+    /// Sleeps until a commit to the outbox or for this long at most, and disarms. Only after
+    /// [`Alarm::Armed`]. Cancel-safe: a dropped wait is disarmed by the next call.
+    fn wait_outbox<'a>(
+        &'a mut self,
+        _want: &'a Want,
+        _most: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Calls the store's issuer function, as the sidecar or an admin: gives `login` this verifier,
     /// or with `None` takes its password away (it cannot log in any more; open sessions go on).

@@ -11,6 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::LedgerSql;
 use crate::live::Live;
+use crate::plane::EventSql;
 use crate::probe::Probe;
 use crate::secret::{Secret, Verifier};
 use crate::step::Step;
@@ -142,6 +143,11 @@ pub trait Engine: Send + Sync {
 
     /// The ledger's statements for one store.
     fn ledger(&self, want: &Want) -> LedgerSql;
+
+    /// The event plane's statements for one store; `None`: this engine has no event plane yet.
+    fn events(&self, _want: &Want) -> Option<EventSql> {
+        None
+    }
 
     /// Reads who can and does reach what in the database at `at`, whoever made it: over a
     /// connection of its own, in one read-only transaction, within `limits`. What cannot be seen

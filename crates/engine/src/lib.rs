@@ -16,6 +16,7 @@ mod error;
 mod grant;
 mod ledger;
 mod live;
+mod plane;
 mod probe;
 mod secret;
 mod step;
@@ -28,8 +29,9 @@ pub use contract::{Ddl, Diff, Drop, Enforcement, Engine, EngineInfo, Migrator, R
 pub use endpoint::{Address, Endpoint, Tls};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use grant::{Difference, Grant, Object, difference};
-pub use ledger::LedgerSql;
+pub use ledger::{LEDGER_FORMAT, LedgerSql};
 pub use live::{ForeignKey, Live, Mark, Role, Routine, Table};
+pub use plane::{Alarm, CopyWant, EventSql, OutboxRow, Plane, Polled};
 pub use probe::{Flavour, Probe};
 pub use secret::{Secret, Verifier, Verifiers, hex};
 pub use step::{At, Change, Piece, Sql, Step, Subject};

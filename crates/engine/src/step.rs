@@ -46,8 +46,10 @@ pub enum Subject {
     Access,
     /// An extension.
     Extension,
-    /// freehold's own tables.
+    /// The ledger's own table.
     Ledger,
+    /// Outbox, copies and what freehold keeps for them.
+    Plane,
     /// The functions that change the passwords of this store's logins.
     Issuer,
     /// A setting of the server that is not ours: only with `--server-wide`.

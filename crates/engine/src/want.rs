@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use freehold_model::{Identities, Isolation, Right};
 use serde::Serialize;
 
+use crate::plane::Plane;
+
 /// Where a store stands on its server. What an engine does not have is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Spot {
@@ -66,6 +68,8 @@ pub struct Want {
     pub require_tls: bool,
     /// Also harden what is not ours on the server.
     pub server_wide: bool,
+    /// Its part of the event plane.
+    pub plane: Plane,
 }
 
 impl Want {

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::path::PathBuf;
 
+use freehold_bookkeeping::Ledger;
 use freehold_engine::{AccessWant, Endpoint, Engine, Want};
 use freehold_model::{EngineKind, Fault, Migration, Migrations, Seed, Service, Store, System};
 
 use crate::Faults;
+use crate::history::{self, Contract, Pending};
+use crate::plane;
 use crate::script::{self, Script};
 
 /// One store of one service, ready to be planned or changed.
@@ -34,6 +37,8 @@ pub struct Target {
     pub foreign_tool: Option<ForeignTool>,
     /// Does the description itself say `prune`? Else a store that was adopted keeps what it had.
     pub prune_described: bool,
+    /// Are migrations of phase contract applied?
+    pub contract: Contract,
 }
 
 /// A tool that goes on applying its own files.
@@ -51,6 +56,14 @@ impl Target {
     /// `orders`, or `orders.search`.
     pub fn label(&self) -> String {
         self.want.label()
+    }
+
+    /// What of its migrations the ledger does not have.
+    ///
+    /// # Errors
+    /// The ledger does not fit the files.
+    pub(crate) fn pending(&self, ledger: &Ledger) -> Result<Pending<'_>, Faults> {
+        history::pending(&self.label(), &self.migrations, ledger, self.contract)
     }
 }
 
@@ -81,9 +94,11 @@ pub fn target(
         prune: store.prune.unwrap_or(true),
         require_tls: store.require_tls,
         server_wide: false,
+        plane: plane::of(service, store),
     };
     let dialect = engine.dialect();
     let mut faults = Vec::new();
+    faults.extend(plane::unsupported(engine, &want));
     let migrations = script::migrations(dialect, &want, migrations, &mut faults);
     let seeds = script::seeds(dialect, seeds, &mut faults);
     if !faults.is_empty() {
@@ -111,6 +126,7 @@ pub fn target(
         tables,
         foreign_tool,
         prune_described: store.prune.is_some(),
+        contract: Contract::default(),
     })
 }
 

@@ -4,19 +4,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fault::{Fault, Place};
-use crate::migration::Phase;
+use crate::migration::{Batch, Phase};
 use crate::nearest::nearest;
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Headers {
     pub(crate) phase: Option<Phase>,
     pub(crate) no_transaction: bool,
     pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) batch: Option<Batch>,
 }
 
 const PHASE: &str = "phase";
 const NO_TRANSACTION: &str = "no_transaction";
 const LOCK_TIMEOUT: &str = "lock_timeout";
+const BATCH: &str = "batch";
+/// The most rows that one batch may have: more is no batch any more.
+const LARGEST_BATCH: u32 = 1_000_000;
 
 /// Reads the headers of the file `file`. Below the first line that is neither empty nor a `--`
 /// comment no header is read, and one that stands there is a fault: it would count for nothing.
@@ -102,6 +106,7 @@ enum Refusal {
     UnknownPhase,
     ValueNotTaken,
     NoDuration,
+    NoBatch,
 }
 
 fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
@@ -109,6 +114,16 @@ fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
         Some((key, value)) => (key.trim(), Some(value.trim())),
         None => (header, None),
     };
+    if let Some(words) = header
+        .strip_prefix(BATCH)
+        .filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    {
+        let batch = batch(words).ok_or(Refusal::NoBatch)?;
+        return match headers.batch.replace(batch) {
+            Some(_) => Err(Refusal::Twice),
+            None => Ok(()),
+        };
+    }
     match key {
         PHASE => {
             let phase = match value {
@@ -140,6 +155,29 @@ fn apply(header: &str, headers: &mut Headers) -> Result<(), Refusal> {
     }
 }
 
+/// ` by id 10000`, ` by orders.id 10000`
+fn batch(words: &str) -> Option<Batch> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let ["by", key, size] = words[..] else {
+        return None;
+    };
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_alphanumeric() || c == '_';
+        !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_numeric())
+    };
+    let (table, key) = match key.split_once('.') {
+        Some((table, key)) => (Some(table), key),
+        None => (None, key),
+    };
+    let size: u32 = size.parse().ok()?;
+    let named = is_name(key) && table.is_none_or(is_name);
+    (named && (1..=LARGEST_BATCH).contains(&size)).then(|| Batch {
+        table: table.map(str::to_owned),
+        key: key.to_owned(),
+        size,
+    })
+}
+
 /// `500ms`, `5s`, `2m`; never nothing and never more than a day.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -158,7 +196,7 @@ fn duration(text: &str) -> Option<Duration> {
 
 impl Refusal {
     fn fault(&self, header: &str) -> Fault {
-        let key = header.split(':').next().unwrap_or_default().trim();
+        let key = header.split([':', ' ']).next().unwrap_or_default().trim();
         let fault = |message: String, help: &str| Fault::new("FH1204", message).help(help);
         match self {
             Self::TooLate => fault(
@@ -178,11 +216,17 @@ impl Refusal {
                 .help(
                     "write a number with its unit: `-- freehold: lock_timeout: 5s`, `500ms`, `2m`",
                 ),
+            Self::NoBatch => Fault::new(
+                "FH1248",
+                format!("header `{header}` does not say by what and how many"),
+            )
+            .help("write a key column and a number of rows up to 1000000: `-- freehold: batch by id 10000`")
+            .help("or name the table too: `-- freehold: batch by orders.id 10000`"),
             Self::UnknownKey => {
-                let help = match nearest(key, [PHASE, NO_TRANSACTION, LOCK_TIMEOUT]) {
+                let help = match nearest(key, [PHASE, NO_TRANSACTION, LOCK_TIMEOUT, BATCH]) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!(
-                        "known headers: {PHASE}: expand, {PHASE}: contract, {NO_TRANSACTION}, {LOCK_TIMEOUT}: 5s"
+                        "known headers: {PHASE}: expand, {PHASE}: contract, {NO_TRANSACTION}, {LOCK_TIMEOUT}: 5s, {BATCH} by id 10000"
                     ),
                 };
                 fault(format!("unknown header `{key}`"), &help)
@@ -244,6 +288,45 @@ mod tests {
                 Headers::default(),
                 &[&format!(
                     "FH1250: m.sql:1:1: header `lock_timeout: {text}` names no time"
+                )],
+            );
+        }
+    }
+
+    #[test]
+    fn a_batch_has_a_key_and_a_size() {
+        for (text, table) in [("id", None), ("orders.id", Some("orders"))] {
+            check(
+                &format!("-- freehold: batch by {text} 10000"),
+                Headers {
+                    batch: Some(Batch {
+                        table: table.map(str::to_owned),
+                        key: "id".to_owned(),
+                        size: 10_000,
+                    }),
+                    ..Headers::default()
+                },
+                &[],
+            );
+        }
+        for text in [
+            "batch",
+            "batch: by id 10",
+            "batch by id",
+            "batch by id many",
+            "batch by id 0",
+            "batch by id 1000001",
+            "batch by id 10 rows",
+            "batch by a.b.c 10",
+            "batch by .id 10",
+            "batch by 1d 10",
+            "batch by id; 10",
+        ] {
+            check(
+                &format!("-- freehold: {text}"),
+                Headers::default(),
+                &[&format!(
+                    "FH1248: m.sql:1:1: header `{text}` does not say by what and how many"
                 )],
             );
         }

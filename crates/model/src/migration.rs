@@ -27,6 +27,19 @@ pub struct Migration {
     pub no_transaction: bool,
     /// Header `-- freehold: lock_timeout: 5s`: how long a statement may wait for a lock.
     pub lock_timeout: Option<Duration>,
+    /// Header `-- freehold: batch by id 10000`: its one statement runs for a range of keys at a time.
+    pub batch: Option<Batch>,
+}
+
+/// How a migration of data is cut into ranges of an integer key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The table whose keys are walked. `None`: the one that the statement updates or deletes from.
+    pub table: Option<String>,
+    /// The column.
+    pub key: String,
+    /// How many rows of the table a range holds.
+    pub size: u32,
 }
 
 impl Migration {

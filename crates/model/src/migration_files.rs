@@ -49,6 +49,7 @@ pub fn load_migrations(
             phase,
             no_transaction,
             lock_timeout,
+            batch,
         } = headers::read(&up.text, &up.path, &mut reader.faults);
         if let Some(down) = &down {
             let why = "headers stand in the up file and count for both directions";
@@ -74,6 +75,7 @@ pub fn load_migrations(
             phase,
             no_transaction,
             lock_timeout,
+            batch,
         });
     }
     reader.finish(migrations)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::event::{CopyOf, Publish};
 use crate::store::{Deliver, Store};
 
 /// One service as described, defaults filled in. Paths are relative to the system's root.
@@ -26,6 +27,10 @@ pub struct Service {
     pub seeds: PathBuf,
     pub deliver: Deliver,
     pub run: Option<Run>,
+    /// Events by name; its outbox is in the store `main`.
+    pub publishes: BTreeMap<String, Publish>,
+    /// By table of the store `main`.
+    pub copies: BTreeMap<String, CopyOf>,
 }
 
 impl Service {

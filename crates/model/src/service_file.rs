@@ -1,7 +1,7 @@
 //! `service.yaml` as it is written: the serde types behind its JSON Schema.
 //!
-//! Doc comments here are what an editor shows. `publishes`, `copies`, `read_models` and `sagas`
-//! are held to their shape and not carried into [`crate::Service`] until something uses them.
+//! Doc comments here are what an editor shows. `read_models` and `sagas` are held to their shape and
+//! not carried into [`crate::Service`] until something uses them.
 
 use std::collections::BTreeMap;
 
@@ -50,18 +50,10 @@ pub(crate) struct ServiceFile {
     pub(crate) run: Option<RunFile>,
     /// Events that this service publishes, by name and version: `order.confirmed.v2`.
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "held to its shape; carried on once events are built"
-    )]
-    publishes: BTreeMap<String, PublishesFile>,
+    pub(crate) publishes: BTreeMap<String, PublishesFile>,
     /// Local copies of chosen fields of other services' entities.
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "held to its shape; carried on once copies are built"
-    )]
-    copies: BTreeMap<String, CopyFile>,
+    pub(crate) copies: BTreeMap<String, CopyFile>,
     /// Query-shaped tables fed by several services' events.
     #[serde(default)]
     #[expect(
@@ -220,38 +212,33 @@ pub(crate) struct RunFile {
 /// An event that the service publishes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "held to its shape; carried on once events are built"
-)]
-struct PublishesFile {
+pub(crate) struct PublishesFile {
     /// The file of its JSON Schema, relative to this file.
-    schema: String,
+    pub(crate) schema: String,
     /// The field that orders it: events of one key keep their order.
-    key: String,
-    /// A SELECT that gives today's rows as events, for new copies.
-    snapshot: Option<String>,
+    pub(crate) key: String,
+    /// A SELECT that gives today's rows as events, for new copies: columns `key` and `payload`.
+    pub(crate) snapshot: Option<String>,
 }
 
-/// A local copy of chosen fields of another service's entity.
+/// A local copy of chosen fields of another service's entity. The service's own migrations make
+/// its table; the sidecar writes it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "held to its shape; carried on once copies are built"
-)]
-struct CopyFile {
+pub(crate) struct CopyFile {
     /// `service/event`: `catalog/book.changed.v1`.
-    from: String,
+    pub(crate) from: String,
     /// Column to field, for the key.
-    key: BTreeMap<String, String>,
+    pub(crate) key: BTreeMap<String, String>,
     /// Column to field.
-    columns: BTreeMap<String, String>,
-    /// Column to what is known of the source: `version_number: version`.
     #[serde(default)]
-    provenance: BTreeMap<String, String>,
+    pub(crate) columns: BTreeMap<String, String>,
+    /// What is known of a row's origin, to column: `version` (the source's own; its field is the
+    /// one that `columns` maps to that column, else `version`), `position`, `source`, `occurred_at`.
+    #[serde(default)]
+    pub(crate) provenance: BTreeMap<String, String>,
     /// What is asked when the copy has no row: `GET ${catalog}/books/{key}`.
-    fallback: Option<String>,
+    pub(crate) fallback: Option<String>,
 }
 
 /// A query-shaped table fed by several services' events.

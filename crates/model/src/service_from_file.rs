@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::event_from_file;
 use crate::fault::Fault;
 use crate::identities::{GivenNames, base_name};
 use crate::names::{fit, relative_to};
@@ -43,6 +44,8 @@ pub(crate) fn service(
         .migrations
         .map(|it| reader.migrations(it, &["migrations"]));
     let run = file.run.map(|run| reader.run(run));
+    let publishes = event_from_file::publishes(&file.service, file.publishes, root, dir, faults);
+    let copies = event_from_file::copies(&file.service, file.copies, root, faults);
     Service {
         dir: dir.to_path_buf(),
         team: file.team,
@@ -77,6 +80,8 @@ pub(crate) fn service(
             .map_or_else(|| dir.join("seeds"), |path| relative_to(dir, &path)),
         deliver,
         run,
+        publishes,
+        copies,
         name: file.service,
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn validate(system: &System, places: &Places, complete: bool) -> Vec<
     tables_owned_twice(system, places, &mut faults);
     names_used_twice(system, places, &mut faults);
     crate::grounds::check(system, places, &mut faults);
+    crate::validate_events::check(system, places, complete, &mut faults);
     if complete {
         access(system, places, &mut faults);
     }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use freehold_engine::{
-    BoxFuture, Commit, Connection, Diff, Drop, Endpoint, Engine, EngineInfo, Error, ErrorKind,
-    Keep, LedgerSql, Live, Migrator, Peer, Probe, Result, Rows, Secret, Spot, Step, TxMode, Value,
+    Alarm, BoxFuture, Commit, Connection, Diff, Drop, Endpoint, Engine, EngineInfo, Error, ErrorKind,
+    Keep, LedgerSql, Live, Migrator, Peer, Polled, Probe, Result, Rows, Secret, Spot, Step, TxMode, Value,
     Verifier, Verifiers, Want,
 };
 use freehold_model::Isolation;
@@ -145,6 +145,10 @@ impl Engine for Crashing {
     fn ledger(&self, want: &Want) -> LedgerSql {
         self.inner.ledger(want)
     }
+
+    fn events(&self, want: &Want) -> Option<freehold_engine::EventSql> {
+        self.inner.events(want)
+    }
 }
 
 struct Dying {
@@ -246,6 +250,27 @@ impl Connection for Dying {
         sql: &'a str,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.fate.through(self.inner.clear_half_made(want, sql)))
+    }
+
+    fn poll_outbox<'a>(
+        &'a mut self,
+        want: &'a Want,
+        cursor: &'a str,
+        page: usize,
+    ) -> BoxFuture<'a, Result<Polled>> {
+        Box::pin(self.fate.through(self.inner.poll_outbox(want, cursor, page)))
+    }
+
+    fn arm_outbox<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
+        Box::pin(self.fate.through(self.inner.arm_outbox(want)))
+    }
+
+    fn wait_outbox<'a>(
+        &'a mut self,
+        want: &'a Want,
+        most: std::time::Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.fate.through(self.inner.wait_outbox(want, most)))
     }
 
     fn session_id(&mut self) -> BoxFuture<'_, Result<i64>> {

@@ -49,6 +49,7 @@ fn subject(subject: Subject) -> &'static str {
         Subject::Access => "access",
         Subject::Extension => "extension",
         Subject::Ledger => "ledger",
+        Subject::Plane => "events",
         Subject::Issuer => "issuer",
         Subject::Server => "server",
     }

@@ -34,6 +34,7 @@ pub(crate) fn orders() -> Want {
         prune: true,
         require_tls: false,
         server_wide: false,
+        plane: freehold_engine::Plane::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Dialling: address, TLS, login; then the probe. What a session can do afterwards is in
 //! `session.rs`.
 
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::errors::from_driver;
@@ -26,26 +29,46 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens a session and probes the server.
 pub(crate) async fn connect(at: &Endpoint) -> Result<Box<dyn Connection>> {
-    let client = dial(at).await?;
+    let bell = Arc::new(Notify::new());
+    let client = ringing(at, &bell).await?;
     let over_tls = matches!(at.address, Address::Tcp(..)) && at.tls != Tls::Off;
     let probe = probe::probe(&client, over_tls)
         .await
         .map_err(|error| error.during("probe the server"))?;
-    Ok(Box::new(Session::new(client, probe)))
+    Ok(Box::new(Session::new(client, probe, bell)))
 }
 
-async fn dial(at: &Endpoint) -> Result<Client> {
+/// A client that nobody needs to wake.
+pub(crate) async fn dial(at: &Endpoint) -> Result<Client> {
+    ringing(at, &Arc::new(Notify::new())).await
+}
+
+async fn ringing(at: &Endpoint, bell: &Arc<Notify>) -> Result<Client> {
     let config = config(at)?;
     if config.get_ssl_mode() == SslMode::Disable {
         let (client, driver) = config.connect(NoTls).await.map_err(|e| from_driver(&e))?;
-        // Ends when the client is dropped; its errors reach the client's next call.
-        tokio::spawn(driver);
+        tokio::spawn(drive(driver, Arc::clone(bell)));
         return Ok(client);
     }
     let tls = MakeRustlsConnect::new(tls_config(&at.tls)?);
     let (client, driver) = config.connect(tls).await.map_err(|e| from_driver(&e))?;
-    tokio::spawn(driver);
+    tokio::spawn(drive(driver, Arc::clone(bell)));
     Ok(client)
+}
+
+/// Carries bytes until the client is dropped; errors reach the client's next call. Notifications,
+/// and the end, ring.
+async fn drive<S, T>(mut driver: tokio_postgres::Connection<S, T>, bell: Arc<Notify>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| driver.poll_message(context)).await {
+        if matches!(message, AsyncMessage::Notification(_)) {
+            bell.notify_one();
+        }
+    }
+    bell.notify_one();
 }
 
 fn config(at: &Endpoint) -> Result<Config> {

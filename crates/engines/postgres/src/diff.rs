@@ -12,7 +12,7 @@ use crate::facts::{self, Fact};
 use crate::names::{grantee, ident, literal};
 use crate::wanted::wanted;
 use crate::{
-    advisories, grants, holes, identities, issuer, ledger, membership, migrator, refusals,
+    advisories, grants, holes, identities, issuer, ledger, membership, migrator, plane, refusals,
     server_wide,
 };
 
@@ -64,6 +64,7 @@ fn steps(case: &Case<'_>) -> Vec<Step> {
     steps.extend(taking.apart(grants::ground_steps(case)));
     steps.extend(extensions(case));
     steps.extend(ledger::step(case));
+    steps.extend(plane::steps(case));
     steps.extend(issuer::step(case));
     steps.extend(taking.apart(grants::steps(case)));
     steps.extend(taking.in_order());

@@ -98,8 +98,11 @@ fn is_ours(case: &Case<'_>, on: &Object) -> bool {
         Object::Database(_) | Object::Default(_) => true,
         Object::Schema(name) => case.schema_is_ours(name) || shares_schema(case),
         Object::Routine(name) if *name == crate::issuer::key(&case.want.spot) => false,
-        Object::Table(name) if *name == case.want.spot.own("ledger") => {
+        Object::Table(name) if case.want.spot.is_own(name) => {
             !case.live.has_table(name) || case.owned(&case.owner_of(on))
+        }
+        Object::Sequence(name) if case.want.spot.is_own(name) => {
+            !case.live.sequences.contains_key(name) || case.owned(&case.owner_of(on))
         }
         Object::Table(_) | Object::Sequence(_) | Object::Routine(_) | Object::Type(_) => {
             case.owned(&case.owner_of(on))

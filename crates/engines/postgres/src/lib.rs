@@ -9,6 +9,7 @@
 mod acl;
 mod adopt;
 mod advisories;
+mod audit;
 mod case;
 mod catalog;
 mod connect;
@@ -27,20 +28,23 @@ mod ledger;
 mod membership;
 mod migrator;
 mod names;
+mod outbox;
+mod plane;
 mod probe;
 mod refusals;
 mod rows;
 mod schema;
 mod server_wide;
 mod session;
+mod statements;
 mod values;
 mod verifier;
 mod wanted;
 mod words;
 
 use freehold_engine::{
-    BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo, Keep,
-    LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
+    BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo, EventSql,
+    Keep, LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
 };
 use freehold_model::{EngineKind, Isolation};
 use freehold_sql::Dialect;
@@ -141,5 +145,17 @@ impl Engine for Postgres {
 
     fn ledger(&self, want: &Want) -> LedgerSql {
         ledger::sql(want)
+    }
+
+    fn events(&self, want: &Want) -> Option<EventSql> {
+        Some(statements::statements(want))
+    }
+
+    fn audit<'a>(
+        &'a self,
+        at: &'a Endpoint,
+        limits: &'a freehold_engine::audit::Limits,
+    ) -> BoxFuture<'a, Result<freehold_engine::audit::Facts>> {
+        Box::pin(audit::audit(at, limits))
     }
 }

@@ -3,22 +3,28 @@
 //! Keeps two facts about itself: is a call under way (then a dropped future made it unusable), and
 //! is a transaction open (then it may have failed, and COMMIT would quietly roll it back).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
 use freehold_engine::{
-    BoxFuture, Commit, Connection, Error, ErrorKind, Live, Peer, Piece, Probe, Result, Rows, Step,
-    TxMode, Value, Verifier, Verifiers, Want,
+    Alarm, BoxFuture, Commit, Connection, Error, ErrorKind, Live, Peer, Piece, Polled, Probe,
+    Result, Rows, Step, TxMode, Value, Verifier, Verifiers, Want,
 };
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio::sync::Notify;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
 use crate::connect::APPLICATION;
 use crate::errors::from_driver;
 use crate::names::{ident, literal, name_array};
 use crate::values::{Argument, from_row, is_plain};
-use crate::{identities, inspect, issuer, schema};
+use crate::{identities, inspect, issuer, outbox, schema};
 
 /// How long a session that is told to end may take, in milliseconds.
 const ENDING_MS: i64 = 5_000;
+/// So many prepared statements are kept; the event plane has about thirty.
+const PREPARED: usize = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tx {
@@ -32,6 +38,12 @@ enum Tx {
 pub(crate) struct Session {
     client: Client,
     probe: Probe,
+    /// Statements with arguments, by their text: prepared once.
+    prepared: HashMap<String, Statement>,
+    /// Rung by notifications, and by the end of the connection.
+    bell: Arc<Notify>,
+    /// The lock by which writers know that the relay sleeps is held.
+    armed: bool,
     tx: Tx,
     /// A call is under way, or was dropped in its middle.
     busy: bool,
@@ -40,10 +52,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(client: Client, probe: Probe) -> Self {
+    pub(crate) fn new(client: Client, probe: Probe, bell: Arc<Notify>) -> Self {
         Self {
             client,
             probe,
+            prepared: HashMap::new(),
+            bell,
+            armed: false,
             tx: Tx::None,
             busy: false,
             locked: false,
@@ -122,10 +137,58 @@ impl Session {
         answer
     }
 
-    async fn fetch(&mut self, sql: &str, args: &[Value]) -> Result<Rows> {
+    /// Prepares a statement, or finds it prepared. A plan that a later change of a table made
+    /// invalid is forgotten with the error that says so.
+    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
         self.enter()?;
         let prepared = self.client.prepare(sql).await;
         let statement = self.leave(prepared)?;
+        if self.prepared.len() >= PREPARED {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn forget_if_stale<T>(&mut self, result: &Result<T>) {
+        let stale = |error: &Error| matches!(error.native.as_deref(), Some("0A000" | "26000"));
+        if result.as_ref().is_err_and(stale) {
+            self.prepared.clear();
+        }
+    }
+
+    /// Rows in the driver's own form.
+    pub(crate) async fn rows(
+        &mut self,
+        sql: &str,
+        args: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>> {
+        let statement = self.prepare(sql).await?;
+        self.enter()?;
+        let rows = self.client.query(&statement, args).await;
+        let rows = self.leave(rows);
+        self.forget_if_stale(&rows);
+        rows
+    }
+
+    pub(crate) fn armed(&mut self) {
+        self.armed = true;
+    }
+
+    pub(crate) fn disarmed(&mut self) {
+        self.armed = false;
+    }
+
+    /// Until a notification, or for so long at most.
+    pub(crate) async fn notified(&self, most: Duration) {
+        let _ = tokio::time::timeout(most, self.bell.notified()).await;
+    }
+
+    async fn fetch(&mut self, sql: &str, args: &[Value]) -> Result<Rows> {
+        let statement = self.prepare(sql).await?;
         let odd = statement.columns().iter().find(|c| !is_plain(c.type_()));
         if let Some(column) = odd {
             if args.is_empty() {
@@ -147,8 +210,9 @@ impl Session {
             Ok(stream) => futures_util::TryStreamExt::try_collect(stream).await,
             Err(error) => Err(error),
         };
-        let rows: Vec<tokio_postgres::Row> = self.leave(rows)?;
-        rows.iter().map(from_row).collect()
+        let rows: Result<Vec<Row>> = self.leave(rows);
+        self.forget_if_stale(&rows);
+        rows?.iter().map(from_row).collect()
     }
 
     async fn fetch_text(&mut self, sql: &str) -> Result<Rows> {
@@ -161,10 +225,20 @@ impl Session {
     }
 
     async fn change(&mut self, sql: &str, args: &[Value]) -> Result<u64> {
+        let statement = if args.is_empty() {
+            None
+        } else {
+            Some(self.prepare(sql).await?)
+        };
         self.enter()?;
         let args: Vec<Argument<'_>> = args.iter().map(Argument).collect();
-        let changed = self.client.execute_raw(sql, &args).await;
-        self.leave(changed)
+        let changed = match &statement {
+            Some(statement) => self.client.execute_raw(statement, &args).await,
+            None => self.client.execute_raw(sql, &args).await,
+        };
+        let changed = self.leave(changed);
+        self.forget_if_stale(&changed);
+        changed
     }
 
     /// Can the open transaction still be committed? After an error only a savepoint can have
@@ -325,6 +399,11 @@ impl Connection for Session {
         let how = match mode {
             TxMode::Write => "READ WRITE",
             TxMode::ReadOnly => "READ ONLY",
+            // Whatever the default: what the relay reads is sent only once its own commit, and with
+            // it every commit before, is on disk. Statistics of a queue are always wrong.
+            TxMode::Relay => {
+                "READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off"
+            }
         };
         Box::pin(self.open(how))
     }
@@ -417,6 +496,31 @@ impl Connection for Session {
             }
             Ok(())
         })
+    }
+
+    fn poll_outbox<'a>(
+        &'a mut self,
+        want: &'a Want,
+        cursor: &'a str,
+        page: usize,
+    ) -> BoxFuture<'a, Result<Polled>> {
+        Box::pin(async move {
+            let polled = outbox::poll(self, want, cursor, page).await;
+            polled.map_err(|error| error.during("read the outbox"))
+        })
+    }
+
+    fn arm_outbox<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
+        Box::pin(async move {
+            if self.armed {
+                return Ok(Alarm::Armed);
+            }
+            outbox::arm(self, want).await
+        })
+    }
+
+    fn wait_outbox<'a>(&'a mut self, want: &'a Want, most: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(outbox::wait(self, want, most))
     }
 
     fn session_id(&mut self) -> BoxFuture<'_, Result<i64>> {

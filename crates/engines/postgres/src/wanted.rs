@@ -9,6 +9,7 @@ use freehold_model::{Isolation, Right};
 use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::issuer;
+use crate::plane;
 
 /// Every right that is wanted on the database, its schemas and what is in them.
 pub(crate) fn wanted(case: &Case<'_>) -> BTreeSet<Grant> {
@@ -22,6 +23,7 @@ pub(crate) fn wanted(case: &Case<'_>) -> BTreeSet<Grant> {
     }
     wish.schemas();
     wish.own_tables();
+    wish.plane();
     for (name, table) in &case.live.tables {
         if case.owned(&table.owner) && !case.want.spot.is_own(name) {
             wish.table(name, table);
@@ -50,7 +52,7 @@ pub(crate) fn use_of(case: &Case<'_>, name: &str) -> Use {
     };
     if !facts::get(case.live, Fact::PartitionOf, name).is_empty() {
         Use::Nothing
-    } else if table.view {
+    } else if table.view || case.want.plane.copies.contains_key(name) {
         Use::Read
     } else if is_append_only(case, name) {
         Use::Append
@@ -155,6 +157,25 @@ impl Wish<'_> {
         let own: BTreeSet<String> = own.map(|(name, _)| name.clone()).chain([ledger]).collect();
         for name in own {
             self.add(&want.identities.backup, &Object::Table(name), &["SELECT"]);
+        }
+    }
+
+    /// The event plane. Its tables count as there, too; copies and snapshots are there or not.
+    fn plane(&mut self) {
+        let want = self.case.want;
+        self.grants.extend(plane::rights(want));
+        let sidecar = &want.identities.sidecar;
+        let there = |name: &String| self.case.live.has_table(name);
+        let copies: Vec<&String> = want.plane.copies.keys().filter(|it| there(it)).collect();
+        let events = want.plane.snapshots.keys();
+        let views = events.map(|event| plane::snapshot_view(&want.spot, event));
+        let views: Vec<String> = views.filter(there).collect();
+        for copy in copies {
+            let on = Object::Table(copy.clone());
+            self.add(sidecar, &on, &["SELECT", "INSERT", "UPDATE", "DELETE"]);
+        }
+        for view in views {
+            self.add(sidecar, &Object::Table(view), &["SELECT"]);
         }
     }
 

@@ -80,7 +80,7 @@ impl Session {
                 self.control("BEGIN")?;
                 self.set_read_only(true)?;
             }
-            TxMode::Write => {
+            TxMode::Write | TxMode::Relay => {
                 self.control("BEGIN IMMEDIATE")?;
                 if as_owner {
                     self.owner_at_work = self.set_owner_at_work(true)?;

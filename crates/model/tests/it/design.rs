@@ -51,13 +51,17 @@ sagas: [sagas/place_order.yaml]
 
 const PROD: &str = r#"
 protect: true
-servers: { main: { url: "vault:kv/bookvault#url", pooled: null } }
-override: { orders: { store: { isolation: instance } } }
+servers: { main: { url: "vault:kv/bookvault#url", pooled: null }, cat: { engine: postgres } }
+override: { orders: { store: { isolation: instance } }, catalog: { store: { server: cat } } }
 "#;
 
-const FILES: [(&str, &str); 3] = [
+/// Who publishes what orders keeps a copy of.
+const CATALOG: &str = "service: catalog\nstore: { server: main }\npublishes: { book.changed.v1: { schema: events/book.changed.v1.json, key: bookId } }\n";
+
+const FILES: [(&str, &str); 4] = [
     ("freehold.yaml", FREEHOLD),
     ("services/orders/service.yaml", ORDERS),
+    ("services/catalog/service.yaml", CATALOG),
     ("environments/prod.yaml", PROD),
 ];
 

@@ -5,6 +5,7 @@
 
 mod design;
 mod environments;
+mod events;
 mod migrations;
 mod mutated;
 mod rules;

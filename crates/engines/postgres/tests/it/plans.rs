@@ -62,6 +62,7 @@ fn want(isolation: Isolation) -> Want {
         prune: true,
         require_tls: false,
         server_wide: false,
+        plane: freehold_engine::Plane::default(),
     }
 }
 

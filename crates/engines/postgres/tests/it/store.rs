@@ -73,6 +73,7 @@ impl Store {
             prune: true,
             require_tls: false,
             server_wide: false,
+            plane: freehold_engine::Plane::default(),
         };
         want.append_only
             .insert(format!("{}order_items", want.spot.prefix));

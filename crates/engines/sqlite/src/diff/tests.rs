@@ -36,6 +36,7 @@ fn want() -> Want {
         prune: true,
         require_tls: false,
         server_wide: false,
+        plane: freehold_engine::Plane::default(),
     }
 }
 

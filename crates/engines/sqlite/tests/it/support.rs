@@ -45,6 +45,7 @@ impl Stores {
             prune: true,
             require_tls: false,
             server_wide: false,
+            plane: freehold_engine::Plane::default(),
         };
         Self { dir, server, want }
     }

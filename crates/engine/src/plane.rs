@@ -1,0 +1,193 @@
+//! What of the event plane stands in a store: wished for in [`crate::Want`], and the statements
+//! with which an engine keeps it. The algorithms are in `events` and `bookkeeping`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The event plane of one store as described. Empty: the store neither publishes nor keeps copies,
+/// and none of freehold's tables for it are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// The store has an outbox.
+    pub publishes: bool,
+    /// Event → SELECT of today's rows as (key, payload), for those who begin a copy.
+    pub snapshots: BTreeMap<String, String>,
+    /// Copies by table. The sidecar writes them, the program reads them.
+    pub copies: BTreeMap<String, CopyWant>,
+}
+
+impl Plane {
+    /// Is there anything to make?
+    pub fn is_empty(&self) -> bool {
+        !self.publishes && self.copies.is_empty()
+    }
+}
+
+/// One copy: which columns are filled, and which of them decide what is newer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyWant {
+    /// Columns of the key; primary key of the table, or unique.
+    pub key: Vec<String>,
+    /// All other columns that are filled from fields.
+    pub columns: Vec<String>,
+    /// Column of the source's own version: the larger wins.
+    pub version: Option<String>,
+    /// Column of the event's position as text that sorts: the larger wins.
+    pub position: Option<String>,
+    /// Column of the source's name.
+    pub source: Option<String>,
+    /// Column of the event's time.
+    pub occurred_at: Option<String>,
+}
+
+impl CopyWant {
+    /// Every column that the sidecar fills, each once, the key first.
+    pub fn filled(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let rest = self.columns.iter().map(String::as_str);
+        let origin = [
+            &self.version,
+            &self.position,
+            &self.source,
+            &self.occurred_at,
+        ];
+        for column in rest.chain(origin.into_iter().flatten().map(String::as_str)) {
+            if !all.contains(&column) {
+                all.push(column);
+            }
+        }
+        all
+    }
+}
+
+/// A row of the outbox, as its relay reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Given after the key's slot was locked: within a key, the order of commits.
+    pub id: i64,
+    /// The event's own id.
+    pub event_id: [u8; 16],
+    /// The event's name: `book.changed.v1`.
+    pub topic: String,
+    /// What orders it.
+    pub key: String,
+    /// The key's lane, 0 to 63.
+    pub lane: u8,
+    /// JSON text; `None`: the entity is gone.
+    pub payload: Option<String>,
+    /// JSON object of texts.
+    pub headers: Option<String>,
+    /// Microseconds since 1970, by the store's clock.
+    pub occurred_at: i64,
+}
+
+/// What one look at the outbox found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Polled {
+    /// Rows that were not seen before this cursor, in publishing order.
+    pub rows: Vec<OutboxRow>,
+    /// Where the next look goes on. The engine's own text; means nothing elsewhere.
+    pub cursor: String,
+    /// False: there is more to be had at once.
+    pub last_page: bool,
+}
+
+/// Whether a sleeping relay will be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alarm {
+    /// A commit ends the next [`crate::Connection::wait_outbox`] at once.
+    Armed,
+    /// Nobody will say: look again after this long.
+    Deaf(Duration),
+}
+
+/// One engine's statements for the event plane of one store, with that engine's placeholders.
+///
+/// Arguments named `rows` or `ids` are one text, a JSON array. Texts compare by bytes. Times are
+/// microseconds since 1970 by the store's clock. None of them begins or ends a transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSql {
+    /// The store's clock, and what tells one life of the store from another: two columns.
+    pub identity: String,
+
+    /// (holder, epoch, alive, now) of a leadership, locked until the transaction ends; no row: nobody ever led.
+    /// Arguments: name.
+    pub lead_read: String,
+    /// Inserts or replaces a leadership. Arguments: name, holder, epoch, term in microseconds.
+    pub lead_put: String,
+    /// A row if this epoch still leads; it stays so until the transaction ends. Arguments: name, epoch.
+    pub lead_fence: String,
+
+    /// All incarnations, newest last: (number, token, fingerprint, base). No arguments.
+    pub incarnations: String,
+    /// Adds one. Arguments: number, token, fingerprint, base.
+    pub incarnation_put: String,
+
+    /// Batch records from the newest backwards, at most as many as the argument says: (batch,
+    /// incarnation, epoch, cursor, ids, digest, prevs, pending, last page).
+    pub batches: String,
+    /// Batch records not wholly acknowledged, oldest first; the same columns. No arguments.
+    pub batches_open: String,
+    /// Inserts a record; fails with `Unique` where another relay was first. Arguments: the columns.
+    pub batch_put: String,
+    /// Sets what is still to be acknowledged. Arguments: batch, pending.
+    pub batch_pending: String,
+    /// Deletes acknowledged records below a batch. Arguments: batch.
+    pub batch_forget: String,
+    /// (batch, ids) of acknowledged records older than an age, oldest first. Arguments: age in
+    /// microseconds, how many.
+    pub batches_old: String,
+
+    /// Last positions by topic: (topic, heads). No arguments.
+    pub heads: String,
+    /// Inserts or replaces. Arguments: topic, heads.
+    pub head_put: String,
+
+    /// Outbox rows by id, in publishing order; columns as [`OutboxRow`]: id, event id as 32 hex
+    /// digits, topic, key, lane, payload, headers, time. Arguments: ids.
+    pub outbox_by_id: String,
+    /// Deletes outbox rows. Arguments: ids.
+    pub outbox_delete: String,
+    /// How many rows the outbox has, at most 10,001. No arguments.
+    pub outbox_count: String,
+    /// Inserts an event as the sidecar. Arguments: topic, key, payload.
+    pub outbox_put: String,
+
+    /// Watermarks of a source, locked until the transaction ends: (topic, lane, position).
+    /// Arguments: source.
+    pub watermarks: String,
+    /// Inserts or replaces watermarks. Arguments: source, rows of {t, l, p}.
+    pub watermark_put: String,
+
+    /// Parked keys of a source: (key). Arguments: source.
+    pub parked_keys: String,
+    /// Parks events. Arguments: source, rows of {p, t, k, e, c, m}: position, topic, key, event id,
+    /// cause, message.
+    pub park: String,
+    /// Parked events in order: (position, topic, key, event id, cause, message, since, tries).
+    /// Arguments: source, key; an empty key: all.
+    pub parked: String,
+    /// Takes one out. Arguments: source, position.
+    pub unpark: String,
+    /// Replaces the message of one and counts a try. Arguments: source, position, cause, message.
+    pub parked_edit: String,
+
+    /// What was heard of a source: (source, position, ticked at, seen at, backfilling). No arguments.
+    pub freshness: String,
+    /// Inserts or replaces; `seen at` is the store's clock. Arguments: source, position, ticked at.
+    pub fresh_put: String,
+
+    /// Writes rows of a copy where they are newer than what is there and than its tombstone. By
+    /// table. Arguments: rows of {column: value, …, "freehold_stamp": position}; a key stands in
+    /// them once.
+    pub copy_put: BTreeMap<String, String>,
+    /// Removes rows of a copy and leaves tombstones. By table. Arguments: rows of {key columns,
+    /// "freehold_stamp": position}.
+    pub copy_delete: BTreeMap<String, String>,
+
+    /// Notes an operator's action. Arguments: who, what, detail.
+    pub note: String,
+}

@@ -1,0 +1,180 @@
+//! The event plane's named statements on PostgreSQL. What they are for stands on
+//! [`freehold_engine::EventSql`]; the tables are made in `plane.rs`.
+
+use std::collections::BTreeMap;
+
+use freehold_engine::{CopyWant, EventSql, Spot, Want};
+
+use crate::names::{ident, literal, qualified};
+
+const NOW: &str = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint";
+const LATER: &str = "pg_catalog.clock_timestamp() + $4::bigint * interval '1 microsecond'";
+const BATCH: &str = "batch, incarnation, epoch, cursor, ids, digest, prevs, pending, last_page";
+
+/// All statements of one store.
+pub(crate) fn statements(want: &Want) -> EventSql {
+    let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
+    let (batch, outbox) = (own("batch"), own("outbox"));
+    let (watermark, parked) = (own("watermark"), own("parked"));
+    let leadership = own("leadership");
+    let ids = "SELECT pg_catalog.jsonb_array_elements_text($1::jsonb)::bigint";
+    EventSql {
+        // A start of the server tells of volumes put back; the rest of dumps and failovers.
+        identity: format!(
+            "SELECT {NOW}, pg_catalog.concat_ws('/', s.system_identifier, c.timeline_id,
+ extract(epoch FROM pg_catalog.pg_postmaster_start_time()), d.oid, {}::regclass::oid)
+ FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_database d
+ WHERE d.datname = pg_catalog.current_database()",
+            literal(&leadership)
+        ),
+        lead_read: format!(
+            "SELECT holder, epoch, until > pg_catalog.clock_timestamp(), {NOW} FROM {leadership} WHERE name = $1 FOR UPDATE"
+        ),
+        lead_put: format!(
+            "INSERT INTO {leadership} (name, holder, epoch, until) VALUES ($1, $2, $3, {LATER})
+ ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, epoch = EXCLUDED.epoch, until = EXCLUDED.until"
+        ),
+        lead_fence: format!("SELECT 1 FROM {leadership} WHERE name = $1 AND epoch = $2 FOR SHARE"),
+        incarnations: format!(
+            "SELECT number, token, fingerprint, base FROM {} ORDER BY number, since",
+            own("incarnation")
+        ),
+        incarnation_put: format!(
+            "INSERT INTO {} (number, token, fingerprint, base) VALUES ($1, $2, $3, $4)",
+            own("incarnation")
+        ),
+        batches: format!("SELECT {BATCH} FROM {batch} ORDER BY batch DESC LIMIT $1::bigint"),
+        batches_open: format!("SELECT {BATCH} FROM {batch} WHERE pending <> '' ORDER BY batch"),
+        batch_put: format!(
+            "INSERT INTO {batch} ({BATCH}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        ),
+        batch_pending: format!("UPDATE {batch} SET pending = $2 WHERE batch = $1"),
+        batch_forget: format!("DELETE FROM {batch} WHERE batch < $1 AND pending = ''"),
+        batches_old: format!(
+            "SELECT batch, ids FROM {batch} WHERE pending = '' AND ids <> ''
+ AND at < pg_catalog.clock_timestamp() - $1::bigint * interval '1 microsecond' ORDER BY batch LIMIT $2::bigint"
+        ),
+        heads: format!("SELECT topic, heads FROM {}", own("head")),
+        head_put: format!(
+            "INSERT INTO {} (topic, heads) VALUES ($1, $2) ON CONFLICT (topic) DO UPDATE SET heads = EXCLUDED.heads",
+            own("head")
+        ),
+        outbox_by_id: format!(
+            "SELECT id, pg_catalog.encode(pg_catalog.uuid_send(event_id), 'hex'), topic, key, lane::bigint, payload::text, headers::text,
+ (extract(epoch FROM occurred_at) * 1000000)::bigint FROM {outbox} WHERE id IN ({ids}) ORDER BY id"
+        ),
+        outbox_delete: format!("DELETE FROM {outbox} WHERE id IN ({ids})"),
+        outbox_count: format!("SELECT count(*) FROM (SELECT FROM {outbox} LIMIT 10001) AS some"),
+        outbox_put: format!("INSERT INTO {outbox} (topic, key, payload) VALUES ($1, $2, $3::text::json)"),
+        watermarks: format!(
+            "SELECT topic, lane::bigint, position FROM {watermark} WHERE source = $1 FOR UPDATE"
+        ),
+        watermark_put: format!(
+            "INSERT INTO {watermark} (source, topic, lane, position)
+ SELECT $1, t, l, p FROM pg_catalog.jsonb_to_recordset($2::jsonb) AS r (t text, l smallint, p text)
+ ON CONFLICT (source, topic, lane) DO UPDATE SET position = EXCLUDED.position"
+        ),
+        parked_keys: format!("SELECT DISTINCT key FROM {parked} WHERE source = $1"),
+        park: format!(
+            "INSERT INTO {parked} (source, position, topic, key, event_id, cause, message)
+ SELECT $1, p, t, k, e, c, m FROM pg_catalog.jsonb_to_recordset($2::jsonb) AS r (p text, t text, k text, e text, c text, m text)
+ ON CONFLICT (source, position) DO NOTHING"
+        ),
+        parked: format!(
+            "SELECT position, topic, key, event_id, cause, message, (extract(epoch FROM since) * 1000000)::bigint, tries
+ FROM {parked} WHERE source = $1 AND ($2 = '' OR key = $2) ORDER BY position"
+        ),
+        unpark: format!("DELETE FROM {parked} WHERE source = $1 AND position = $2"),
+        parked_edit: format!(
+            "UPDATE {parked} SET cause = $3, message = $4, tries = tries + 1 WHERE source = $1 AND position = $2"
+        ),
+        freshness: format!(
+            "SELECT source, position, ticked_at, (extract(epoch FROM seen_at) * 1000000)::bigint, {NOW} FROM {} ORDER BY source",
+            own("freshness")
+        ),
+        fresh_put: format!(
+            "INSERT INTO {} (source, position, ticked_at, seen_at) VALUES ($1, $2, $3, pg_catalog.clock_timestamp())
+ ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, ticked_at = EXCLUDED.ticked_at, seen_at = EXCLUDED.seen_at",
+            own("freshness")
+        ),
+        copy_put: each_copy(want, copy_put),
+        copy_delete: each_copy(want, copy_delete),
+        note: format!(
+            "INSERT INTO {} (who, what, detail) VALUES ($1, $2, $3)",
+            own("note")
+        ),
+    }
+}
+
+fn each_copy(want: &Want, make: fn(&Spot, &str, &CopyWant) -> String) -> BTreeMap<String, String> {
+    let copies = want.plane.copies.iter();
+    copies
+        .map(|(table, copy)| (table.clone(), make(&want.spot, table, copy)))
+        .collect()
+}
+
+/// The server itself makes values of the columns' types out of JSON.
+fn input(copy: &str) -> String {
+    format!(
+        "SELECT r.*, j ->> 'freehold_key' AS freehold_key, j ->> 'freehold_stamp' AS freehold_stamp
+ FROM pg_catalog.jsonb_array_elements($1::jsonb) AS j, LATERAL pg_catalog.jsonb_populate_record(NULL::{copy}, j) AS r"
+    )
+}
+
+fn copy_put(spot: &Spot, table: &str, copy: &CopyWant) -> String {
+    let (target, tombstone) = (
+        qualified(spot, table),
+        qualified(spot, &spot.own("tombstone")),
+    );
+    let filled: Vec<String> = copy.filled().into_iter().map(ident).collect();
+    let key: Vec<String> = copy.key.iter().map(|column| ident(column)).collect();
+    let set: Vec<String> = filled
+        .iter()
+        .filter(|column| !key.contains(column))
+        .map(|column| format!("{column} = EXCLUDED.{column}"))
+        .collect();
+    let newer = copy.version.as_ref().or(copy.position.as_ref());
+    let conflict = match (set.is_empty(), newer) {
+        (true, _) => "DO NOTHING".to_owned(),
+        (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
+        (false, Some(column)) => {
+            let column = ident(column);
+            let set = set.join(", ");
+            format!("DO UPDATE SET {set} WHERE t.{column} < EXCLUDED.{column}")
+        }
+    };
+    format!(
+        "WITH input AS MATERIALIZED ({}) INSERT INTO {target} AS t ({columns})
+ SELECT {columns} FROM input i WHERE NOT EXISTS (SELECT FROM {tombstone} d
+ WHERE d.copy = {name} AND d.key = i.freehold_key AND d.stamp >= i.freehold_stamp)
+ ON CONFLICT ({}) {conflict}",
+        input(&target),
+        key.join(", "),
+        columns = filled.join(", "),
+        name = literal(table),
+    )
+}
+
+fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> String {
+    let (target, tombstone) = (
+        qualified(spot, table),
+        qualified(spot, &spot.own("tombstone")),
+    );
+    let same: Vec<String> = copy
+        .key
+        .iter()
+        .map(|column| format!("t.{0} = i.{0}", ident(column)))
+        .collect();
+    let older = copy.position.as_ref().map_or(String::new(), |column| {
+        format!(" AND t.{} <= i.freehold_stamp", ident(column))
+    });
+    format!(
+        "WITH input AS MATERIALIZED ({}),
+ gone AS (DELETE FROM {target} AS t USING input i WHERE {}{older})
+ INSERT INTO {tombstone} (copy, key, stamp) SELECT {}, freehold_key, freehold_stamp FROM input
+ ON CONFLICT (copy, key) DO UPDATE SET stamp = greatest({tombstone}.stamp, EXCLUDED.stamp)",
+        input(&target),
+        same.join(" AND "),
+        literal(table),
+    )
+}

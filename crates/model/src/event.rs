@@ -1,0 +1,95 @@
+//! What a service publishes and what it keeps of others' events: contracts and copies.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// An event that a service publishes: its versioned schema and what orders it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// The file of its JSON Schema, relative to the system's root.
+    pub schema: PathBuf,
+    /// The field of the payload that the outbox row's key repeats, as a path: `order.id`.
+    pub key: String,
+    /// A SELECT over the service's own tables that gives today's rows as (key, payload).
+    pub snapshot: Option<String>,
+}
+
+/// A local copy of chosen fields of another service's entity, kept by its events. The table is
+/// made by the service's own migrations; the sidecar writes it, the program reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOf {
+    /// The service that publishes.
+    pub service: String,
+    /// The event: `book.changed.v1`.
+    pub event: String,
+    /// Column → field, for the key. The columns are the table's primary key, or unique.
+    pub key: BTreeMap<String, String>,
+    /// Column → field.
+    pub columns: BTreeMap<String, String>,
+    pub provenance: Provenance,
+    /// What is asked when the copy has no row: `GET ${catalog}/books/{key}`.
+    pub fallback: Option<String>,
+}
+
+/// The columns of a copy that tell where a row comes from. `version` or `position` is always there:
+/// by it the newer of two rows wins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Column and field of the source's own version, a whole number that grows with each change.
+    pub version: Option<(String, String)>,
+    /// Column of the event's position, as text that sorts.
+    pub position: Option<String>,
+    /// Column of the source's name.
+    pub source: Option<String>,
+    /// Column of the time at which the event occurred.
+    pub occurred_at: Option<String>,
+}
+
+/// Is this a name of an event: words in lower case, parted by dots, the last a version?
+/// `order.confirmed.v2`.
+pub fn is_event_name(name: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let Some((rest, version)) = name.rsplit_once(".v") else {
+        return false;
+    };
+    name.len() <= 120
+        && !version.is_empty()
+        && !version.starts_with('0')
+        && version.chars().all(|c| c.is_ascii_digit())
+        && rest.split('.').all(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_event_name;
+
+    #[test]
+    fn names_have_a_version() {
+        for good in [
+            "order.confirmed.v2",
+            "book.changed.v1",
+            "a.v10",
+            "login_audit.row.v3",
+        ] {
+            assert!(is_event_name(good), "{good}");
+        }
+        for bad in [
+            "order.confirmed",
+            "v1",
+            "Order.v1",
+            "order..v1",
+            "order.v0",
+            "order.v",
+            "order.v1x",
+            "ö.v1",
+            ".v1",
+        ] {
+            assert!(!is_event_name(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a `service.yaml` says of events and copies, as nouns. Finds what is wrong with single
+//! values; that the publisher exists is [`crate::validate_events`]'s.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::event::{CopyOf, Provenance, Publish, is_event_name};
+use crate::fault::Fault;
+use crate::names::relative_to;
+use crate::nearest::nearest;
+use crate::node::Node;
+use crate::service_file::{CopyFile, PublishesFile};
+
+/// What a copy may say of a row's origin.
+const PROVENANCE: [&str; 4] = ["version", "position", "source", "occurred_at"];
+
+pub(crate) fn publishes(
+    service: &str,
+    files: BTreeMap<String, PublishesFile>,
+    root: &Node,
+    dir: &Path,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, Publish> {
+    let mut all = BTreeMap::new();
+    for (name, file) in files {
+        if !is_event_name(&name) {
+            let message = format!("{service}: `{name}` is no name of an event");
+            let fault =
+                Fault::new("FH1140", message).at(root.key_or_text_place(&["publishes", &name]));
+            faults.push(
+                fault.help(
+                    "words in lower case parted by dots, then the version: order.confirmed.v2",
+                ),
+            );
+        }
+        let publish = Publish {
+            schema: relative_to(dir, &file.schema),
+            key: file.key,
+            snapshot: file.snapshot,
+        };
+        all.insert(name, publish);
+    }
+    all
+}
+
+pub(crate) fn copies(
+    service: &str,
+    files: BTreeMap<String, CopyFile>,
+    root: &Node,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, CopyOf> {
+    let mut all = BTreeMap::new();
+    for (table, file) in files {
+        let mut reader = CopyReader {
+            service,
+            table: &table,
+            root,
+            faults,
+        };
+        if let Some(copy) = reader.copy(file) {
+            all.insert(table, copy);
+        }
+    }
+    all
+}
+
+struct CopyReader<'a> {
+    service: &'a str,
+    table: &'a str,
+    root: &'a Node,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl CopyReader<'_> {
+    fn fault(&mut self, code: &'static str, what: &str, below: &[&str], help: impl Into<String>) {
+        let message = format!("{}: copy `{}`: {what}", self.service, self.table);
+        let path = [&["copies", self.table], below].concat();
+        let fault = Fault::new(code, message).at(self.root.place(&path));
+        self.faults.push(fault.help(help));
+    }
+
+    fn copy(&mut self, file: CopyFile) -> Option<CopyOf> {
+        let Some((service, event)) = file
+            .from
+            .split_once('/')
+            .filter(|(_, event)| is_event_name(event))
+        else {
+            let what = format!("`{}` is no event of a service", file.from);
+            let help = "it reads service/event: catalog/book.changed.v1";
+            self.fault("FH1141", &what, &["from"], help);
+            return None;
+        };
+        if file.key.is_empty() {
+            let help = "name the table's key: key: { book_id: bookId }";
+            self.fault("FH1143", "it has no key", &["key"], help);
+        }
+        for column in file.key.keys().filter(|it| file.columns.contains_key(*it)) {
+            let what = format!("column `{column}` is filled twice, as key and as column");
+            self.fault("FH1143", &what, &["columns", column], "keep it below `key`");
+        }
+        let provenance = self.provenance(&file);
+        let (service, event) = (service.to_owned(), event.to_owned());
+        Some(CopyOf {
+            service,
+            event,
+            key: file.key,
+            columns: file.columns,
+            provenance,
+            fallback: file.fallback,
+        })
+    }
+
+    /// `provenance: { version: version_number }` names the column. The field of the version is the
+    /// one that `columns` maps to it, else `version`.
+    fn provenance(&mut self, file: &CopyFile) -> Provenance {
+        for what in file.provenance.keys() {
+            if !PROVENANCE.contains(&what.as_str()) {
+                let help = match nearest(what, PROVENANCE.into_iter()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("it takes {}", PROVENANCE.join(", ")),
+                };
+                let text = format!("`{what}` is not known of a row's origin");
+                self.fault("FH1142", &text, &["provenance", what], help);
+            }
+        }
+        let column = |what: &str| file.provenance.get(what).cloned();
+        let provenance = Provenance {
+            version: column("version").map(|column| {
+                let field = file.columns.get(&column).cloned();
+                (column, field.unwrap_or_else(|| "version".to_owned()))
+            }),
+            position: column("position"),
+            source: column("source"),
+            occurred_at: column("occurred_at"),
+        };
+        if provenance.version.is_none() && provenance.position.is_none() {
+            let help = "add a column for it: provenance: { version: version_number } where the event carries the source's own version, else { position: source_position }";
+            let what = "nothing tells which of two rows is newer";
+            self.fault("FH1142", what, &["provenance"], help);
+        }
+        provenance
+    }
+}

@@ -1,0 +1,123 @@
+//! What a description may say of events and copies.
+
+use freehold_model::Provenance;
+
+use crate::{SYSTEM, check, loaded};
+
+const CATALOG: (&str, &str) = (
+    "services/catalog/service.yaml",
+    "service: catalog\nstore: { server: main }\npublishes:\n  book.changed.v1: { schema: events/book.json, key: bookId, snapshot: \"SELECT 1\" }\n",
+);
+
+/// Checks this text below `copies:` of orders, beside catalog.
+#[track_caller]
+fn check_copy(copy: &str, expected: &str) {
+    let text =
+        format!("service: orders\nstore: {{ server: main }}\ncopies:\n  book_cache: {copy}\n");
+    check(
+        &[SYSTEM, CATALOG, ("services/orders/service.yaml", &text)],
+        expected,
+    );
+}
+
+#[test]
+fn events_and_copies_are_carried_on() {
+    let text = "service: orders
+store: { server: main }
+copies:
+  book_cache:
+    from: catalog/book.changed.v1
+    key: { book_id: bookId }
+    columns: { title: title, version_number: revision }
+    provenance: { version: version_number, source: source_service }
+";
+    let system = loaded(
+        &[SYSTEM, CATALOG, ("services/orders/service.yaml", text)],
+        None,
+    );
+    let published = &system.services["catalog"].publishes["book.changed.v1"];
+    assert_eq!(published.key, "bookId");
+    assert!(
+        published
+            .schema
+            .ends_with("services/catalog/events/book.json")
+    );
+    let copy = &system.services["orders"].copies["book_cache"];
+    assert_eq!(
+        (copy.service.as_str(), copy.event.as_str()),
+        ("catalog", "book.changed.v1")
+    );
+    let origin = Provenance {
+        version: Some(("version_number".to_owned(), "revision".to_owned())),
+        source: Some("source_service".to_owned()),
+        ..Provenance::default()
+    };
+    assert_eq!(copy.provenance, origin);
+}
+
+#[test]
+fn a_copy_has_a_publisher() {
+    let rest = "key: { book_id: bookId }, provenance: { version: version }";
+    check_copy(
+        &format!("{{ from: catalogue/book.changed.v1, {rest} }}"),
+        "
+        FH1141: services/orders/service.yaml:4:23: orders: copy `book_cache`: there is no service `catalogue`
+        = did you mean `catalog`?
+        ",
+    );
+    check_copy(
+        &format!("{{ from: catalog/book.changed.v2, {rest} }}"),
+        "
+        FH1141: services/orders/service.yaml:4:23: orders: copy `book_cache`: catalog does not publish `book.changed.v2`
+        = did you mean `book.changed.v1`?
+        ",
+    );
+    check_copy(
+        &format!("{{ from: books, {rest} }}"),
+        "
+        FH1141: services/orders/service.yaml:4:23: orders: copy `book_cache`: `books` is no event of a service
+        = it reads service/event: catalog/book.changed.v1
+        ",
+    );
+}
+
+#[test]
+fn a_copy_knows_what_is_newer_and_by_which_key() {
+    check_copy(
+        "{ from: catalog/book.changed.v1, key: { id: id }, provenance: { source: origin } }",
+        "
+        FH1142: services/orders/service.yaml:4:65: orders: copy `book_cache`: nothing tells which of two rows is newer
+        = add a column for it: provenance: { version: version_number } where the event carries the source's own version, else { position: source_position }
+        ",
+    );
+    check_copy(
+        "{ from: catalog/book.changed.v1, key: {}, provenance: { versoin: v, position: p } }",
+        "
+        FH1143: services/orders/service.yaml:4:48: orders: copy `book_cache`: it has no key
+        = name the table's key: key: { book_id: bookId }
+        FH1142: services/orders/service.yaml:4:80: orders: copy `book_cache`: `versoin` is not known of a row's origin
+        = did you mean `version`?
+        ",
+    );
+    check_copy(
+        "{ from: catalog/book.changed.v1, key: { id: id }, columns: { id: id }, provenance: { version: v } }",
+        "
+        FH1143: services/orders/service.yaml:4:80: orders: copy `book_cache`: column `id` is filled twice, as key and as column
+        = keep it below `key`
+        ",
+    );
+}
+
+#[test]
+fn an_event_has_a_name_and_one_owner() {
+    let text = "service: orders\nstore: { server: main }\npublishes:\n  OrderPlaced: { schema: a.json, key: id }\n  book.changed.v1: { schema: a.json, key: id }\n";
+    check(
+        &[SYSTEM, CATALOG, ("services/orders/service.yaml", text)],
+        "
+        FH1140: services/orders/service.yaml:4:3: orders: `OrderPlaced` is no name of an event
+        = words in lower case parted by dots, then the version: order.confirmed.v2
+        FH1144: services/orders/service.yaml:5:3: event `book.changed.v1` is published by catalog and by orders
+        = an event has one owner: give one of them another name
+        ",
+    );
+}
