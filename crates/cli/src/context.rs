@@ -8,7 +8,8 @@ use freehold_credentials::resolve;
 use freehold_engine::{Address, Endpoint, Secret};
 use freehold_lifecycle::{Target, check_targets, target};
 use freehold_model::{
-    Fault, Migration, Seed, Service, Store, System, load, load_migrations, load_seeds, nearest,
+    EngineKind, Fault, Migration, Seed, Service, Store, System, load, load_migrations, load_seeds,
+    nearest,
 };
 
 use crate::args::Args;
@@ -149,15 +150,7 @@ impl Context {
             ]
         })?;
         let url = self.url(&store.server, system)?;
-        let mut admin = Endpoint::parse(server.engine, &url).map_err(|error| {
-            vec![
-                Fault::new(
-                    "FH1305",
-                    format!("server {}: {}", store.server, error.message),
-                )
-                .help("freehold explain FH1305 shows the forms"),
-            ]
-        })?;
+        let mut admin = endpoint(server.engine, &url, &format!("server {}", store.server))?;
         // A child may run in another folder: its URL has to hold there too.
         if let Address::Path(path) = &mut admin.address {
             *path = std::path::absolute(self.root.join(&*path)).unwrap_or_default();
@@ -167,6 +160,17 @@ impl Context {
             tool.dir = std::path::absolute(self.root.join(&tool.dir)).unwrap_or_default();
         }
         Ok(target)
+    }
+
+    /// The pooler that applications use in place of the server itself, where there is one.
+    pub(crate) fn pooled(&self, target: &Target) -> Result<Option<Endpoint>> {
+        let server = &self.system.servers[&target.server];
+        let Some(reference) = &server.pooled else {
+            return Ok(None);
+        };
+        let what = format!("`pooled` of server {}", target.server);
+        let url = resolve(reference, &self.root, &what).map_err(|fault| vec![fault])?;
+        endpoint(server.engine, &url, &what).map(Some)
     }
 
     /// A server's URL, resolved once.
@@ -185,6 +189,15 @@ impl Context {
         self.urls.insert(key.to_owned(), url.clone());
         Ok(url)
     }
+}
+
+fn endpoint(kind: EngineKind, url: &Secret, what: &str) -> Result<Endpoint> {
+    Endpoint::parse(kind, url).map_err(|error| {
+        vec![
+            Fault::new("FH1305", format!("{what}: {}", error.message))
+                .help("freehold explain FH1305 shows the forms"),
+        ]
+    })
 }
 
 fn unknown_service(system: &System, name: &str) -> Fault {

@@ -17,6 +17,8 @@ pub struct Place<'a> {
     pub admin: &'a Endpoint,
     /// What the store is.
     pub want: &'a Want,
+    /// The pooler that stands in front of the server for applications; only its address counts.
+    pub pooled: Option<&'a Endpoint>,
 }
 
 /// A credential that is in force.
@@ -24,22 +26,25 @@ pub struct Place<'a> {
 pub struct Issued {
     /// The login; empty where the engine has none.
     pub login: String,
-    /// The store, with this login.
+    /// The store, with this login; through the pooler where there is one.
     pub endpoint: Endpoint,
     /// The other login, to be retired when its sessions have ended.
     pub other: Option<String>,
 }
 
-/// Gives the login that is not in use a new password, and proves it by logging in.
+/// Gives the login that is not in use a new password, and proves it by logging in, also through the
+/// pooler where there is one.
 ///
 /// # Errors
 /// FH3501 the store is not there, FH3502 both logins are in use, FH3503 the new login does not
-/// work (nothing was delivered, the other login is as it was), or the engine's own.
+/// work, FH3511 not through the pooler (nothing was delivered, the other login is as it was), or the
+/// engine's own.
 pub async fn issue(place: Place<'_>) -> Result<Issued, Fault> {
     let Place {
         engine,
         admin,
         want,
+        pooled,
     } = place;
     let at = engine.at_store(admin, &want.spot);
     if !engine.info().identities {
@@ -79,6 +84,15 @@ pub async fn issue(place: Place<'_>) -> Result<Issued, Fault> {
         .connect(&endpoint)
         .await
         .map_err(|error| does_not_work(want, login, &error))?;
+    let endpoint = match pooled {
+        Some(pooler) => {
+            let at_pooler = through(&endpoint, pooler);
+            let entered = engine.connect(&at_pooler).await;
+            entered.map_err(|error| does_not_pass(want, login, &at_pooler, &error))?;
+            at_pooler
+        }
+        None => endpoint,
+    };
     let entry = Entry {
         kind: EntryKind::Verifier,
         id: login.clone(),
@@ -98,6 +112,15 @@ pub async fn issue(place: Place<'_>) -> Result<Issued, Fault> {
         endpoint,
         other: Some(other.clone()),
     })
+}
+
+/// The same login on the same database, where the pooler listens.
+fn through(issued: &Endpoint, pooler: &Endpoint) -> Endpoint {
+    Endpoint {
+        address: pooler.address.clone(),
+        tls: pooler.tls.clone(),
+        ..issued.clone()
+    }
 }
 
 /// Takes a login's password away. Its open sessions go on; see [`sessions`].
@@ -184,6 +207,12 @@ fn does_not_work(want: &Want, login: &str, error: &Error) -> Fault {
         .help("see that the server's access rules (pg_hba.conf, host of the account) let the app's logins in from here")
 }
 
+fn does_not_pass(want: &Want, login: &str, pooler: &Endpoint, error: &Error) -> Fault {
+    Fault::new("FH3511", format!("{}: {login} gets in at the server, and not through the pooler at {pooler}; nothing was delivered", want.label()))
+        .help(format!("cause:    {error}"))
+        .help("the pooler has to ask the server for passwords (PgBouncer: auth_query), and to know the database `*`: `freehold explain FH3511` shows a configuration")
+}
+
 fn fault(want: &Want, error: Error) -> Fault {
     error.during(want.label()).fault()
 }
@@ -191,6 +220,22 @@ fn fault(want: &Want, error: Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pooler_changes_the_address_only() {
+        let parse = |url: &str| {
+            let url = Secret::new(url);
+            Endpoint::parse(freehold_model::EngineKind::Postgres, &url).expect("a URL")
+        };
+        let issued = parse("postgres://app_1:s3cret@db:5432/orders?sslmode=require");
+        let pooler = parse("postgres://somebody:else@pool:6432/other?sslmode=disable");
+        assert_eq!(
+            through(&issued, &pooler).url().expose(),
+            parse("postgres://app_1:s3cret@pool:6432/orders?sslmode=disable")
+                .url()
+                .expose()
+        );
+    }
 
     #[test]
     fn the_login_that_nobody_uses_is_chosen() {

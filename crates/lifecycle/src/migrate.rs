@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
 use freehold_engine::{
-    Commit, Connection, Ddl, Endpoint, Error, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
+    Commit, Connection, Ddl, Endpoint, Error, ErrorKind, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
 };
 use freehold_model::{Fault, Migration};
 use freehold_sql::{Kind, TableName};
@@ -567,7 +567,12 @@ impl<'t> Migrating<'t> {
         .at(lines[at].place.clone())
         .help(format!("cause:    {error}"))
         .help(format!(
-            "go on:    mend {file}, then `freehold apply`; nothing of this migration is left behind"
+            "go on:    {}, then `freehold apply`; nothing of this migration is left behind",
+            match error.kind {
+                ErrorKind::DiskFull => "free space on the server's disk".to_owned(),
+                ErrorKind::Unavailable => "see that the server runs".to_owned(),
+                _ => format!("mend {file}"),
+            }
         ))
     }
 
@@ -584,7 +589,7 @@ impl<'t> Migrating<'t> {
             n => format!("done:     statements 1–{n}"),
         };
         let product = self.connection.probe().product;
-        Fault::new(
+        let fault = Fault::new(
             "FH3204",
             format!(
                 "{}: migration {} stopped at statement {} of {} ({product} cannot roll it back)",
@@ -593,10 +598,30 @@ impl<'t> Migrating<'t> {
                 at + 1,
                 lines.len()
             ),
-        )
-        .help(format!("{done}          not done: {}–{}", at + 1, lines.len()))
-        .help(format!("cause:    {error}"))
-        .help(format!("go on:    mend the data or the statement, then `freehold apply` resumes at statement {}", at + 1))
+        );
+        let cause = format!("cause:    {error}");
+        if self.connection.broken() {
+            return fault
+                .help(format!("{done}          unknown: {}", at + 1))
+                .help(cause)
+                .help(format!("go on:    `freehold apply`: it finds out whether statement {} took effect, and runs nothing twice", at + 1));
+        }
+        let mend = if error.kind == ErrorKind::DiskFull {
+            "free space on the server's disk"
+        } else {
+            "mend the data or the statement"
+        };
+        fault
+            .help(format!(
+                "{done}          not done: {}–{}",
+                at + 1,
+                lines.len()
+            ))
+            .help(cause)
+            .help(format!(
+                "go on:    {mend}, then `freehold apply` resumes at statement {}",
+                at + 1
+            ))
     }
 
     fn commit_unknown(&self, script: &Script<Migration>, error: &Error) -> Fault {

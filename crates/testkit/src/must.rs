@@ -38,6 +38,17 @@ impl<T> Must for Result<T, Vec<Fault>> {
     }
 }
 
+impl<T> Must for std::sync::LockResult<T> {
+    type Inside = T;
+    #[track_caller]
+    fn must(self, what: &str) -> T {
+        match self {
+            Ok(inside) => inside,
+            Err(poisoned) => panic!("{what}: {poisoned}"),
+        }
+    }
+}
+
 macro_rules! must_for {
     ($($error:ty),*) => {$(
         impl<T> Must for Result<T, $error> {

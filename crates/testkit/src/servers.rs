@@ -1,10 +1,12 @@
-//! One private server per engine and test binary, with its statement log switched on.
+//! One private server per engine and test binary, with its statement log switched on; and servers
+//! for one test alone, which it may end as a crash would and start again.
 //!
 //! A server that cannot be had is a loud skip on a laptop and a failure in CI. Its folder is kept
 //! when a test fails and deleted when all went well: the last user stops it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use freehold_engine::{Connection, Endpoint, Secret};
 use freehold_model::EngineKind;
@@ -13,6 +15,9 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::must::Must as _;
+
+/// How long a server may recover after a crash.
+const RECOVERY: Duration = Duration::from_mins(1);
 
 /// A running private server, as its administrator sees it.
 pub struct TestServer {
@@ -24,7 +29,8 @@ pub struct TestServer {
     pub version: String,
     log: PathBuf,
     folder: Option<TempDir>,
-    pid: u32,
+    settings: Settings,
+    running: std::sync::Mutex<PrivateServer>,
 }
 
 static RUNNING: [Mutex<Weak<TestServer>>; 2] =
@@ -41,6 +47,14 @@ pub async fn server(kind: EngineKind) -> Option<Arc<TestServer>> {
     if let Some(running) = slot.upgrade() {
         return Some(running);
     }
+    let private = installed(kind)?;
+    let running = Arc::new(begin(kind, settings_of(private), None).await);
+    *slot = Arc::downgrade(&running);
+    Some(running)
+}
+
+/// A loud skip where it is not.
+fn installed(kind: EngineKind) -> Option<Kind> {
     let private = if kind == EngineKind::Postgres {
         Kind::Postgres
     } else {
@@ -57,48 +71,93 @@ pub async fn server(kind: EngineKind) -> Option<Arc<TestServer>> {
         }
         return None;
     }
-    let running = Arc::new(begin(kind, private).await);
-    *slot = Arc::downgrade(&running);
-    Some(running)
+    Some(private)
 }
 
-async fn begin(kind: EngineKind, private: Kind) -> TestServer {
-    let folder = tempfile::Builder::new()
-        .prefix("freehold-test-")
-        .tempdir()
-        .must("a temporary folder");
-    let dir = folder.path().join("server");
-    let settings = Settings::new(private, &dir);
-    let settings = match private {
+/// The folder is filled in when it starts.
+fn settings_of(private: Kind) -> Settings {
+    let settings = Settings::new(private, PathBuf::new()).with("max_connections", "200");
+    match private {
         Kind::Postgres => settings
             .with("log_statement", "all")
-            // No test here pulls the plug.
-            .with("fsync", "off")
-            .with("max_connections", "200"),
+            // What is lost here is a process, never the machine.
+            .with("fsync", "off"),
         _ => settings
             .with("general_log", "1")
             .with("general_log_file", "general.log")
-            .with("log_bin", "binlog")
-            .with("max_connections", "200"),
+            .with("log_bin", "binlog"),
+    }
+}
+
+/// Below `within`, or the system's temporary folder.
+async fn begin(kind: EngineKind, mut settings: Settings, within: Option<&Path>) -> TestServer {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("freehold-test-");
+    let folder = match within {
+        Some(within) => builder.tempdir_in(within),
+        None => builder.tempdir(),
     };
+    let folder = folder.must("a temporary folder");
+    let dir = folder.path().join("server");
+    settings.dir.clone_from(&dir);
     let running: PrivateServer = start(&settings).await.must("the private server starts");
-    let log = if private == Kind::Postgres {
+    let log = if kind == EngineKind::Postgres {
         running.log_file()
     } else {
         dir.join("data/general.log")
     };
     let admin = Endpoint::parse(kind, &Secret::new(running.url())).must("its URL");
+    // It comes back where it was.
+    settings.port = Some(running.port());
     TestServer {
         kind,
         admin,
         version: running.version().to_owned(),
         log,
         folder: Some(folder),
-        pid: running.pid(),
+        settings,
+        running: std::sync::Mutex::new(running),
     }
 }
 
 impl TestServer {
+    /// One for this test alone. `None`: not installed (a loud skip was printed).
+    pub async fn alone(kind: EngineKind) -> Option<Arc<Self>> {
+        let settings = settings_of(installed(kind)?);
+        Some(Arc::new(begin(kind, settings, None).await))
+    }
+
+    /// One for this test alone whose files lie below a folder, in which there is little room: it
+    /// keeps no binary log and no log of statements.
+    pub async fn alone_in(kind: EngineKind, within: &Path) -> Option<Arc<Self>> {
+        let settings = Settings::new(installed(kind)?, PathBuf::new());
+        Some(Arc::new(begin(kind, settings, Some(within)).await))
+    }
+
+    /// Ends it and everything that it runs at once, as a crash would.
+    pub fn kill(&self) {
+        self.running.lock().must("nobody died with it").kill();
+    }
+
+    /// Starts it again on its port, if it does not run, and waits until it has recovered what was
+    /// committed.
+    pub async fn restart(&self) {
+        let begun = Instant::now();
+        loop {
+            let again = start(&self.settings).await.must("the server comes back");
+            *self.running.lock().must("nobody died with it") = again;
+            let engine = freehold_builtin::engine(self.kind).must("an engine");
+            match engine.connect(&self.admin).await {
+                Ok(_) => return,
+                // PostgreSQL that crashed by itself recovers by itself, and listens meanwhile.
+                Err(_) if begun.elapsed() < RECOVERY => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => panic!("the server came back and lets nobody in: {error}"),
+            }
+        }
+    }
+
     /// A connection with all rights.
     pub async fn connect(&self) -> Box<dyn Connection> {
         let engine = freehold_builtin::engine(self.kind).must("an engine");
@@ -130,7 +189,7 @@ impl TestServer {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.running.lock().must("nobody died with it").pid()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Engine × isolation × kind of admin: what a suite is run over.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -57,34 +58,39 @@ pub fn shapes() -> Vec<(EngineKind, Isolation, Admin)> {
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// Of one length: no name is the beginning of another.
+fn next_name() -> String {
+    format!(
+        "t{}_{:03}",
+        std::process::id() % 10_000,
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
 impl Shape {
     /// Makes a shape ready: its server runs, its admin and (for shared levels) the shared database
     /// are there. `None`: skipped loudly.
     pub async fn ready(kind: EngineKind, isolation: Isolation, admin: Admin) -> Option<Self> {
-        // Of one length: no name is the beginning of another.
-        let name = format!(
-            "t{}_{:03}",
-            std::process::id() % 10_000,
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
         if kind == EngineKind::Sqlite {
             let folder = tempfile::Builder::new()
                 .prefix("freehold-test-")
                 .tempdir()
                 .must("a temporary folder");
-            let url = Secret::new(format!("sqlite:{}", folder.path().join("stores").display()));
-            let endpoint = Endpoint::parse(kind, &url).must("a URL");
+            let embedded = Self::embedded_in(folder.path());
             return Some(Self {
-                kind,
                 isolation,
                 admin,
-                endpoint,
-                name,
-                server: None,
                 _folder: Some(folder),
+                ..embedded
             });
         }
         let server = server(kind).await?;
+        Some(Self::on(server, isolation, admin).await)
+    }
+
+    /// The same on a server of the test's own.
+    pub async fn on(server: Arc<TestServer>, isolation: Isolation, admin: Admin) -> Self {
+        let name = next_name();
         let shared = format!("{name}_shared");
         let mut endpoint = match admin {
             Admin::Superuser => server.admin.clone(),
@@ -94,15 +100,29 @@ impl Shape {
             make_shared(&server, &shared, &endpoint.user).await;
             endpoint = endpoint.with_database(&shared);
         }
-        Some(Self {
-            kind,
+        Self {
+            kind: server.kind,
             isolation,
             admin,
             endpoint,
             name,
             server: Some(server),
             _folder: None,
-        })
+        }
+    }
+
+    /// SQLite in a folder of the test's own.
+    pub fn embedded_in(folder: &Path) -> Self {
+        let url = Secret::new(format!("sqlite:{}", folder.join("stores").display()));
+        Self {
+            kind: EngineKind::Sqlite,
+            isolation: Isolation::Database,
+            admin: Admin::Superuser,
+            endpoint: Endpoint::parse(EngineKind::Sqlite, &url).must("a URL"),
+            name: next_name(),
+            server: None,
+            _folder: None,
+        }
     }
 
     /// What is printed when it fails.

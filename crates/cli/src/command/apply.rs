@@ -155,10 +155,12 @@ async fn deliver_files(context: &Context, targets: &[Target]) -> Result<Vec<Stri
         {
             continue;
         }
+        let pooled = context.pooled(target)?;
         let place = credentials::Place {
             engine: target.engine,
             admin: &target.admin,
             want: &target.want,
+            pooled: pooled.as_ref(),
         };
         let issued = credentials::issue(place)
             .await

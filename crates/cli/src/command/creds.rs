@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use freehold_credentials::{Place as At, deliver, issue, retire, sessions};
-use freehold_engine::Secret;
+use freehold_engine::{Endpoint, Secret};
 use freehold_lifecycle::Target;
 use freehold_model::{Deliver, Fault};
 
@@ -84,15 +84,17 @@ async fn credential(context: &Context, target: &Target, deliver: &Deliver) -> Re
             return Ok(Secret::new(url.trim_end_matches('\n')));
         }
     }
-    let issued = issue(at(target)).await.map_err(|fault| vec![fault])?;
-    Ok(issued.endpoint.url())
+    let pooled = context.pooled(target)?;
+    let issued = issue(at(target, pooled.as_ref())).await;
+    Ok(issued.map_err(|fault| vec![fault])?.endpoint.url())
 }
 
-fn at(target: &Target) -> At<'_> {
+fn at<'a>(target: &'a Target, pooled: Option<&'a Endpoint>) -> At<'a> {
     At {
         engine: target.engine,
         admin: &target.admin,
         want: &target.want,
+        pooled,
     }
 }
 
@@ -115,7 +117,9 @@ pub(crate) async fn rotate(
             }
             continue;
         };
-        let issued = issue(at(target)).await.map_err(|fault| vec![fault])?;
+        let pooled = context.pooled(target)?;
+        let place = at(target, pooled.as_ref());
+        let issued = issue(place).await.map_err(|fault| vec![fault])?;
         let file = deliver::to_file(
             &context.root.join(folder),
             &target.want.store,
@@ -123,7 +127,7 @@ pub(crate) async fn rotate(
         );
         let file = file.map_err(|fault| vec![fault])?;
         let retired = match &issued.other {
-            Some(other) => drain(at(target), other, grace).await?,
+            Some(other) => drain(place, other, grace).await?,
             None => None,
         };
         let told = match (&issued.other, retired) {

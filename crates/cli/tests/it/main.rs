@@ -8,6 +8,7 @@ mod change;
 mod embedded;
 mod histories;
 mod killed;
+mod pooled;
 mod real_tools;
 mod rotation;
 mod secrets;

@@ -13,7 +13,6 @@ mod judge;
 mod mariadb;
 mod mutants;
 mod postgres;
-mod random;
 mod scene;
 mod witness;
 
@@ -22,9 +21,8 @@ use std::collections::BTreeSet;
 use freehold_engine::Engine;
 use freehold_lifecycle::{Applied, apply, plan};
 use freehold_model::{EngineKind, Fault};
-use freehold_testkit::Admin;
+use freehold_testkit::{Admin, Random};
 
-use random::Random;
 use scene::Scene;
 
 /// What a run of the property amounted to.

@@ -4,4 +4,5 @@
 mod conformance;
 mod convergence;
 mod crashes;
+mod faults;
 mod refusals;

@@ -2,7 +2,7 @@
 
 use freehold_engine::Want;
 
-use super::random::Random;
+use freehold_testkit::Random;
 
 /// An account and a role that are not ours.
 pub(crate) fn strangers(name: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use freehold_lifecycle::{Target, apply};
 use freehold_model::EngineKind;
 use freehold_testkit::{Admin, Must as _, Neighbour, Shape, orders_target};
 
-use super::random::Random;
+use freehold_testkit::Random;
 use super::{Dump, mariadb, postgres};
 
 pub(crate) struct Scene {

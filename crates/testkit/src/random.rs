@@ -1,10 +1,12 @@
-//! Random numbers from a seed: the same seed, the same edits.
+//! Random numbers from a seed (xorshift): the same seed, the same choices.
 
-pub(crate) struct Random(u64);
+/// A source of choices.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
 
 impl Random {
     /// From `FREEHOLD_SEED`; else the same in CI, and another one each time for long proofs. Printed.
-    pub(crate) fn seeded() -> Self {
+    pub fn seeded() -> Self {
         let seed = std::env::var("FREEHOLD_SEED").ok();
         let seed = seed.and_then(|seed| seed.parse().ok());
         let prove = std::env::var_os("FREEHOLD_PROVE").is_some();
@@ -14,18 +16,26 @@ impl Random {
             1
         };
         let seed = seed.unwrap_or(other);
-        eprintln!("FREEHOLD_SEED={seed}");
+        #[expect(clippy::print_stderr, reason = "a failure has to be replayable")]
+        {
+            eprintln!("FREEHOLD_SEED={seed}");
+        }
         Self::from(seed)
     }
 
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    /// From 0 to one less than `bound`.
+    ///
+    /// # Panics
+    /// With nothing to choose from.
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).expect("below a usize")
+        usize::try_from(self.0 % bound as u64).unwrap_or_default()
     }
 
-    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    /// One of them.
+    pub fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
 }
