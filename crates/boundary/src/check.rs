@@ -188,7 +188,7 @@ impl Checker {
         skipped.sort();
         let mut own = match ownership {
             Some(own) => own,
-            None => propose::propose(&scans)?,
+            None => propose::propose(&scans, files)?,
         };
         let unowned = declared::adopt_migrations(&mut own, &scans);
         constants::settle(tree, &mut scans);

@@ -47,11 +47,11 @@ const WORDS: &[(&str, Rule)] = &[
     ("delete ", verb),
     ("delete\n", verb),
     ("merge ", verb),
-    ("truncate", verb),
+    ("truncate", statement),
     ("create ", defines),
     ("alter ", defines),
     ("drop ", defines),
-    ("references", verb),
+    ("references", statement),
     ("into(", takes_table),
     ("table(", takes_table),
     ("selectfrom(", always),
@@ -66,7 +66,7 @@ const WORDS: &[(&str, Rule)] = &[
     ("table_name", always),
     ("$table", always),
     ("models.model", always),
-    ("db.model", always),
+    ("db.model", whole),
     ("applicationrecord", always),
     ("activerecord", always),
     ("extends model", always),
@@ -95,9 +95,9 @@ const WORDS: &[(&str, Rule)] = &[
     ("belongsto", always),
     ("hasmany", always),
     ("hasone", always),
-    ("belongs_to", always),
-    ("has_many", always),
-    ("has_one", always),
+    ("belongs_to", whole),
+    ("has_many", whole),
+    ("has_one", whole),
     ("create_table", always),
     ("add_column", always),
     ("schema::", always),
@@ -210,6 +210,10 @@ impl<'a> Place<'a> {
         !is_word(self.before())
     }
 
+    fn ends_within(&self) -> bool {
+        self.bytes.get(self.end).is_some_and(|byte| is_word(*byte))
+    }
+
     /// Is it in a remark? Where a text of SQL may look the same, the answer is no.
     fn in_remark(&self) -> bool {
         let line = self.line_before();
@@ -283,7 +287,21 @@ fn in_code(place: &Place) -> bool {
 }
 
 fn verb(place: &Place) -> bool {
-    place.begins_word() && !place.in_remark() && !place.is_prose()
+    // `@DELETE` is a route.
+    place.begins_word() && place.before() != b'@' && !place.in_remark() && !place.is_prose()
+}
+
+/// The whole of a name.
+fn whole(place: &Place) -> bool {
+    place.begins_word() && !place.ends_within()
+}
+
+/// A word of a statement, not the name of something: `"references": [`, `x.truncate`.
+fn statement(place: &Place) -> bool {
+    let next = place.bytes.get(place.end);
+    !place.ends_within()
+        && !matches!(next, Some(b'"' | b'\'' | b'`' | b'.' | b'/' | b')'))
+        && verb(place)
 }
 
 fn selects(place: &Place) -> bool {
@@ -584,6 +602,5 @@ mod tests {
             lost.is_empty(),
             "passed over {passed} bytes, read {wanted}, of which {useful} say something; lost: {lost:#?}"
         );
-        println!("passed over {passed} bytes, read {wanted}, of which {useful} say something");
     }
 }

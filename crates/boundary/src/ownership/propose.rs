@@ -13,6 +13,7 @@ use freehold_sql::Access;
 use super::system::tests;
 use super::{Context, Origin, Ownership, is_common};
 use crate::scan::FileScan;
+use crate::walk::File;
 
 /// Folders that say how code is layered or where it lies, not what it is about.
 const LAYERS: &[&str] = &[
@@ -82,9 +83,15 @@ struct Table {
     folders: Vec<String>,
 }
 
-pub(crate) fn propose(scans: &[FileScan]) -> Result<Ownership, Vec<Fault>> {
+/// From what the files say, and from where all files lie, also those that say nothing.
+/// Does a folder of this name say how code is layered, not what it is about?
+pub(crate) fn is_layer(folder: &str) -> bool {
+    LAYERS.contains(&folder.to_ascii_lowercase().as_str())
+}
+
+pub(crate) fn propose(scans: &[FileScan], files: &[File]) -> Result<Ownership, Vec<Fault>> {
     let tables = declared(scans);
-    let paths: Vec<Vec<String>> = scans.iter().map(|scan| folders(&scan.path)).collect();
+    let paths: Vec<Vec<String>> = files.iter().map(|file| folders(&file.path)).collect();
     let common = common(&paths);
     let repeated = repeated(&paths);
     let first = |folders: &[String]| module(folders, common).map(str::to_owned);
@@ -92,7 +99,7 @@ pub(crate) fn propose(scans: &[FileScan]) -> Result<Ownership, Vec<Fault>> {
     let (contexts, why) = by_schema(&tables)
         .or_else(|| by_folder(&tables, scans, &paths, &first))
         .or_else(|| by_folder(&tables, scans, &paths, &again))
-        .unwrap_or_else(|| by_prefix(&tables, scans));
+        .unwrap_or_else(|| by_prefix(&tables, &paths));
     Ownership::new(contexts, Origin::Proposal { why }, &[], &tests())
 }
 
@@ -352,7 +359,7 @@ fn stem(table: &str) -> String {
         .to_owned()
 }
 
-fn by_prefix(tables: &[Table], scans: &[FileScan]) -> (Vec<Context>, Vec<String>) {
+fn by_prefix(tables: &[Table], paths: &[Vec<String>]) -> (Vec<Context>, Vec<String>) {
     let mut stems: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for table in tables {
         stems
@@ -361,7 +368,7 @@ fn by_prefix(tables: &[Table], scans: &[FileScan]) -> (Vec<Context>, Vec<String>
             .insert(table.name.clone());
     }
     // Folders of the code that are called like a group are its code.
-    let code: BTreeSet<String> = scans.iter().flat_map(|scan| folders(&scan.path)).collect();
+    let code: BTreeSet<&String> = paths.iter().flatten().collect();
     let why = vec![format!(
         "tables are grouped by how their names begin: {} groups",
         stems.len()
