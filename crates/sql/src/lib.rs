@@ -24,5 +24,6 @@ pub use quote::{QuoteError, quote_ident, quote_literal};
 pub use split::{Statement, split};
 pub use split_error::{SplitError, SplitTrouble};
 pub use uses::{
-    Access, Container, ContainerKind, HOLE, ObjectName, TableUse, Unresolved, Uses, Why, uses,
+    Access, Container, ContainerKind, Dropped, HOLE, Key, ObjectName, TableUse, Unresolved, Uses,
+    Why, uses,
 };

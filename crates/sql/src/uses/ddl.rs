@@ -4,7 +4,7 @@
 
 use super::name::{self, Named};
 use super::state::{Level, Verb, Walk};
-use super::{Access, Container, ContainerKind, finish, verb};
+use super::{Access, Container, ContainerKind, finish, key, verb};
 
 /// Words between CREATE and the kind of object.
 const MODIFIERS: &[&str] = &[
@@ -334,6 +334,7 @@ pub(super) fn alter(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
             ContainerKind::Table
         },
     );
+    key::dropped(walk, kind, end, to_end(walk, level, end));
     let mut next = end;
     while next < level.to && !walk.is_symbol(next, ";") {
         if walk.are(next, &["ATTACH", "PARTITION"])
@@ -517,5 +518,11 @@ pub(super) fn grant(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
 }
 
 pub(super) fn references(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
-    verb::table(walk, level, at + 1, Access::Reference).unwrap_or(at + 1)
+    let mark = walk.out.tables.len();
+    let end = verb::table(walk, level, at + 1, Access::Reference).unwrap_or(at + 1);
+    if walk.out.tables.len() > mark {
+        let key = key::before(walk, level.from, at);
+        walk.out.tables[mark].key = Some(key);
+    }
+    end
 }

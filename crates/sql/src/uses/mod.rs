@@ -10,6 +10,7 @@ mod body;
 mod cte;
 mod ddl;
 mod finish;
+mod key;
 mod name;
 mod source;
 mod state;
@@ -41,6 +42,8 @@ pub struct Uses {
     pub containers: Vec<Container>,
     /// Routines that triggers call, and the triggers' tables.
     pub triggered: Vec<(ObjectName, ObjectName)>,
+    /// Constraints and columns that ALTER TABLE takes away, in the order of the text.
+    pub dropped: Vec<Dropped>,
     /// Parentheses or quotes did not close, or a table's place held something else: what was
     /// found is still likely, but not sure.
     pub recovered: bool,
@@ -61,6 +64,27 @@ pub struct TableUse {
     pub container: Option<usize>,
     /// The schema or database that `USE` or `SET search_path` made the default before.
     pub within: Option<String>,
+    /// Of a foreign key: which one it is.
+    pub key: Option<Key>,
+}
+
+/// What tells a foreign key from others of its table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub constraint: Option<String>,
+    /// Its columns in its own table.
+    pub columns: Vec<String>,
+}
+
+/// A part of a table that is taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    pub table: ObjectName,
+    /// The constraint's or the column's name.
+    pub name: String,
+    pub column: bool,
+    /// The first byte of the name in the text.
+    pub start: usize,
 }
 
 /// How a table is touched.

@@ -189,6 +189,7 @@ impl<'a> Walk<'a, '_> {
             statement: self.statement,
             container: self.container.or(self.place.container),
             within,
+            key: None,
         });
         Some(self.out.tables.len() - 1)
     }

@@ -535,3 +535,29 @@ fn what_only_one_dialect_says() {
         "create G, read EMP@HQ.ACME.COM",
     );
 }
+
+#[test]
+fn foreign_keys_are_told_apart() {
+    let found = uses(
+        Postgres,
+        "CREATE TABLE a (x int REFERENCES p, y numeric(1, 2) CONSTRAINT c REFERENCES q (i), \
+         CONSTRAINT d FOREIGN KEY (y, z) REFERENCES r (y, z), FOREIGN KEY (w) REFERENCES s);\
+         ALTER TABLE a ADD COLUMN v int REFERENCES t, DROP CONSTRAINT d, DROP COLUMN IF EXISTS x, DROP y;",
+    );
+    let keys: Vec<String> = found
+        .tables
+        .iter()
+        .filter_map(|table| table.key.as_ref().map(|key| (table, key)))
+        .map(|(table, key)| {
+            let constraint = key.constraint.as_deref().unwrap_or("-");
+            format!("{} {constraint} {}", table.name, key.columns.join("+"))
+        })
+        .collect();
+    assert_eq!(keys, ["p - x", "q c y", "r d y+z", "s - w", "t - v"]);
+    let dropped: Vec<String> = found
+        .dropped
+        .iter()
+        .map(|own| format!("{} {} {}", own.table, own.name, own.column))
+        .collect();
+    assert_eq!(dropped, ["a d false", "a x true", "a y true"]);
+}
