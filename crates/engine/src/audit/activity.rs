@@ -36,6 +36,8 @@ pub struct Statement {
     pub total_ms: f64,
     /// Rows that it gave or changed.
     pub rows: u64,
+    /// Names of open sessions whose last statement it is.
+    pub applications: Vec<String>,
 }
 
 /// Over what time statements were counted.
