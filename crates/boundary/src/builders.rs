@@ -19,6 +19,8 @@ pub(crate) struct Named {
     pub(crate) chain: usize,
     /// Of a foreign key: the table that has it.
     pub(crate) holder: Option<String>,
+    /// Of a foreign key: its column.
+    pub(crate) column: Option<String>,
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -77,6 +79,7 @@ fn query(code: &Code, word: &str, at: usize, first: usize, found: &mut Vec<Named
         joined,
         chain: code.tokens[root].start,
         holder: None,
+        column: None,
         start,
         end: start + table.len(),
         table,
@@ -112,6 +115,7 @@ fn prisma(code: &Code, operation: &str, at: usize) -> Option<Named> {
         joined: false,
         chain: token.start,
         holder: None,
+        column: None,
         start: token.start,
         end: token.end,
     })
@@ -411,6 +415,7 @@ fn foreign_key(code: &Code, word: &str, first: usize, found: &mut Vec<Named>) {
         access: Access::Reference,
         joined: false,
         chain: start,
+        column: argument_text(code, behind + 1 + usize::from(code.is_mark(behind, b':'))),
         holder: Some(holder),
         start,
         end: start + target.len(),
@@ -449,11 +454,36 @@ fn reference(code: &Code, word: &str, at: usize, first: usize, found: &mut Vec<N
         access: Access::Reference,
         joined: false,
         chain: code.tokens[at].start,
+        column: key_column(code, at),
         holder: Some(holder),
         start,
         end: start + table.len(),
         table,
     });
+}
+
+/// The first text within a few tokens behind `at`, up to the end of the call.
+fn argument_text(code: &Code, at: usize) -> Option<String> {
+    (at..at + 8)
+        .take_while(|&i| !code.is_mark(i, b')') && !code.tokens.get(i).is_none_or(|t| t.fresh_line))
+        .find_map(|i| code.plain(i))
+}
+
+/// The column of `$table->foreign('c')->references(…)`, `t.integer('c').references(…)`.
+fn key_column(code: &Code, at: usize) -> Option<String> {
+    let mut place = at;
+    for _ in 0..8 {
+        let called = called_before(code, place)?;
+        let maker = code.word(called)?;
+        if maker != "references"
+            && code.is_mark(called + 1, b'(')
+            && let Some(column) = (called + 2..called + 4).find_map(|i| code.plain(i))
+        {
+            return Some(column);
+        }
+        place = called;
+    }
+    None
 }
 
 /// The table whose definition the call at `at` stands in: `createTable('orders', t => { … })`.

@@ -22,7 +22,7 @@ use crate::scan::{FileScan, Seen, Sureness};
 use crate::source::symbols::Symbols;
 use crate::spot::{Lines, Spot};
 use crate::walk::{self, File, Skipped, Tree};
-use crate::{constants, declared, policy};
+use crate::{constants, declared, net, policy};
 
 /// What a check found.
 #[derive(Debug)]
@@ -192,6 +192,7 @@ impl Checker {
         };
         let unowned = declared::adopt_migrations(&mut own, &scans);
         constants::settle(tree, &mut scans);
+        net::settle(&own, &mut scans);
         let (owners, index) = declared::models(&own, &scans, &entities);
         let routines = declared::routines(&own, &scans);
         let judge = Judge {
@@ -202,7 +203,7 @@ impl Checker {
         let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
         findings.extend(imported(tree, files, &judge, &index));
         findings.sort_by(|a, b| (&a.file, &a.spot, a.kind).cmp(&(&b.file, &b.spot, b.kind)));
-        one_key_once(&mut findings);
+        last_view(&mut findings);
         let kept = Kept {
             findings,
             unresolved: unread(&own, &scans),
@@ -215,12 +216,8 @@ impl Checker {
     }
 }
 
-/// History says a foreign key several times: in migrations for each engine, in dumps, in changes
-/// that make a table anew. It is one. Of a view or routine that is defined anew, the last
-/// definition stands.
-fn one_key_once(findings: &mut Vec<Finding>) {
-    let mut seen = HashSet::new();
-    findings.retain(|own| own.kind != Kind::ForeignKey || seen.insert(own.fingerprint.clone()));
+/// Of a view or routine that is defined anew, the last definition stands.
+fn last_view(findings: &mut Vec<Finding>) {
     let last: HashMap<String, PathBuf> = findings
         .iter()
         .filter(|own| own.kind == Kind::View)

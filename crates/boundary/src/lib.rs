@@ -17,6 +17,7 @@ mod imports;
 mod judge;
 mod language;
 mod models;
+mod net;
 mod ownership;
 mod policy;
 mod prefilter;
@@ -28,8 +29,8 @@ mod spot;
 mod walk;
 mod xml;
 
-pub use baseline::{Baseline, Compared};
-pub use cache::Cache;
+pub use baseline::{Baseline, Compared, Day};
+pub use cache::{Cache, Watched};
 pub use check::{Checked, Checker, Counts, Unread, check};
 pub use finding::{Finding, Kind};
 pub use ownership::{Allow, Context, Origin, Ownership};

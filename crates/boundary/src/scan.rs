@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use freehold_sql::{Access, Container, ContainerKind, Dialect, HOLE, ObjectName, Uses, Why, uses};
+use freehold_sql::{
+    Access, Container, ContainerKind, Dialect, Dropped, HOLE, Key, ObjectName, Uses, Why, uses,
+};
 
 use crate::builders::{self, Named};
 use crate::language::Language;
@@ -47,6 +49,8 @@ pub(crate) struct Touch {
     pub(crate) container: Option<usize>,
     pub(crate) within: Option<String>,
     pub(crate) spot: Spot,
+    /// Of a foreign key: which one it is.
+    pub(crate) key: Option<Key>,
 }
 
 /// A text of SQL, or a chain of a builder.
@@ -79,6 +83,8 @@ pub(crate) struct FileScan {
     pub(crate) gaps: Vec<Gap>,
     /// Routines that triggers call, and the triggers' tables.
     pub(crate) triggered: Vec<(ObjectName, ObjectName)>,
+    /// Constraints and columns that are taken away, and where.
+    pub(crate) dropped: Vec<(Dropped, Spot)>,
     pub(crate) pending: Vec<Pending>,
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) models: Models,
@@ -165,6 +171,10 @@ fn xml_file(out: &mut FileScan, text: &str, dialect: Option<Dialect>, lines: &Li
                 container: Some(0),
                 within: None,
                 spot: lines.spot(key.start, key.start + key.length, key.table.clone()),
+                key: Some(Key {
+                    constraint: key.constraint,
+                    columns: key.columns,
+                }),
             }],
             containers: vec![Container {
                 kind: ContainerKind::Table,
@@ -331,6 +341,10 @@ fn take(
         why: gap.why,
     }));
     out.triggered.extend(found.triggered.iter().cloned());
+    out.dropped.extend(found.dropped.iter().map(|own| {
+        let place = spot(own.start, own.start + own.name.len(), None);
+        (own.clone(), place)
+    }));
     if found.tables.is_empty() {
         return;
     }
@@ -345,6 +359,7 @@ fn take(
             container: table.container,
             within: table.within.clone(),
             spot: spot(table.span.start, table.span.end, table.container),
+            key: table.key.clone(),
         })
         .collect();
     out.queries.push(Query {
@@ -380,7 +395,16 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
                     containers.len() - 1
                 }),
                 within: None,
-                spot: lines.spot(own.start, own.end, symbols.at(own.start)),
+                // A foreign key is remembered by its table, as in a file of SQL.
+                spot: lines.spot(
+                    own.start,
+                    own.end,
+                    own.holder.clone().unwrap_or_else(|| symbols.at(own.start)),
+                ),
+                key: own.holder.as_ref().map(|_| Key {
+                    constraint: None,
+                    columns: own.column.iter().cloned().collect(),
+                }),
             })
             .collect();
         let seen = Seen {

@@ -10,6 +10,8 @@ use crate::source::mapped::Mapped;
 pub(crate) struct ForeignKey {
     pub(crate) table: String,
     pub(crate) references: String,
+    pub(crate) constraint: Option<String>,
+    pub(crate) columns: Vec<String>,
     pub(crate) start: usize,
     pub(crate) length: usize,
 }
@@ -273,8 +275,18 @@ pub(crate) fn foreign_keys(text: &str) -> Vec<ForeignKey> {
         .filter_map(|tag| {
             let (table, _) = attribute(text, tag, "baseTableName")?;
             let (references, start) = attribute(text, tag, "referencedTableName")?;
+            let columns = attribute(text, tag, "baseColumnNames")
+                .map(|(names, _)| {
+                    names
+                        .split(',')
+                        .map(|name| name.trim().to_owned())
+                        .collect()
+                })
+                .unwrap_or_default();
             Some(ForeignKey {
                 table,
+                columns,
+                constraint: attribute(text, tag, "constraintName").map(|(name, _)| name),
                 length: references.len(),
                 references,
                 start,

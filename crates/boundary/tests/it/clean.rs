@@ -160,3 +160,40 @@ fn entities_of_entity_framework_are_found_where_they_lie() {
     let lines = super::lines(&super::checked(root.path()));
     assert_eq!(lines, ["import\torders\tbooks\tBook\torders/A.cs:3"]);
 }
+
+/// What a later migration drops is no crossing; two keys of one table to another are two.
+#[test]
+fn histories_come_to_what_holds_in_the_end() {
+    let root = super::tree(&[
+        ("boundaries.yaml", super::TWO),
+        (
+            "orders/m/0001_a.up.sql",
+            "CREATE TABLE orders (id int, b int CONSTRAINT gone REFERENCES books, c int REFERENCES books,\n\
+             d int REFERENCES books (id), e int, FOREIGN KEY (e)\n REFERENCES books (id));",
+        ),
+        ("orders/m/0001_a.down.sql", "DROP TABLE orders;"),
+        (
+            "orders/m/0010_z.up.sql",
+            "ALTER TABLE orders DROP CONSTRAINT orders_c_fkey;",
+        ),
+        (
+            "orders/m/0002_b.up.sql",
+            "ALTER TABLE orders DROP CONSTRAINT gone, ADD CONSTRAINT gone FOREIGN KEY (f) REFERENCES books;",
+        ),
+        ("orders/drop.sql", "DROP TABLE orders;"),
+        (
+            "orders/dump.sql",
+            "CREATE TABLE orders (id int, d int REFERENCES books (id), g int REFERENCES books (id));",
+        ),
+    ]);
+    let lines = super::lines(&super::checked(root.path()));
+    assert_eq!(
+        lines,
+        [
+            "foreign-key\torders\tbooks\tbooks\torders/dump.sql:1",
+            "foreign-key\torders\tbooks\tbooks\torders/dump.sql:1",
+            "foreign-key\torders\tbooks\tbooks\torders/m/0001_a.up.sql:3",
+            "foreign-key\torders\tbooks\tbooks\torders/m/0002_b.up.sql:1",
+        ]
+    );
+}
