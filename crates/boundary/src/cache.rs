@@ -17,7 +17,7 @@ use crate::finding::{Finding, Kind};
 use crate::ownership::{Context, Origin, Ownership};
 use crate::scan::dialect_named;
 use crate::spot::Spot;
-use crate::walk::{File, Skipped, nanoseconds};
+use crate::walk::{self, File, Skipped, nanoseconds};
 
 /// Clocks of file systems are coarse: a file changed so shortly before the check may change again
 /// without a later time. Nanoseconds.
@@ -96,13 +96,7 @@ impl Cache {
             state.update(part.len().to_le_bytes());
             state.update(part.as_bytes());
         }
-        state.update(files.len().to_le_bytes());
-        // Threads list the files in any order: a sum does not mind.
-        let sum = files.iter().map(digest).fold([0_u64; 2], |sum, own| {
-            [sum[0].wrapping_add(own[0]), sum[1].wrapping_add(own[1])]
-        });
-        state.update(sum[0].to_le_bytes());
-        state.update(sum[1].to_le_bytes());
+        state.update(sum(files));
         Key {
             place,
             state: hex(&state.finalize()),
@@ -167,6 +161,40 @@ impl Cache {
     fn file(&self, key: &Key) -> PathBuf {
         self.folder.join(format!("{}.json", key.place))
     }
+}
+
+/// The state of the files of a tree and of what is said of it: equal as long as nothing changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    files: [u8; 24],
+    skipped: Vec<Skipped>,
+    said: String,
+}
+
+impl Watched {
+    /// Looks at the files below `paths`, or at all below `root`. `said` is whatever else a check
+    /// depends on.
+    #[must_use]
+    pub fn look(root: &Path, paths: &[PathBuf], said: String) -> Self {
+        let (files, skipped) = walk::files(root, paths);
+        Self {
+            files: sum(&files),
+            skipped,
+            said,
+        }
+    }
+}
+
+/// Threads list the files in any order: a sum of their digests does not mind.
+fn sum(files: &[File]) -> [u8; 24] {
+    let sums = files.iter().map(digest).fold([0_u64; 2], |sum, own| {
+        [sum[0].wrapping_add(own[0]), sum[1].wrapping_add(own[1])]
+    });
+    let mut bytes = [0; 24];
+    for (at, word) in [files.len() as u64, sums[0], sums[1]].iter().enumerate() {
+        bytes[at * 8..at * 8 + 8].copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
 }
 
 fn digest(file: &File) -> [u64; 2] {

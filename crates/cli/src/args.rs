@@ -37,6 +37,9 @@ pub(crate) enum Command {
         /// Where (default: this folder)
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// Write only the step of CI that runs `check`
+        #[arg(long, value_enum, value_name = "HOST")]
+        ci: Option<CiHost>,
     },
     /// Show what `apply` would change; sends no change
     Plan(PlanArgs),
@@ -58,6 +61,11 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Find every place where code or schema crosses a service's boundary
     Check(CheckArgs),
+    /// Show the same findings in an editor: a language server on standard input and output
+    Lsp,
+    /// Print a file that follows from the description
+    #[command(subcommand)]
+    Render(RenderCommand),
     /// Hand out and rotate the passwords of the services' programs
     #[command(subcommand)]
     Creds(CredsCommand),
@@ -178,6 +186,24 @@ pub(crate) struct CheckArgs {
 pub(crate) enum CheckFormat {
     Text,
     Json,
+    /// Print a picture of who crosses into whom instead of the findings
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) graph: Option<GraphFormat>,
+    /// Print how the number of findings went over time, as the baseline remembers it
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Check again whenever a file changes, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Read every file, whatever is remembered of an earlier check
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum GraphFormat {
+    Svg,
+    Mermaid,
     Sarif,
     Github,
     Gitlab,
@@ -254,4 +280,21 @@ pub(crate) enum CredsCommand {
         #[arg(long, default_value_t = 60, value_name = "SECONDS")]
         grace: u64,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RenderCommand {
+    /// A CODEOWNERS file: each service's team has to look at changes of its code
+    Codeowners {
+        /// What stands before a team's name to address it, as `@acme/` for GitHub
+        #[arg(long, value_name = "PREFIX", default_value = "@")]
+        prefix: String,
+    },
+}
+
+/// Who runs CI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CiHost {
+    Github,
+    Gitlab,
 }

@@ -57,6 +57,23 @@ impl Output {
         let _ = writeln!(self.out.lock(), "{text}");
     }
 
+    /// Columns: of the terminal; else as `COLUMNS` says, else 80.
+    pub(crate) fn width(&self) -> usize {
+        if let Some((width, _)) = terminal_size::terminal_size_of(&self.out) {
+            return usize::from(width.0).max(40);
+        }
+        let said = std::env::var("COLUMNS").ok();
+        said.and_then(|own| own.parse().ok())
+            .map_or(80, |own: usize| own.max(40))
+    }
+
+    /// An empty screen, where there is one.
+    pub(crate) fn clear(&self) {
+        if self.out.is_terminal() {
+            let _ = write!(self.out.lock(), "\u{1b}[2J\u{1b}[H");
+        }
+    }
+
     /// A line to standard error.
     pub(crate) fn line_err(&self, text: &str) {
         let _ = writeln!(self.err.lock(), "{text}");

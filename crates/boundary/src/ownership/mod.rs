@@ -288,9 +288,13 @@ impl Ownership {
             .map_or("", |own| own.name.as_str())
     }
 
-    /// Equal for ownerships that decide the same about every file and table.
-    pub(crate) fn identity(&self) -> String {
-        format!("{:?} {:?} {:?}", self.contexts, self.dialect, self.written)
+    /// Equal for ownerships that say the same about every file, table and crossing.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!(
+            "{:?} {:?} {:?} {:?}",
+            self.contexts, self.dialect, self.written, self.allows
+        )
     }
 
     /// The place of a context by its name.

@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::history::sparkline;
 use super::{Paint, Tone, matrix};
-use crate::baseline::Compared;
+use crate::baseline::{Compared, Day};
 use crate::check::Checked;
 use crate::finding::Finding;
 use crate::ownership::Origin;
 
 /// What is shown besides new findings.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Shown {
+pub struct Shown<'a> {
     /// Findings that the baseline knows, one by one.
     pub known: bool,
     /// Places that could not be read, one by one.
@@ -22,6 +23,8 @@ pub struct Shown {
     pub width: usize,
     /// How long the check took.
     pub elapsed: Option<Duration>,
+    /// What the baseline remembers.
+    pub history: &'a [Day],
 }
 
 /// The whole report. `source` gives the text of a file, for excerpts.
@@ -78,9 +81,8 @@ pub fn human(
         out.push_str(&matrix(checked, paint));
         out.push('\n');
     }
-    for line in sums(checked, compared, shown.elapsed) {
-        out.push_str(&line);
-        out.push('\n');
+    for line in sums(checked, compared, shown) {
+        wrap(&mut out, &line, 0, shown.width);
     }
     out
 }
@@ -172,7 +174,9 @@ fn one(
     }
     let _ = writeln!(out, "{gutter} {}", bar("│"));
     let note = |out: &mut String, label: &str, text: &str| {
-        let _ = writeln!(out, "{gutter} {} {label}: {text}", bar("="));
+        let _ = write!(out, "{gutter} {} ", bar("="));
+        let indent = gutter.len() + 3;
+        wrap_behind(out, &format!("{label}: {text}"), indent, indent + 2, width);
     };
     let sure = match finding.confidence {
         "parsed" => String::new(),
@@ -210,6 +214,32 @@ fn owned_by(checked: &Checked, finding: &Finding) -> String {
     }
 }
 
+/// Writes `text` in lines of at most `width` columns, broken between words.
+fn wrap(out: &mut String, text: &str, indent: usize, width: usize) {
+    wrap_behind(out, text, indent, indent, width);
+}
+
+/// The same where the line has `used` columns already; further lines begin at `indent`.
+fn wrap_behind(out: &mut String, text: &str, used: usize, indent: usize, width: usize) {
+    let mut column = used;
+    let mut begun = true;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if !begun && width > 0 && column + 1 + length > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if !begun {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+        begun = false;
+    }
+    out.push('\n');
+}
+
 /// As much of a long line as fits, and the column within it. Tabs count as one column.
 fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     let chars: Vec<char> = line
@@ -229,7 +259,7 @@ fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     (text.into_iter().collect(), column - from)
 }
 
-fn sums(checked: &Checked, compared: Option<&Compared>, elapsed: Option<Duration>) -> Vec<String> {
+fn sums(checked: &Checked, compared: Option<&Compared>, shown: Shown) -> Vec<String> {
     let count =
         |n: usize, what: &str| format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" });
     let findings = match compared {
@@ -248,9 +278,12 @@ fn sums(checked: &Checked, compared: Option<&Compared>, elapsed: Option<Duration
             count(n, "place")
         ),
     };
-    let time = elapsed.map_or_else(String::new, |own| format!(" in {:.2} s", own.as_secs_f64()));
+    let time = shown
+        .elapsed
+        .map_or_else(String::new, |own| format!(" in {:.2} s", own.as_secs_f64()));
     let files = count(checked.counts.files, "file");
     let mut lines = vec![format!("{findings}{unread}. {files}{time}.")];
+    lines.extend(sparkline(shown.history));
     if !checked.allowed.is_empty() {
         lines.push(format!(
             "{} allowed, with reasons.",

@@ -4,12 +4,18 @@
 //! come from a reader that the caller gives.
 
 mod annotations;
+mod codeowners;
+mod graph;
+mod history;
 mod human;
 mod json;
 mod matrix;
 mod sarif;
 
 pub use annotations::{github, gitlab};
+pub use codeowners::codeowners;
+pub use graph::{mermaid, svg};
+pub use history::history;
 pub use human::{Shown, human};
 pub use json::json;
 pub use matrix::matrix;

@@ -7,6 +7,7 @@ use freehold_model::Fault;
 
 use super::Result;
 use crate::Outcome;
+use crate::args::CiHost;
 use crate::output::{Output, Tone};
 
 /// Each file and its text; `SYSTEM` is the folder's name.
@@ -102,6 +103,45 @@ pub(crate) fn run(folder: Option<&Path>, output: &Output) -> Result<Outcome> {
         None => String::new(),
     };
     output.line(&format!("\nNext: {change}freehold up --servers embedded"));
+    Ok(Outcome::Done)
+}
+
+/// The step of CI that keeps the boundaries, for a repository that is there.
+const GITHUB: (&str, &str) = (
+    ".github/workflows/freehold-check.yml",
+    "# Fails when code or schema crosses a service's boundary where it did not before.\n\
+     name: freehold check\non: [push, pull_request]\njobs:\n  boundaries:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      # Install the freehold binary here.\n      - run: freehold check --prune --format github\n",
+);
+const GITLAB: (&str, &str) = (
+    ".gitlab/freehold-check.yml",
+    "# Fails when code or schema crosses a service's boundary where it did not before.\n\
+     # In .gitlab-ci.yml:  include: [{ local: .gitlab/freehold-check.yml }]\n\
+     freehold check:\n  # An image that has the freehold binary.\n  script:\n    - freehold check --prune --format gitlab > freehold-check.json\n  artifacts:\n    when: always\n    reports:\n      codequality: freehold-check.json\n",
+);
+
+/// Writes only that step.
+pub(crate) fn ci(folder: Option<&Path>, host: CiHost, output: &Output) -> Result<Outcome> {
+    let root = folder.unwrap_or_else(|| Path::new("."));
+    let (file, text) = match host {
+        CiHost::Github => GITHUB,
+        CiHost::Gitlab => GITLAB,
+    };
+    let path = root.join(file);
+    if path.exists() {
+        let message = format!("{} is there already", path.display());
+        return Err(vec![
+            Fault::new("FH1126", message).help("nothing was written; move it away first"),
+        ]);
+    }
+    write(&path, text)?;
+    if output.json {
+        output.value(&serde_json::json!({ "files": [file] }));
+        return Ok(Outcome::Done);
+    }
+    output.line(&format!("{} {file}", output.paint(Tone::Good, "+")));
+    if host == CiHost::Gitlab {
+        output.line("\nNext: in .gitlab-ci.yml  include: [{ local: .gitlab/freehold-check.yml }]");
+    }
     Ok(Outcome::Done)
 }
 

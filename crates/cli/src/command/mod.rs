@@ -7,8 +7,10 @@ mod creds;
 mod destroy;
 mod engines;
 mod init;
+mod lsp;
 mod plan;
 mod plan_file;
+mod render;
 mod rollback;
 mod seed;
 mod status;
@@ -26,7 +28,11 @@ pub(crate) type Result<T> = std::result::Result<T, Vec<Fault>>;
 /// Runs the command that the arguments name.
 pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
     match &args.command {
-        Command::Init { folder } => init::run(folder.as_deref(), output),
+        Command::Init { folder, ci: None } => init::run(folder.as_deref(), output),
+        Command::Init {
+            folder,
+            ci: Some(host),
+        } => init::ci(folder.as_deref(), *host, output),
         Command::Plan(plan) => plan::run(args, plan, output).await,
         Command::Apply(apply) => apply::run(args, apply, output).await,
         Command::Adopt(adopt) => adopt::run(args, adopt, output).await,
@@ -37,6 +43,8 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Up(stores) => up::up(args, stores, output).await,
         Command::Down(down) => up::down(args, down, output).await,
         Command::Check(check) => check::run(args, check, output),
+        Command::Lsp => lsp::run(args),
+        Command::Render(render) => render::run(args, render, output),
         Command::Creds(CredsCommand::Exec { service, command }) => {
             creds::exec(args, service, command, output).await
         }

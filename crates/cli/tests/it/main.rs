@@ -6,6 +6,7 @@ mod bad_input;
 mod binary;
 mod change;
 mod embedded;
+mod check;
 mod histories;
 mod killed;
 mod pooled;
