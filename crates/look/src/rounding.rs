@@ -41,20 +41,21 @@ pub fn table(values: &[Vec<f64>]) -> Table {
         .collect();
     // Nodes: the rows, the columns, then source and sink.
     let (source, sink) = (height + width, height + width + 1);
-    let mut net = Net::new(height + width + 2);
+    let mut net = Net {
+        arcs: Vec::new(),
+        nodes: height + width + 2,
+    };
     let total = nearest(row_sums.iter().sum());
+    // Sums are compared with other figures of a page, cells hardly ever.
     for (at, sum) in row_sums.iter().enumerate() {
-        net.arc(source, at, *sum);
+        net.arc(source, at, *sum, 4.0);
     }
     for (at, sum) in column_sums.iter().enumerate() {
-        net.arc(height + at, sink, *sum);
+        net.arc(height + at, sink, *sum, 4.0);
     }
     for (y, row) in values.iter().enumerate() {
-        // The arcs that gain most by being rounded up are tried first.
-        let mut order: Vec<usize> = (0..width).collect();
-        order.sort_by(|a, b| rest(row[*b]).total_cmp(&rest(row[*a])));
-        for x in order {
-            net.arc(y, height + x, row[x]);
+        for (x, value) in row.iter().enumerate() {
+            net.arc(y, height + x, *value, 1.0);
         }
     }
     net.settle(source, sink, total);
@@ -82,45 +83,53 @@ struct Arc {
     from: usize,
     to: usize,
     low: u64,
-    /// Whether the value is no whole number, so that there is a choice.
-    open: bool,
+    /// What is above `low`; exactly nothing where there is no choice.
+    rest: f64,
     up: bool,
+    /// How much it matters that it is the nearer one.
+    weight: f64,
 }
 
+impl Arc {
+    /// How much worse the other number would be.
+    fn cost_of_change(&self) -> f64 {
+        let up = 1.0 - 2.0 * self.rest;
+        self.weight * if self.up { -up } else { up }
+    }
+}
+
+/// Each arc begins with the nearer number; then sums are mended over the cheapest changes, which
+/// is a flow of least cost (successive shortest paths).
 struct Net {
     arcs: Vec<Arc>,
-    /// Arcs that touch a node.
-    at: Vec<Vec<usize>>,
+    nodes: usize,
 }
 
 impl Net {
-    fn new(nodes: usize) -> Self {
-        Self {
-            arcs: Vec::new(),
-            at: vec![Vec::new(); nodes],
-        }
-    }
-
-    fn arc(&mut self, from: usize, to: usize, value: f64) {
+    fn arc(&mut self, from: usize, to: usize, value: f64, weight: f64) {
         // Sums of decimals miss whole numbers by a hair.
-        let whole = nearest(value);
         let exact = (value - value.round()).abs() < 1e-6;
-        self.at[from].push(self.arcs.len());
-        self.at[to].push(self.arcs.len());
+        let (low, rest) = if exact {
+            (nearest(value), 0.0)
+        } else {
+            (floor(value), rest(value))
+        };
         self.arcs.push(Arc {
             from,
             to,
-            low: if exact { whole } else { floor(value) },
-            open: !exact,
-            up: false,
+            low,
+            rest,
+            up: rest >= 0.5,
+            weight,
         });
     }
 
     /// Makes inflow equal outflow at every node, and the flow from source to sink the total.
     fn settle(&mut self, source: usize, sink: usize, total: u64) {
         let total = total.cast_signed();
-        for _ in 0..self.arcs.len() * 2 + 2 {
-            let mut balance = vec![0i64; self.at.len()];
+        // Each round mends one unit at two nodes; no arc can be wrong by more than one.
+        for _ in 0..=self.arcs.len() * 2 {
+            let mut balance = vec![0i64; self.nodes];
             for arc in &self.arcs {
                 let value = (arc.low + u64::from(arc.up)).cast_signed();
                 balance[arc.from] -= value;
@@ -128,53 +137,55 @@ impl Net {
             }
             balance[source] += total;
             balance[sink] -= total;
-            let Some(path) = self.path(&balance) else {
+            let path = self.cheapest(&balance);
+            if path.is_empty() {
                 return;
-            };
+            }
             for at in path {
                 self.arcs[at].up = !self.arcs[at].up;
             }
         }
     }
 
-    /// A way from a node with too much to one with too little, over arcs that may still change.
-    fn path(&self, balance: &[i64]) -> Option<Vec<usize>> {
-        let mut came: Vec<Option<usize>> = vec![None; balance.len()];
-        let mut seen: Vec<bool> = balance.iter().map(|own| *own > 0).collect();
-        let mut queue: Vec<usize> = (0..balance.len()).filter(|node| seen[*node]).collect();
-        let mut next = 0;
-        while next < queue.len() {
-            let node = queue[next];
-            next += 1;
-            if balance[node] < 0 {
-                return Some(self.back(node, &came, balance));
-            }
-            for at in &self.at[node] {
-                let arc = &self.arcs[*at];
-                let to = if arc.from == node && arc.open && !arc.up {
-                    arc.to
-                } else if arc.to == node && arc.up {
-                    arc.from
-                } else {
+    /// The arcs to change between a node with too much and one with too little.
+    fn cheapest(&self, balance: &[i64]) -> Vec<usize> {
+        let mut cost: Vec<f64> = balance
+            .iter()
+            .map(|own| if *own > 0 { 0.0 } else { f64::INFINITY })
+            .collect();
+        let mut came: Vec<Option<usize>> = vec![None; self.nodes];
+        for _ in 0..self.nodes {
+            let mut changed = false;
+            for (at, arc) in self.arcs.iter().enumerate() {
+                if arc.rest == 0.0 {
                     continue;
+                }
+                let (from, to) = if arc.up {
+                    (arc.to, arc.from)
+                } else {
+                    (arc.from, arc.to)
                 };
-                if !seen[to] {
-                    seen[to] = true;
-                    came[to] = Some(*at);
-                    queue.push(to);
+                let next = cost[from] + arc.cost_of_change();
+                if next < cost[to] - 1e-9 && balance[to] <= 0 {
+                    (cost[to], came[to], changed) = (next, Some(at), true);
                 }
             }
+            if !changed {
+                break;
+            }
         }
-        None
-    }
-
-    fn back(&self, end: usize, came: &[Option<usize>], balance: &[i64]) -> Vec<usize> {
+        let end = (0..self.nodes)
+            .filter(|node| balance[*node] < 0 && cost[*node].is_finite())
+            .min_by(|a, b| cost[*a].total_cmp(&cost[*b]));
         let mut path = Vec::new();
         let mut node = end;
-        while let (Some(at), true) = (came[node], balance[node] <= 0) {
+        while let Some(at) = node
+            .and_then(|own| came[own])
+            .filter(|_| path.len() < self.nodes)
+        {
             path.push(at);
             let arc = &self.arcs[at];
-            node = if arc.to == node { arc.from } else { arc.to };
+            node = Some(if arc.up { arc.to } else { arc.from });
         }
         path
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use freehold_boundary::{Checked, Ownership, check};
 
+mod audit;
 mod baseline;
 mod clean;
 mod monolith;

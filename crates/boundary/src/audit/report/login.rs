@@ -22,6 +22,9 @@ pub struct Login {
     pub tls: Option<bool>,
     /// Whether it has a session, or a statement in the window; `None` if that cannot be known.
     pub used: Option<bool>,
+    /// Wanted like this: `access:` names it with a reason. It no longer counts as a way in.
+    #[serde(default)]
+    pub declared: bool,
     /// What would close the way in.
     pub closes: Option<String>,
 }

@@ -5,25 +5,40 @@
 //! analysis can know it, with names between backticks. Pure: no clock, no I/O. Must not guess: what
 //! is not known is `None`, or a line in [`Report::unseen`].
 
+mod begin;
 mod context;
 mod crossing;
+mod date;
+mod figures;
+mod html;
+mod json;
 mod login;
+mod matrix;
 mod measured;
+mod order;
 mod program;
 mod state;
 mod tie;
 mod unseen;
+mod verdict;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use context::{Context, Elsewhere, Origin, OrderStep};
+pub use begin::{FirstStep, Now};
+pub use context::{Context, Elsewhere, OrderStep, Origin};
 pub use crossing::{Crossing, Spot, ToldBy, Verb, Way, WayOut};
+pub use figures::{Figure, Sizes};
+pub use html::html;
 pub use login::{By, Login, Path, Public, PublicReads};
+pub use matrix::{Cell, Matrix};
 pub use measured::{Load, Measured, PastAudit, Subject, Window};
+pub use order::{Stage, easiest};
 pub use program::{Program, Touch};
 pub use state::{State, States};
 pub use tie::{Fit, Key, OnDelete, Orphan, Tie, TieKind, Users};
 pub use unseen::Unseen;
+pub use verdict::Verdict;
 
 /// The version of the JSON form. It grows when a key changes its meaning or goes; new keys alone
 /// leave it as it is.

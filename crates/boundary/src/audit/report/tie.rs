@@ -88,7 +88,9 @@ pub enum Fit {
     /// Nobody used it: archive, then drop.
     Archive,
     /// It belongs to one context after all.
-    Belongs { context: String },
+    Belongs {
+        context: String,
+    },
     /// Several write it: one of them has to own it.
     NeedsOwner,
     NotKnown,
