@@ -108,17 +108,18 @@ fn make(case: &Case<'_>, step: Step, replace: bool) -> Step {
     if let Some(admin) = &admin {
         step = step.run(format!("GRANT {issuer} TO {admin}{options}"));
     }
-    if replace {
-        let drop = format!("DROP FUNCTION {function}(text, text)");
-        step = step.run(format!("SET LOCAL ROLE {owner}")).run(drop);
-    }
     let lends = want.isolation != freehold_model::Isolation::Tables;
-    // In a schema of ours the owner lends the right to create; a shared schema's administrator does.
+    // A schema's owner may make and drop what is in it: in a schema of ours that is the store's
+    // owner, in a shared one its administrator.
     let lend = if lends {
         format!("SET LOCAL ROLE {owner}")
     } else {
         "SET LOCAL ROLE NONE".to_owned()
     };
+    if replace {
+        let drop = format!("DROP FUNCTION {function}(text, text)");
+        step = step.run(lend.clone()).run(drop);
+    }
     step = step
         .run(lend.clone())
         .run(format!(

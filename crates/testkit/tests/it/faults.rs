@@ -148,7 +148,7 @@ async fn the_line_breaks(kind: EngineKind) {
             gone(&target(&shape)).await;
         }
     }
-    eprintln!("{kind}: cut at {cuts} of {commits} COMMITs, told by {said:?}");
+    eprintln!("{kind}: {cuts} cuts at {commits} COMMITs, told by {said:?}");
     assert!(cuts > 0 && !said.is_empty(), "no cut hit");
 }
 

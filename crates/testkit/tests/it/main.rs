@@ -1,6 +1,7 @@
 //! The conformance suite over every shape.
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
+mod adoption;
 mod conformance;
 mod convergence;
 mod crashes;

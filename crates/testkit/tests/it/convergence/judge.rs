@@ -30,7 +30,8 @@ pub(crate) async fn tries(scene: &mut Scene) -> Result<usize, String> {
         let mut session = scene.must_enter(login).await?;
         for (table, column, app, sidecar, backup) in TABLES {
             let may = [app, sidecar, backup][who];
-            tried += table_tries(scene, &mut *session, login, (table, column), may).await?;
+            let table = scene.here(table);
+            tried += table_tries(scene, &mut *session, login, (&table, column), may).await?;
         }
         for table in &by_hand {
             let may = ["SIUD", "", "S"][who];
@@ -38,10 +39,29 @@ pub(crate) async fn tries(scene: &mut Scene) -> Result<usize, String> {
         }
         tried += structure_tries(scene, &mut *session, login).await?;
     }
-    if scene.target.engine.connect(&scene.stranger()).await.is_ok() {
+    tried += stranger_tries(scene).await?;
+    Ok(tried)
+}
+
+/// Who is not of this store does not get in; where others use the same database, does not read.
+async fn stranger_tries(scene: &Scene) -> Result<usize, String> {
+    let Ok(mut stranger) = scene.target.engine.connect(&scene.stranger()).await else {
+        return Ok(1);
+    };
+    if !scene.is_shared() {
         return Err("the stranger enters the store".to_owned());
     }
-    Ok(tried + 1)
+    let spot = &scene.target.want.spot;
+    let place = if scene.is_postgres() {
+        &spot.schema
+    } else {
+        &spot.database
+    };
+    for table in ["orders", "freehold_ledger"] {
+        let sql = scene.here(&format!("SELECT 1 FROM {place}.{table} WHERE 1 = 0"));
+        verdict(&mut *stranger, "the stranger", &sql, false).await?;
+    }
+    Ok(2)
 }
 
 async fn table_tries(
@@ -54,7 +74,7 @@ async fn table_tries(
     let nowhere = if scene.is_postgres() { "" } else { "FROM DUAL" };
     let value = if column == "customer_id" { "1" } else { "'x'" };
     // What has no default has to be named, even where no row is added.
-    let (into, values) = match table {
+    let (into, values) = match table.trim_start_matches(&scene.target.want.spot.prefix) {
         "orders" => ("customer_id", "1"),
         "order_items" => ("order_id, book", "1, 'x'"),
         "statuses" => ("code, label", "'x', 'x'"),
@@ -92,8 +112,11 @@ async fn structure_tries(
         "ALTER TABLE orders ADD COLUMN mine INT",
     ];
     if scene.is_postgres() {
+        // Everybody may in a database that is shared, unless its owner says otherwise.
+        if !scene.is_shared() {
+            attempts.push("CREATE TEMPORARY TABLE mine (note TEXT)");
+        }
         attempts.extend([
-            "CREATE TEMPORARY TABLE mine (note TEXT)",
             "ALTER TABLE order_items DISABLE TRIGGER ALL",
             "SET ROLE pg_read_all_data",
             "CREATE ROLE mine",
@@ -102,7 +125,7 @@ async fn structure_tries(
         attempts.push("GRANT SELECT ON orders TO PUBLIC");
     }
     for sql in &attempts {
-        verdict(session, login, sql, false).await?;
+        verdict(session, login, &scene.here(sql), false).await?;
     }
     Ok(attempts.len())
 }

@@ -1,11 +1,12 @@
 //! What an outsider does to a store on MariaDB, and the tables of rights in words.
 
 use freehold_engine::Want;
-
+use freehold_model::Isolation;
 use freehold_testkit::Random;
 
 /// An account and a role that are not ours.
-pub(crate) fn strangers(name: &str) -> Vec<String> {
+pub(crate) fn strangers(want: &Want) -> Vec<String> {
+    let name = &want.service;
     vec![
         format!("CREATE USER {name}_out@'127.0.0.1' IDENTIFIED BY 'strange'"),
         format!("CREATE ROLE {name}_outr"),
@@ -33,7 +34,9 @@ const COLUMNS: [&str; 3] = ["orders (status)", "order_items (book)", "statuses (
 const OURS: [&str; 6] = ["app_1", "app_2", "sidecar", "backup", "owner", "issuer"];
 
 /// One edit, by somebody with all rights. Some the server refuses; those are none.
-pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
+pub(crate) fn edit(random: &mut Random, want: &Want, number: usize) -> String {
+    let name = &want.service;
+    let shared = want.isolation == Isolation::Tables;
     let table = random.pick(&TABLES);
     let right = random.pick(&RIGHTS);
     let account = |who: &str| match who {
@@ -55,6 +58,8 @@ pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
             let right = random.pick(&["SELECT", "INSERT", "UPDATE"]);
             format!("GRANT {right} {column} ON §.{table} TO {anybody}")
         }
+        // What others may in a database that is shared is not this store's.
+        6 | 7 if shared => format!("GRANT {right} ON §.* TO {ours}"),
         6 | 7 => format!("GRANT {right} ON §.* TO {anybody}{grantable}"),
         8 => format!(
             "REVOKE {} ON §.* FROM {}",
@@ -91,7 +96,8 @@ pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
             .to_owned(),
         _ => format!("GRANT {right} ON §.* TO {}", account("issuer")),
     };
-    sql.replace('§', name)
+    sql.replace("§.", &format!("{}.", want.spot.database))
+        .replace('§', name)
 }
 
 fn ours(want: &Want) -> String {
@@ -111,12 +117,15 @@ const DB: &str = "CONCAT_WS('', Select_priv, Insert_priv, Update_priv, Delete_pr
 /// One line for each right on a table or column, and one for everything else.
 pub(crate) fn inside(want: &Want) -> Vec<String> {
     let (ours, name) = (ours(want), &want.spot.database);
+    let like = want.spot.prefix.replace('_', "\\_");
     // A login is locked until it gets a password; these are locked for good.
     let shut = format!(
         "('{}', '{}')",
         want.identities.owner, want.identities.issuer
     );
-    let of_us = format!("(User IN {ours} OR Db = '{name}')");
+    let of_us =
+        |what: &str| format!("(User IN {ours} OR (Db = '{name}' AND {what} LIKE '{like}%'))");
+    let (of_our_tables, of_our_routines) = (of_us("Table_name"), of_us("Routine_name"));
     let each = |set: &str, rights: &[&str], tail: &str, from: &str| {
         let of_one = |right: &&str| {
             format!(
@@ -150,19 +159,19 @@ pub(crate) fn inside(want: &Want) -> Vec<String> {
             "Table_priv",
             &all,
             "'table ', Db, '.', Table_name",
-            &format!("mysql.tables_priv WHERE {of_us}"),
+            &format!("mysql.tables_priv WHERE {of_our_tables}"),
         ),
         each(
             "Column_priv",
             &["Select", "Insert", "Update", "References"],
             "'column ', Db, '.', Table_name, '.', Column_name",
-            &format!("mysql.columns_priv WHERE {of_us}"),
+            &format!("mysql.columns_priv WHERE {of_our_tables}"),
         ),
         format!(
-            "SELECT CONCAT('routine ', Db, '.', Routine_name, ' ', Proc_priv, ' to ', User, '@', Host) FROM mysql.procs_priv WHERE {of_us}"
+            "SELECT CONCAT('routine ', Db, '.', Routine_name, ' ', Proc_priv, ' to ', User, '@', Host) FROM mysql.procs_priv WHERE {of_our_routines}"
         ),
         format!(
-            "SELECT CONCAT('database ', Db, ' ', {DB}, ' to ', User, '@', Host) FROM mysql.db WHERE {of_us}"
+            "SELECT CONCAT('database ', Db, ' ', {DB}, ' to ', User, '@', Host) FROM mysql.db WHERE User IN {ours} OR ('{like}' = '' AND Db = '{name}')"
         ),
         format!(
             "SELECT CONCAT('member ', User, '@', Host, ' of ', Role, Admin_option) FROM mysql.roles_mapping WHERE User IN {ours} OR Role IN {ours}"
@@ -171,30 +180,31 @@ pub(crate) fn inside(want: &Want) -> Vec<String> {
             "SELECT CONCAT('account ', User, '@', Host, ' access ', JSON_VALUE(Priv, '$.access'), ' locked ', IF(User IN {shut}, COALESCE(JSON_VALUE(Priv, '$.account_locked'), 'false'), 'as issued')) FROM mysql.global_priv WHERE User IN {ours}"
         ),
         format!(
-            "SELECT CONCAT(Routine_type, ' ', Routine_name, ' ', Security_type, ' by ', Definer, ' ', MD5(Routine_definition)) FROM information_schema.routines WHERE Routine_schema = '{name}'"
+            "SELECT CONCAT(Routine_type, ' ', Routine_name, ' ', Security_type, ' by ', Definer, ' ', MD5(Routine_definition)) FROM information_schema.routines WHERE Routine_schema = '{name}' AND Routine_name LIKE '{like}%'"
         ),
     ]
 }
 
 /// Accounts, databases and rights of others, whole; what others hold on our store is not theirs.
 pub(crate) fn outside(want: &Want) -> Vec<String> {
-    let name = &want.spot.database;
+    let name = &want.service;
+    let ours_in = &want.spot.database;
     let others = format!(
         "(User LIKE '{name}\\_out%' OR User LIKE '{name}\\_else%' OR User LIKE '{name}\\_adm')"
     );
     vec![
         format!("SELECT CONCAT(User, '@', Host, ' ', Priv) FROM mysql.global_priv WHERE {others}"),
         format!(
-            "SELECT CONCAT(Db, {DB}, User, '@', Host) FROM mysql.db WHERE {others} AND Db <> '{name}'"
+            "SELECT CONCAT(Db, {DB}, User, '@', Host) FROM mysql.db WHERE {others} AND Db <> '{ours_in}'"
         ),
         format!(
-            "SELECT CONCAT(Db, Table_name, Table_priv, User, '@', Host) FROM mysql.tables_priv WHERE {others} AND Db <> '{name}'"
+            "SELECT CONCAT(Db, Table_name, Table_priv, User, '@', Host) FROM mysql.tables_priv WHERE {others} AND Db <> '{ours_in}'"
         ),
         format!(
             "SELECT CONCAT(User, '@', Host, Role, Admin_option) FROM mysql.roles_mapping WHERE {others}"
         ),
         format!(
-            "SELECT CONCAT(table_schema, '.', table_name, ' ', create_time) FROM information_schema.tables WHERE table_schema LIKE '{name}\\_%'"
+            "SELECT CONCAT(table_schema, '.', table_name, ' ', create_time) FROM information_schema.tables WHERE table_schema LIKE '{name}\\_else'"
         ),
     ]
 }

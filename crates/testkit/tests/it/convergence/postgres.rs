@@ -1,15 +1,34 @@
 //! What an outsider does to a store on PostgreSQL, and the catalogs in words.
 
 use freehold_engine::Want;
-
+use freehold_model::Isolation;
 use freehold_testkit::Random;
 
 /// A login and a group that are not ours.
-pub(crate) fn strangers(name: &str) -> Vec<String> {
-    vec![
+pub(crate) fn strangers(want: &Want) -> Vec<String> {
+    let name = &want.service;
+    let mut made = vec![
         format!("CREATE ROLE {name}_out LOGIN PASSWORD 'strange'"),
         format!("CREATE ROLE {name}_outg"),
-    ]
+    ];
+    if want.isolation != Isolation::Database {
+        made.extend([
+            format!("CREATE SCHEMA {name}_else"),
+            format!("CREATE TABLE {name}_else.things (id INT)"),
+            format!("GRANT SELECT ON {name}_else.things TO {name}_outg"),
+            format!("GRANT USAGE ON SCHEMA {name}_else TO PUBLIC"),
+        ]);
+    }
+    made
+}
+
+/// What belongs to whoever shares the database, or the schema, is no edit of this store.
+fn of_others(level: Isolation, number: usize) -> bool {
+    match level {
+        Isolation::Schema => matches!(number, 8 | 9),
+        Isolation::Tables => matches!(number, 6..=9 | 22..=24),
+        _ => false,
+    }
 }
 
 const TABLES: [&str; 5] = [
@@ -37,7 +56,8 @@ const ANYBODY: [&str; 8] = [
 
 /// One edit, by a superuser within the store. Some the server refuses; those are none.
 #[expect(clippy::too_many_lines, reason = "a list of edits, one a line or two")]
-pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
+pub(crate) fn edit(random: &mut Random, want: &Want, number: usize) -> String {
+    let name = &want.service;
     let table = random.pick(&TABLES);
     let right = random.pick(&RIGHTS);
     let (anybody, ours, other) = (
@@ -50,7 +70,11 @@ pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
     } else {
         ""
     };
-    let sql = match random.below(26) {
+    let mut which = random.below(26);
+    while of_others(want.isolation, which) {
+        which = random.below(26);
+    }
+    let sql = match which {
         0..=2 => format!("GRANT {right} ON {table} TO {anybody}{grantable}"),
         3 | 4 => format!("REVOKE {right} ON {table} FROM {anybody} CASCADE"),
         5 => {
@@ -157,8 +181,8 @@ pub(crate) fn edit(random: &mut Random, name: &str, number: usize) -> String {
         ),
         _ => format!("REVOKE {right} ON {table} FROM §owner"),
     };
-    sql.replace('§', &format!("{name}_"))
-        .replace(&format!("DATABASE {name}_"), &format!("DATABASE {name}"))
+    sql.replace("DATABASE §", &format!("DATABASE {}", want.spot.database))
+        .replace('§', &format!("{name}_"))
 }
 
 fn ours(want: &Want) -> String {
@@ -182,13 +206,27 @@ fn ours(want: &Want) -> String {
 /// `right SELECT on table orders to t1_app`, members, attributes, settings, owners.
 pub(crate) fn inside(want: &Want) -> Vec<String> {
     let ours = ours(want);
-    let schemas = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'";
+    let schemas = match want.isolation {
+        Isolation::Database => {
+            "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'".to_owned()
+        }
+        _ => format!("n.nspname = '{}'", want.spot.schema),
+    };
+    let like = want.spot.prefix.replace('_', "\\_");
+    // Of what is shared, our part is what our own logins may.
+    let shared = |kind: &str| match (kind, want.isolation) {
+        ("database", Isolation::Schema | Isolation::Tables) | ("schema", Isolation::Tables) => {
+            format!("AND g.rolname IN {ours}")
+        }
+        _ => String::new(),
+    };
     let rights = |kind: &str, name: &str, acl: &str, from: &str| {
         format!(
             "SELECT 'right ' || e.privilege_type || ' on {kind} ' || {name} || ' to ' || coalesce(g.rolname, 'PUBLIC') ||
                CASE WHEN e.is_grantable AND g.rolname IS DISTINCT FROM o.rolname THEN ' grantable' ELSE '' END
              FROM {from}, LATERAL aclexplode({acl}) e LEFT JOIN pg_roles g ON g.oid = e.grantee
-             WHERE '{kind}' <> 'column' OR g.rolname IS DISTINCT FROM o.rolname"
+             WHERE ('{kind}' <> 'column' OR g.rolname IS DISTINCT FROM o.rolname) {}",
+            shared(kind)
         )
     };
     vec![
@@ -197,15 +235,15 @@ pub(crate) fn inside(want: &Want) -> Vec<String> {
         rights("schema", "n.nspname", "coalesce(n.nspacl, acldefault('n', n.nspowner))",
             &format!("(SELECT * FROM pg_namespace n WHERE {schemas}) n JOIN pg_roles o ON o.oid = n.nspowner")),
         rights("relation", "c.relname", "coalesce(c.relacl, acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))",
-            &format!("(SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'S', 'm', 'p', 'f') AND {schemas}) c JOIN pg_roles o ON o.oid = c.relowner")),
+            &format!("(SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'S', 'm', 'p', 'f') AND {schemas} AND c.relname LIKE '{like}%') c JOIN pg_roles o ON o.oid = c.relowner")),
         rights("column", "(c.relname || '.' || c.attname)", "c.attacl",
-            &format!("(SELECT c.relname, c.relowner, a.attname, a.attacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attacl IS NOT NULL AND {schemas}) c JOIN pg_roles o ON o.oid = c.relowner")),
+            &format!("(SELECT c.relname, c.relowner, a.attname, a.attacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attacl IS NOT NULL AND {schemas} AND c.relname LIKE '{like}%') c JOIN pg_roles o ON o.oid = c.relowner")),
         rights("function", "p.proname", "coalesce(p.proacl, acldefault('f', p.proowner))",
-            &format!("(SELECT p.* FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {schemas}) p JOIN pg_roles o ON o.oid = p.proowner")),
+            &format!("(SELECT p.* FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {schemas} AND p.proname LIKE '{like}%') p JOIN pg_roles o ON o.oid = p.proowner")),
         format!("SELECT 'default ' || d.defaclobjtype::text || ' of ' || o.rolname || ' in ' || coalesce(n.nspname, '*') || ': ' || e.privilege_type || ' to ' || coalesce(g.rolname, 'PUBLIC') || e.is_grantable::text
-            FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) e LEFT JOIN pg_roles g ON g.oid = e.grantee"),
-        format!("SELECT 'owner of ' || c.relname || ': ' || c.relowner::regrole FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'S') AND {schemas}
-            UNION ALL SELECT 'function ' || p.proname || ' of ' || p.proowner::regrole || ' definer ' || p.prosecdef || ' ' || coalesce(p.proconfig::text, '') || md5(p.prosrc) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {schemas}
+            FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) e LEFT JOIN pg_roles g ON g.oid = e.grantee WHERE '{}' = '' OR o.rolname IN {ours}", if want.isolation == Isolation::Database { "" } else { "shared" }),
+        format!("SELECT 'owner of ' || c.relname || ': ' || c.relowner::regrole FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'S') AND {schemas} AND c.relname LIKE '{like}%'
+            UNION ALL SELECT 'function ' || p.proname || ' of ' || p.proowner::regrole || ' definer ' || p.prosecdef || ' ' || coalesce(p.proconfig::text, '') || md5(p.prosrc) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {schemas} AND p.proname LIKE '{like}%'
             UNION ALL SELECT 'owner of database: ' || datdba::regrole FROM pg_database WHERE datname = current_database()"),
         format!("SELECT DISTINCT 'member ' || m.member::regrole || ' of ' || m.roleid::regrole || ' admin ' || m.admin_option || coalesce(' inherit ' || (to_jsonb(m) ->> 'inherit_option') || ' set ' || (to_jsonb(m) ->> 'set_option'), '')
             FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.member JOIN pg_roles b ON b.oid = m.roleid WHERE a.rolname IN {ours} OR b.rolname IN {ours}"),
@@ -222,6 +260,10 @@ pub(crate) fn outside(want: &Want) -> Vec<String> {
         "(r.rolname LIKE '{name}\\_out%' OR r.rolname LIKE '{name}\\_else%' OR r.rolname LIKE '{name}\\_adm')"
     );
     vec![
+        format!("SELECT n::text FROM pg_namespace n WHERE nspname = '{name}_else'"),
+        format!(
+            "SELECT c::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = '{name}_else'"
+        ),
         format!("SELECT r::text FROM pg_authid r WHERE {others}"),
         format!(
             "SELECT d::text FROM pg_database d WHERE datname LIKE '{name}\\_%' OR datname IN ('postgres', 'template1')"

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use freehold_engine::{Connection, Endpoint, Secret};
+use freehold_engine::{Connection, Endpoint, Secret, Spot};
 use freehold_lifecycle::{Target, apply};
-use freehold_model::EngineKind;
-use freehold_testkit::{Admin, Must as _, Neighbour, Shape, orders_target};
+use freehold_model::{EngineKind, Isolation};
+use freehold_testkit::{Admin, Must as _, Neighbour, Random, Shape, orders_target};
 
-use freehold_testkit::Random;
 use super::{Dump, mariadb, postgres};
 
 pub(crate) struct Scene {
@@ -22,8 +21,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) async fn new(kind: EngineKind, admin: Admin) -> Option<Self> {
-        let isolation = freehold_model::Isolation::Database;
+    pub(crate) async fn new(kind: EngineKind, isolation: Isolation, admin: Admin) -> Option<Self> {
         let shape = Shape::ready(kind, isolation, admin).await?;
         let neighbour = Neighbour::moves_in(&shape).await;
         let target = orders_target(&shape);
@@ -32,8 +30,13 @@ impl Scene {
             .must("the first apply");
         let server = shape.server.as_ref().must("a server");
         let engine = freehold_builtin::engine(kind).must("an engine");
-        let root = server.admin.with_database(&shape.name);
-        let root = engine.connect(&root).await.must("all rights");
+        let spot = &target.want.spot;
+        let root = server.admin.with_database(&spot.database);
+        let mut root = engine.connect(&root).await.must("all rights");
+        if isolation == Isolation::Schema {
+            let path = format!("SET search_path = {}", spot.schema);
+            root.execute(&path).await.must(&path);
+        }
         let mut scene = Self {
             shape,
             target,
@@ -43,9 +46,9 @@ impl Scene {
             logins: BTreeMap::new(),
         };
         let strangers = if scene.is_postgres() {
-            postgres::strangers(&scene.shape.name)
+            postgres::strangers(&scene.target.want)
         } else {
-            mariadb::strangers(&scene.shape.name)
+            mariadb::strangers(&scene.target.want)
         };
         for sql in strangers {
             scene.root.execute(&sql).await.must(&sql);
@@ -57,17 +60,29 @@ impl Scene {
         self.shape.kind == EngineKind::Postgres
     }
 
+    /// A statement about tables of the store, with their names as they are at its level.
+    pub(crate) fn here(&self, sql: &str) -> String {
+        here(&self.target.want.spot, sql)
+    }
+
+    /// Others use the same database, or schema.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.shape.isolation, Isolation::Schema | Isolation::Tables)
+    }
+
     /// Up to four random edits; those that the server took.
     pub(crate) async fn edit(&mut self, random: &mut Random) -> Vec<String> {
         let mut taken = Vec::new();
         while taken.is_empty() {
             for _ in 0..=random.below(4) {
                 self.made += 1;
+                let want = &self.target.want;
                 let sql = if self.is_postgres() {
-                    postgres::edit(random, &self.shape.name, self.made)
+                    postgres::edit(random, want, self.made)
                 } else {
-                    mariadb::edit(random, &self.shape.name, self.made)
+                    mariadb::edit(random, want, self.made)
                 };
+                let sql = self.here(&sql);
                 if self.root.execute(&sql).await.is_ok() {
                     taken.push(sql);
                 }
@@ -132,13 +147,15 @@ impl Scene {
 
     /// Their names.
     pub(crate) async fn by_hand(&mut self) -> Vec<String> {
+        let spot = &self.target.want.spot;
         let place = if self.is_postgres() {
-            "public"
+            &spot.schema
         } else {
-            &self.shape.name
+            &spot.database
         };
         let sql = format!(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = '{place}' AND table_name LIKE 'by_hand%'"
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = '{place}' AND table_name LIKE '{}by\\_hand%'",
+            spot.prefix
         );
         let rows = self.root.query(&sql, &[]).await.must("tables made by hand");
         let names = rows.iter().filter_map(|row| row[0].text());
@@ -180,4 +197,26 @@ impl Scene {
         let name = format!("{}_out", self.shape.name);
         at.with_login(&name, Some(Secret::new("strange")))
     }
+}
+
+const TABLES: [&str; 4] = ["orders", "order_items", "statuses", "open_orders"];
+
+/// Statements are written for a database of one's own: its tables have no prefix, and stand in
+/// `public`.
+pub(crate) fn here(spot: &Spot, sql: &str) -> String {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let mut said = String::new();
+    for piece in sql.split_inclusive(|letter| !is_word(letter)) {
+        let word = piece.trim_end_matches(|letter| !is_word(letter));
+        let ours = TABLES.contains(&word)
+            || word.starts_with("by_hand")
+            || ["freehold_ledger", "freehold_issue"].contains(&word);
+        if word == "public" {
+            said.push_str(&piece.replacen(word, &spot.schema, 1));
+        } else {
+            said.push_str(if ours { &spot.prefix } else { "" });
+            said.push_str(piece);
+        }
+    }
+    said
 }

@@ -48,12 +48,8 @@ pub(crate) async fn both(scene: &Scene) -> (Witness, Witness) {
 }
 
 /// Starts only when, before the apply, every statement ends as it should.
-async fn witness(
-    scene: &Scene,
-    login: &str,
-    statements: &'static [&'static str],
-    may: bool,
-) -> Witness {
+async fn witness(scene: &Scene, login: &str, statements: &[&str], may: bool) -> Witness {
+    let statements: Vec<String> = statements.iter().map(|sql| scene.here(sql)).collect();
     let stop = Arc::new(AtomicBool::new(false));
     let Some(mut session) = scene.enters(login).await else {
         return Witness {
@@ -61,7 +57,7 @@ async fn witness(
             at_work: None,
         };
     };
-    for sql in statements {
+    for sql in &statements {
         let as_it_should = match session.execute(sql).await {
             Ok(()) => may,
             Err(error) => !may && error.kind == ErrorKind::Denied,
@@ -74,14 +70,14 @@ async fn witness(
         }
     }
     let ended = Arc::clone(&stop);
-    let at_work = tokio::spawn(async move { watch(session, statements, &ended).await });
+    let at_work = tokio::spawn(async move { watch(session, &statements, &ended).await });
     Witness {
         stop,
         at_work: Some(at_work),
     }
 }
 
-async fn watch(mut session: Box<dyn Connection>, statements: &[&str], stop: &AtomicBool) -> Seen {
+async fn watch(mut session: Box<dyn Connection>, statements: &[String], stop: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     while !stop.load(Ordering::SeqCst) {
         for sql in statements {
