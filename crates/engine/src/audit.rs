@@ -121,6 +121,10 @@ pub struct Seen {
 
 /// What the server does with rights, where servers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the server keeps it"
+)]
 pub struct Rules {
     /// Nothing in a schema can be named without USAGE on it.
     pub schemas_are_gates: bool,

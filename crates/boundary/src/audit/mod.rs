@@ -1,6 +1,25 @@
 //! The boundary in a live database: who can reach what, who does, and what ties contexts together.
 //!
 //! Owns the analysis of facts that were collected from a server, and the report on it. Must not
-//! connect: facts come in as data.
+//! connect: facts come in as data. Start at `analyse`; `reach` decides about rights as the server
+//! does, `ways` finds what leads past them, `crossings` reads statements, `cut` says who owns what.
 
+mod actors;
+mod analyse;
+mod bodies;
+mod comment;
+mod crossings;
+mod cut;
+mod holds;
+mod logins;
+mod moment;
+mod names;
+mod people;
+mod propose;
+mod ran;
+pub mod reach;
 pub mod report;
+mod unseen;
+mod ways;
+
+pub use analyse::{Known, analyse};

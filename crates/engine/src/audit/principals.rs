@@ -5,6 +5,10 @@ use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 /// Somebody who can hold rights: a role, a login, an account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the server keeps it"
+)]
 pub struct Principal {
     /// As the server writes it: `orders_app`, `orders_app@10.%`.
     pub name: String,
@@ -44,6 +48,10 @@ pub enum Gives {
 
 /// One principal belongs to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the server keeps it"
+)]
 pub struct Membership {
     /// Who.
     pub member: u32,

@@ -26,11 +26,8 @@ impl Gathered {
             "PostgreSQL".clone_into(&mut server.product);
             server.version_num = row.number(0).unwrap_or_default();
             let version = row.word(1);
-            server.version = version
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let number = version.split_whitespace().next().unwrap_or_default();
+            number.clone_into(&mut server.version);
             server.database = row.word(2);
             server.login = row.word(3);
             server.clock = row.number(4).unwrap_or_default();
