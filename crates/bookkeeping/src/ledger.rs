@@ -86,6 +86,8 @@ pub struct Entry {
     pub total: usize,
     /// What is needed to go on after a crash; empty when done.
     pub detail: String,
+    /// The largest key that a batched migration has done. `None`: none, or it is not batched.
+    pub upto: Option<i64>,
     /// When the row was written, RFC 3339, by the server's clock. Ignored by [`put`].
     pub at: String,
 }
@@ -119,17 +121,19 @@ impl FromIterator<Entry> for Ledger {
 
 /// Reads the ledger. The connection acts as the owner, or as somebody who may read it.
 pub async fn read(connection: &mut dyn Connection, sql: &LedgerSql) -> Result<Ledger> {
-    let rows = connection
-        .query(&sql.read, &[])
-        .await
-        .map_err(|error| error.during("read the ledger"))?;
+    let rows = connection.query(&sql.read, &[]).await;
+    from_rows(&rows.map_err(|error| error.during("read the ledger"))?)
+}
+
+/// The ledger from the rows of [`LedgerSql::read`] or [`LedgerSql::read_first`].
+pub fn from_rows(rows: &[Vec<Value>]) -> Result<Ledger> {
     rows.iter().map(|row| entry(row)).collect()
 }
 
 /// Inserts or replaces a row, in the open transaction if there is one. Idempotent.
 pub async fn put(connection: &mut dyn Connection, sql: &LedgerSql, entry: &Entry) -> Result<()> {
     let number = |n: usize| Value::I64(i64::try_from(n).unwrap_or(i64::MAX));
-    let args = [
+    let mut args = vec![
         entry.kind.name().into(),
         entry.id.clone().into(),
         entry.checksum.clone().into(),
@@ -139,8 +143,15 @@ pub async fn put(connection: &mut dyn Connection, sql: &LedgerSql, entry: &Entry
         number(entry.total),
         entry.detail.clone().into(),
     ];
+    let put = match entry.upto {
+        None => &sql.put,
+        Some(key) => {
+            args.push(Value::I64(key));
+            &sql.put_upto
+        }
+    };
     connection
-        .run(&sql.put, &args)
+        .run(put, &args)
         .await
         .map_err(|error| error.during("write the ledger"))?;
     Ok(())
@@ -163,11 +174,9 @@ pub async fn delete(
 
 fn entry(row: &[Value]) -> Result<Entry> {
     let text = |at: usize| row.get(at).and_then(Value::text).map(str::to_owned);
-    let count = |at: usize| {
-        row.get(at)
-            .and_then(Value::int)
-            .and_then(|n| usize::try_from(n).ok())
-    };
+    // Read as the owner, PostgreSQL's numbers come as text.
+    let number = |at: usize| row.get(at).and_then(Value::whole);
+    let count = |at: usize| number(at).and_then(|n| usize::try_from(n).ok());
     (|| {
         Some(Entry {
             kind: EntryKind::from_name(&text(0)?),
@@ -179,6 +188,7 @@ fn entry(row: &[Value]) -> Result<Entry> {
             total: count(6)?,
             detail: text(7)?,
             at: text(8)?,
+            upto: number(9),
         })
     })()
     .ok_or_else(|| {

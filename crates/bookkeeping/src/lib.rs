@@ -5,4 +5,4 @@
 
 mod ledger;
 
-pub use ledger::{Entry, EntryKind, Ledger, State, delete, put, read};
+pub use ledger::{Entry, EntryKind, Ledger, State, delete, from_rows, put, read};

@@ -102,6 +102,9 @@ pub(crate) struct PlanArgs {
     /// server and removed, and compare schema and seeds
     #[arg(long)]
     pub(crate) verify_rollback: bool,
+    /// Also plan migrations of phase contract, which are held back otherwise
+    #[arg(long)]
+    pub(crate) contract: bool,
     /// Also write the plan to this file, for `apply FILE`
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -116,6 +119,9 @@ pub(crate) struct ApplyArgs {
     /// Also change what is not ours on the server, as `plan --server-wide` shows
     #[arg(long)]
     pub(crate) server_wide: bool,
+    /// Also apply migrations of phase contract: the programs from before them are gone
+    #[arg(long)]
+    pub(crate) contract: bool,
     /// First run up, down and up again on a scratch copy of each store, and change nothing when a
     /// down does not give back what was before
     #[arg(long)]

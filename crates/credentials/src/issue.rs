@@ -103,6 +103,7 @@ pub async fn issue(place: Place<'_>) -> Result<Issued, Fault> {
         total: 1,
         detail: String::new(),
         at: String::new(),
+        upto: None,
     };
     bookkeeping::put(&mut *connection, &ledger_sql, &entry)
         .await

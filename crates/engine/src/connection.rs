@@ -118,6 +118,16 @@ pub trait Connection: Send {
     /// path, default database), whatever the login was. Not needed by the migrator's own login.
     fn assume_owner<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<()>>;
 
+    /// Rows of one query, read as the store's owner with its names in reach where this login may act
+    /// as it, else as the login itself; afterwards the session is as it was. Sends no change.
+    fn read_as_owner<'a>(
+        &'a mut self,
+        _want: &'a Want,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<Rows>> {
+        self.query(sql, &[])
+    }
+
     /// Every object of the store that is not freehold's own → its full definition, in the engine's
     /// words, the same on each call as long as nothing changed. Counters (next id) are left out.
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;

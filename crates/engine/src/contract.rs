@@ -64,6 +64,9 @@ pub struct EngineInfo {
     pub identities: bool,
     /// Can DDL be rolled back?
     pub ddl: Ddl,
+    /// Does connecting to a store make it where it is not there (a file)? Then the server is asked
+    /// first; elsewhere a store that can be entered is looked at over its own connection alone.
+    pub connecting_makes: bool,
     /// Versions that are meant to work, and whether they were run: `("15", Run::Ci)`.
     pub versions: &'static [(&'static str, Run)],
     /// What it cannot do or does another way, a sentence each.
@@ -117,6 +120,11 @@ pub trait Engine: Send + Sync {
 
     /// The address of the store for a login with this spot (database set; on SQLite the file).
     fn at_store(&self, server: &Endpoint, spot: &Spot) -> Endpoint;
+
+    /// Where the lock of a run is taken: the same place whichever database the server's URL names.
+    fn at_lock(&self, server: &Endpoint) -> Endpoint {
+        server.clone()
+    }
 
     /// Opens a session and probes the server.
     ///

@@ -99,6 +99,8 @@ pub struct Live {
     pub foreign_keys: BTreeSet<ForeignKey>,
     /// Installed extensions.
     pub extensions: BTreeSet<String>,
+    /// The format of the ledger, as it says itself. `None`: there is no ledger.
+    pub ledger_format: Option<u32>,
     /// Whatever else an engine's diff needs: settings of the database, owner of the schema.
     pub facts: BTreeMap<String, String>,
 }

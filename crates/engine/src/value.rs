@@ -35,6 +35,11 @@ impl Value {
         }
     }
 
+    /// The integer, also where the engine gave it as text.
+    pub fn whole(&self) -> Option<i64> {
+        self.int().or_else(|| self.text()?.parse().ok())
+    }
+
     /// The truth value; a number is true when it is not 0.
     pub fn truth(&self) -> Option<bool> {
         match self {

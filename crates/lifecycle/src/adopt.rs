@@ -80,7 +80,7 @@ pub struct AdoptPlan {
 pub async fn plan_adoption(target: &Target, origin: Option<Origin>) -> Result<AdoptPlan> {
     let mut reach = Reach::open(target).await?;
     let live = reach.look_at_somebody_elses().await?;
-    let probe = reach.server().probe().clone();
+    let probe = reach.probe().clone();
     is_there(target, &live)?;
     let adoption = target.engine.adopt(&probe, &target.want, &live);
     if !adoption.refused.is_empty() {
@@ -137,7 +137,7 @@ pub async fn adopt(target: &Target, plan: &AdoptPlan) -> Result<Applied> {
     reach.lock().await?;
     let live = reach.look_at_somebody_elses().await?;
     is_there(target, &live)?;
-    let probe = reach.server().probe().clone();
+    let probe = reach.probe().clone();
     let adoption = target.engine.adopt(&probe, &target.want, &live);
     if !adoption.refused.is_empty() {
         return Err(adoption.refused);
@@ -164,6 +164,7 @@ pub async fn adopt(target: &Target, plan: &AdoptPlan) -> Result<Applied> {
                 tool: None,
                 lock_waits: Vec::new(),
                 tables,
+                held_back: Vec::new(),
                 advisory: diff.advisory,
             });
         }
@@ -416,6 +417,7 @@ async fn record(reach: &mut Reach<'_>, plan: &AdoptPlan) -> Result<()> {
         total: 0,
         detail,
         at: String::new(),
+        upto: None,
     };
     let mut entries: Vec<Entry> = applied(plan).map(entry_of).collect();
     entries.push(adopted);

@@ -8,14 +8,15 @@ use freehold_model::Fault;
 use serde::Serialize;
 
 use crate::Result;
+use crate::artefact::{PlanFile, PlannedStore, unmoved};
 use crate::each::each;
 use crate::foreign_tool::{self, ToolRun};
-use crate::history;
 use crate::lock_wait::LockWait;
 use crate::migrate::Migrating;
-use crate::plan::{View, view};
+use crate::plan::{View, batch_notes, view};
 use crate::reach::Reach;
 use crate::rows::quote;
+use crate::script;
 use crate::steps::run_all;
 use crate::target::Target;
 
@@ -53,6 +54,9 @@ pub struct Applied {
     pub lock_waits: Vec<LockWait>,
     /// The store's tables afterwards, freehold's own left out.
     pub tables: Vec<TableRows>,
+    /// Migrations that wait: one of phase contract, and what comes behind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// What is not enforced, or only somebody with more rights can mend.
     pub advisory: Vec<Fault>,
 }
@@ -71,9 +75,32 @@ impl Applied {
 /// Everything refused (then nothing has changed), or what failed (then the other stores are
 /// done, and running it again goes on).
 pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Result<Vec<Applied>> {
-    refused_before_anything(targets).await?;
+    run(targets, None, done).await
+}
+
+/// Applies a plan or nothing: each store has to be as it was planned, all of them before the first
+/// changes, and each once more under its own lock.
+///
+/// # Errors
+/// As [`apply`], and FH3219 or FH3220 for a store that moved. One that moved while others were
+/// being applied is left alone, and they are done.
+pub async fn apply_plan(
+    targets: &[Target],
+    plan: &PlanFile,
+    done: &(dyn Fn(&Applied) + Sync),
+) -> Result<Vec<Applied>> {
+    run(targets, Some(plan), done).await
+}
+
+async fn run(
+    targets: &[Target],
+    planned: Option<&PlanFile>,
+    done: &(dyn Fn(&Applied) + Sync),
+) -> Result<Vec<Applied>> {
+    let then = |target: &Target| planned.and_then(|plan| plan.store(&target.label()));
+    refused_before_anything(targets, &then).await?;
     each(targets, |target| async move {
-        let applied = apply_one(target).await?;
+        let applied = apply_one(target, then(target)).await?;
         done(&applied);
         Ok(applied)
     })
@@ -81,10 +108,15 @@ pub async fn apply(targets: &[Target], done: &(dyn Fn(&Applied) + Sync)) -> Resu
 }
 
 /// What cannot be applied is said before the first store changes.
-async fn refused_before_anything(targets: &[Target]) -> Result<()> {
+async fn refused_before_anything<'p>(
+    targets: &[Target],
+    then: &(dyn Fn(&Target) -> Option<&'p PlannedStore> + Sync),
+) -> Result<()> {
     let looked = each(targets, |target| async move {
         let mut reach = Reach::open(target).await?;
-        settled_view(&mut reach).await.map(|_| ())
+        let seen = settled_view(&mut reach).await?;
+        batch_notes(&mut reach, &seen).await?;
+        then(target).map_or(Ok(()), |then| unmoved(then, target, &seen))
     });
     looked.await.map(|_| ())
 }
@@ -119,14 +151,17 @@ async fn run_steps(reach: &mut Reach<'_>, steps: &[Step], surprises: &mut usize)
     Ok(false)
 }
 
-async fn apply_one(target: &Target) -> Result<Applied> {
+async fn apply_one(target: &Target, then: Option<&PlannedStore>) -> Result<Applied> {
     let mut reach = Reach::open(target).await?;
     let mut steps = Vec::new();
     let mut migrations = Vec::new();
     let mut seen = settled_view(&mut reach).await?;
-    if !seen.in_step() || target.foreign_tool.is_some() {
+    if !seen.in_step() || target.foreign_tool.is_some() || then.is_some() {
         reach.lock().await?;
         seen = view(&mut reach).await?;
+    }
+    if let Some(then) = then {
+        unmoved(then, target, &seen)?;
     }
     seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
     let tool = match &target.foreign_tool {
@@ -138,7 +173,7 @@ async fn apply_one(target: &Target) -> Result<Applied> {
         }
         None => None,
     };
-    missing_tables(target, &seen.live)?;
+    missing_tables(target, &seen)?;
     let tables = count_rows(&mut reach, &seen.live).await?;
     Ok(Applied {
         store: target.label(),
@@ -147,6 +182,7 @@ async fn apply_one(target: &Target) -> Result<Applied> {
         tool,
         lock_waits: reach.waits,
         tables,
+        held_back: seen.pending.held_back_ids(),
         advisory: seen.diff.advisory,
     })
 }
@@ -193,7 +229,7 @@ async fn migrate(reach: &mut Reach<'_>) -> Result<Vec<String>> {
 /// A down that stopped halfway comes first, and alone: what is pending is seen anew afterwards.
 async fn run_pending(migrating: &mut Migrating<'_>, target: &Target) -> Result<Vec<String>> {
     let ledger = migrating.ledger_now().await?;
-    let pending = history::pending(&target.label(), &target.migrations, &ledger)?;
+    let pending = target.pending(&ledger)?;
     let mut done = Vec::new();
     if let Some((script, entry)) = &pending.half_undone {
         migrating.down(script, Some(entry)).await?;
@@ -206,11 +242,14 @@ async fn run_pending(migrating: &mut Migrating<'_>, target: &Target) -> Result<V
     Ok(done)
 }
 
-fn missing_tables(target: &Target, live: &Live) -> Result<()> {
-    let missing: Vec<_> = target
-        .tables
+fn missing_tables(target: &Target, seen: &View<'_>) -> Result<()> {
+    // What waits has made and dropped nothing yet.
+    let waits = seen.pending.held_back.len();
+    let applied = target.migrations.len() - waits;
+    let tables = script::tables_after(&target.migrations[..applied]);
+    let missing: Vec<_> = tables
         .iter()
-        .filter(|table| !live.has_table(table))
+        .filter(|table| !seen.live.has_table(table))
         .map(String::as_str)
         .collect();
     if missing.is_empty() {
@@ -238,8 +277,7 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
             quote(target, name)?,
             COUNTED + 1
         );
-        let owner = reach.owner().await?;
-        let count = match owner.query(&sql, &[]).await {
+        let count = match reach.read(&sql).await? {
             Ok(count) => count,
             Err(error) if error.kind == ErrorKind::Denied => Rows::new(),
             Err(error) => {
@@ -249,7 +287,7 @@ pub(crate) async fn count_rows(reach: &mut Reach<'_>, live: &Live) -> Result<Vec
         let count = count
             .first()
             .and_then(|row| row.first())
-            .and_then(freehold_engine::Value::int);
+            .and_then(freehold_engine::Value::whole);
         rows.push(TableRows {
             table: name.clone(),
             rows: count.filter(|count| *count <= COUNTED),

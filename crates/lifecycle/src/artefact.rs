@@ -6,11 +6,12 @@ use freehold_model::Fault;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Result;
 use crate::each::each;
-use crate::plan::view;
+use crate::history::Contract;
+use crate::plan::{View, view};
 use crate::reach::Reach;
 use crate::target::Target;
-use crate::{Faults, Result};
 
 /// The version of the format. Another one is refused.
 const FORMAT: u32 = 1;
@@ -26,6 +27,9 @@ pub struct PlanFile {
     pub environment: Option<String>,
     /// Also what is not ours on the server?
     pub server_wide: bool,
+    /// Also migrations of phase contract?
+    #[serde(default)]
+    pub contract: bool,
     /// One for each store that was planned.
     pub stores: Vec<PlannedStore>,
 }
@@ -73,8 +77,17 @@ pub async fn plan_file(
         system: system.to_owned(),
         environment: environment.map(str::to_owned),
         server_wide,
-        stores: each(targets, planned).await?,
+        contract: targets
+            .iter()
+            .any(|target| target.contract == Contract::Applied),
+        stores: each(targets, look).await?,
     })
+}
+
+async fn look(target: &Target) -> Result<PlannedStore> {
+    let mut reach = Reach::open(target).await?;
+    let view = view(&mut reach).await?;
+    Ok(planned(target, &view))
 }
 
 /// Reads a plan's text.
@@ -100,55 +113,77 @@ pub fn parse_plan(text: &str, file: &str) -> Result<PlanFile> {
     }
 }
 
-/// Holds a plan against another one made now.
-///
-/// # Errors
-/// Another system or environment (FH3218), a store that is not as it was (FH3219), or files and
-/// description that would do something else (FH3220).
-pub fn unmoved(then: &PlanFile, now: &PlanFile) -> Result<()> {
-    if (&then.system, &then.environment) != (&now.system, &now.environment) {
-        let name = |plan: &PlanFile| match &plan.environment {
-            Some(environment) => format!("{} in {environment}", plan.system),
-            None => plan.system.clone(),
-        };
-        return Err(vec![
-            Fault::new(
-                "FH3218",
-                format!("the plan is of {}, and this is {}", name(then), name(now)),
-            )
-            .help("give the same folder and environment: freehold -C DIR -e ENV apply FILE"),
-        ]);
+impl PlanFile {
+    /// Refuses a plan of something else, before any store is looked at.
+    ///
+    /// # Errors
+    /// Another system or environment (FH3218), or a store that nobody describes any more (FH3220).
+    pub fn is_of(&self, system: &str, environment: Option<&str>, targets: &[Target]) -> Result<()> {
+        if (self.system.as_str(), self.environment.as_deref()) != (system, environment) {
+            let name = |system: &str, environment: Option<&str>| match environment {
+                Some(environment) => format!("{system} in {environment}"),
+                None => system.to_owned(),
+            };
+            return Err(vec![
+                Fault::new(
+                    "FH3218",
+                    format!(
+                        "the plan is of {}, and this is {}",
+                        name(&self.system, self.environment.as_deref()),
+                        name(system, environment)
+                    ),
+                )
+                .help("give the same folder and environment: freehold -C DIR -e ENV apply FILE"),
+            ]);
+        }
+        let described = |label: &str| targets.iter().any(|target| target.label() == label);
+        let gone = self.stores.iter().filter(|store| !described(&store.store));
+        let faults: Vec<Fault> = gone.map(|store| elsewhere(store)).collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
     }
-    let faults: Faults = then
-        .stores
-        .iter()
-        .filter_map(|store| {
-            let same = now.stores.iter().find(|other| other.store == store.store);
-            moved(store, same)
-        })
-        .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(faults)
+
+    /// The store as it was planned.
+    pub fn store(&self, label: &str) -> Option<&PlannedStore> {
+        self.stores.iter().find(|store| store.store == label)
     }
 }
 
-fn moved(then: &PlannedStore, now: Option<&PlannedStore>) -> Option<Fault> {
-    let again = "look at what changed, then plan again: freehold plan -o FILE";
-    let Some(now) = now.filter(|now| now.address == then.address) else {
-        let message = format!(
-            "{}: the plan was made for {}, and the store is described elsewhere now",
-            then.store, then.address
-        );
-        return Some(Fault::new("FH3220", message).help(again));
-    };
+/// Holds a store as it was planned against a look at it. Only a look under the store's lock says
+/// that nothing comes in between.
+///
+/// # Errors
+/// The store is not as it was (FH3219), or files and description would do something else (FH3220).
+pub(crate) fn unmoved(then: &PlannedStore, target: &Target, view: &View<'_>) -> Result<()> {
+    match moved(then, &planned(target, view)) {
+        Some(fault) => Err(vec![fault]),
+        None => Ok(()),
+    }
+}
+
+const AGAIN: &str = "look at what changed, then plan again: freehold plan -o FILE";
+
+fn elsewhere(then: &PlannedStore) -> Fault {
+    let message = format!(
+        "{}: the plan was made for {}, and the store is described elsewhere now",
+        then.store, then.address
+    );
+    Fault::new("FH3220", message).help(AGAIN)
+}
+
+fn moved(then: &PlannedStore, now: &PlannedStore) -> Option<Fault> {
+    if now.address != then.address {
+        return Some(elsewhere(then));
+    }
     if now.live != then.live {
         let message = format!(
             "{}: the store is not as it was when the plan was made",
             then.store
         );
-        return Some(Fault::new("FH3219", message).help(again));
+        return Some(Fault::new("FH3219", message).help(AGAIN));
     }
     if now.migrations != then.migrations || now.steps_digest != then.steps_digest {
         let other = now
@@ -164,19 +199,17 @@ fn moved(then: &PlannedStore, now: Option<&PlannedStore>) -> Option<Fault> {
             |migration| format!("migration {} is not the one that was pending", migration.id),
         );
         let message = format!("{}: the files are not what was planned: {what}", then.store);
-        return Some(Fault::new("FH3220", message).help(again));
+        return Some(Fault::new("FH3220", message).help(AGAIN));
     }
     None
 }
 
-async fn planned(target: &Target) -> Result<PlannedStore> {
-    let mut reach = Reach::open(target).await?;
-    let view = view(&mut reach).await?;
+fn planned(target: &Target, view: &View<'_>) -> PlannedStore {
     let migrations = view.pending.up.iter().map(|(script, _)| PlannedMigration {
         id: script.id.clone(),
         checksum: script.checksum.clone(),
     });
-    Ok(PlannedStore {
+    PlannedStore {
         store: target.label(),
         service: target.want.service.clone(),
         address: target.admin.to_string(),
@@ -184,7 +217,7 @@ async fn planned(target: &Target) -> Result<PlannedStore> {
         steps: view.diff.steps.iter().map(shown).collect(),
         steps_digest: digest(&view.diff.steps),
         migrations: migrations.collect(),
-    })
+    }
 }
 
 /// Passwords come and go by rotation, and change nothing that is planned.

@@ -82,38 +82,37 @@ fn word(effect: Effect) -> &'static str {
     }
 }
 
-async fn size(reach: &mut Reach<'_>, table: &str) -> Result<(Option<i64>, Option<i64>)> {
+/// Rows, by the server's own estimate where it has one, and bytes with indexes.
+pub(crate) async fn size(reach: &mut Reach<'_>, table: &str) -> Result<(Option<i64>, Option<i64>)> {
     let target = reach.target;
     let spot = &target.want.spot;
-    let (sql, args) = match target.engine.dialect() {
-        Dialect::Postgres => (
+    let dialect = target.engine.dialect();
+    let literal = |text: &str| freehold_sql::quote_literal(dialect, text).unwrap_or_default();
+    let sql = match dialect {
+        Dialect::Postgres => format!(
             "SELECT CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END, pg_total_relation_size(c.oid) \
-             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2"
-                .to_owned(),
-            vec![Value::from(spot.schema.as_str()), Value::from(table)],
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {}",
+            literal(&spot.schema),
+            literal(table)
         ),
-        Dialect::Mysql | Dialect::Mariadb => (
+        Dialect::Mysql | Dialect::Mariadb => format!(
             "SELECT CAST(table_rows AS SIGNED), CAST(data_length + index_length AS SIGNED) \
-             FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
-                .to_owned(),
-            vec![Value::from(spot.database.as_str()), Value::from(table)],
+             FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
+            literal(&spot.database),
+            literal(table)
         ),
-        _ => (
-            format!(
-                "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {COUNTED}) AS counted",
-                quote(target, table)?
-            ),
-            Vec::new(),
+        _ => format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {COUNTED}) AS counted",
+            quote(target, table)?
         ),
     };
-    let owner = reach.owner().await?;
-    let rows = owner.query(&sql, &args).await;
+    let rows = reach.read(&sql).await?;
     let rows =
         rows.map_err(|error| reach.fault(&error.during(format!("read the size of {table}"))))?;
     let number = |at: usize| {
         rows.first()
             .and_then(|row| row.get(at))
-            .and_then(Value::int)
+            .and_then(Value::whole)
     };
     Ok((number(0), number(1)))
 }

@@ -1,6 +1,6 @@
 //! `destroy`: removes what is ours and nothing else, after looking who would be hurt.
 
-use freehold_engine::{Keep, Live, Step};
+use freehold_engine::{Keep, Live, Peer, Step};
 use freehold_model::Fault;
 use serde::Serialize;
 
@@ -48,42 +48,47 @@ async fn look(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {
 async fn steps(reach: &mut Reach<'_>, keep: Keep, force: bool) -> Result<Vec<Step>> {
     let target = reach.target;
     let live = reach.look().await?;
+    // Asked before this session is left: a session that ends is to be seen a while longer.
+    let peers = if force || live.database.is_none() {
+        Vec::new()
+    } else {
+        let peers = reach.any().await?.peers(&target.want).await;
+        peers.map_err(|error| reach.fault(&error))?
+    };
     reach.leave_store();
     let dropping = target
         .engine
-        .drop_steps(reach.server().probe(), &target.want, &live, keep);
+        .drop_steps(reach.probe(), &target.want, &live, keep);
     if !dropping.refused.is_empty() {
         return Err(dropping.refused);
     }
-    if !force && live.database.is_some() {
-        let peers = reach.server().peers(&target.want).await;
-        let peers = peers.map_err(|error| reach.fault(&error))?;
-        if !peers.is_empty() {
-            let fault = Fault::new(
-                "FH3401",
-                format!(
-                    "{}: {} session{} of others would be cut off",
-                    target.label(),
-                    peers.len(),
-                    if peers.len() == 1 { "" } else { "s" }
-                ),
-            );
-            let shown = peers.iter().take(5).map(|peer| {
-                format!(
-                    "open:     {} from {} ({})",
-                    peer.user,
-                    or_dash(&peer.address),
-                    or_dash(&peer.application)
-                )
-            });
-            return Err(vec![
-                shown
-                    .fold(fault, Fault::help)
-                    .help("stop them first, or `freehold destroy --force`"),
-            ]);
-        }
+    if !peers.is_empty() {
+        return Err(vec![in_use(target, &peers)]);
     }
     Ok(dropping.steps)
+}
+
+fn in_use(target: &Target, peers: &[Peer]) -> Fault {
+    let fault = Fault::new(
+        "FH3401",
+        format!(
+            "{}: {} session{} of others would be cut off",
+            target.label(),
+            peers.len(),
+            if peers.len() == 1 { "" } else { "s" }
+        ),
+    );
+    let shown = peers.iter().take(5).map(|peer| {
+        format!(
+            "open:     {} from {} ({})",
+            peer.user,
+            or_dash(&peer.address),
+            or_dash(&peer.application)
+        )
+    });
+    shown
+        .fold(fault, Fault::help)
+        .help("stop them first, or `freehold destroy --force`")
 }
 
 async fn destroy_one(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {

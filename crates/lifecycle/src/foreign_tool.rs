@@ -167,6 +167,7 @@ async fn record(reach: &mut Reach<'_>, tool: &ForeignTool, digest: String) -> Re
         total: 0,
         detail: detail.to_string(),
         at: String::new(),
+        upto: None,
     };
     let owner = reach.owner().await?;
     let put = bookkeeping::put(owner, &sql, &entry).await;

@@ -3,7 +3,7 @@
 //! Pure. A ledger that does not fit the files is refused before anything changes.
 
 use freehold_bookkeeping::{Entry, EntryKind, Ledger, State};
-use freehold_model::{Fault, Migration};
+use freehold_model::{Fault, Migration, Phase};
 
 use crate::script::Script;
 
@@ -14,6 +14,37 @@ pub struct Pending<'a> {
     pub up: Vec<(&'a Script<Migration>, Option<Entry>)>,
     /// Its down stopped halfway: that has to be finished first.
     pub half_undone: Option<(&'a Script<Migration>, Entry)>,
+    /// A contract migration that waits to be let through, and whatever comes behind it: the order of
+    /// numbers is kept.
+    pub held_back: Vec<&'a Script<Migration>>,
+}
+
+impl Pending<'_> {
+    /// What waits, in order.
+    pub fn held_back_ids(&self) -> Vec<String> {
+        let waiting = self.held_back.iter();
+        waiting.map(|script| script.id.clone()).collect()
+    }
+}
+
+/// Are contract migrations applied?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Contract {
+    /// Held back, but in a store that has no migration yet: no older program uses that.
+    #[default]
+    HeldBack,
+    /// Applied like any other: somebody said that the programs before them are gone.
+    Applied,
+}
+
+impl From<bool> for Contract {
+    fn from(applied: bool) -> Self {
+        if applied {
+            Self::Applied
+        } else {
+            Self::HeldBack
+        }
+    }
 }
 
 /// What of `migrations` the ledger does not have.
@@ -25,9 +56,15 @@ pub fn pending<'a>(
     label: &str,
     migrations: &'a [Script<Migration>],
     ledger: &Ledger,
+    contract: Contract,
 ) -> Result<Pending<'a>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut pending = Pending::default();
+    let is_used = ledger.of(EntryKind::Migration).next().is_some();
+    let holds = |migration: &Script<Migration>| {
+        let held = migration.file.phase == Some(Phase::Contract) && is_used;
+        held && contract == Contract::HeldBack
+    };
     let last = ledger
         .of(EntryKind::Migration)
         .next_back()
@@ -38,7 +75,11 @@ pub fn pending<'a>(
                 if let Some(last) = last.as_ref().filter(|last| *last > &migration.id) {
                     faults.push(out_of_order(label, migration, last));
                 }
-                pending.up.push((migration, None));
+                if holds(migration) || !pending.held_back.is_empty() {
+                    pending.held_back.push(migration);
+                } else {
+                    pending.up.push((migration, None));
+                }
             }
             Some(entry)
                 if entry.checksum != migration.checksum && entry.state != State::Applying =>
@@ -159,6 +200,7 @@ mod tests {
             down_file: None,
             phase: None,
             no_transaction: false,
+            batch: None,
             lock_timeout: None,
         };
         Script {
@@ -182,6 +224,7 @@ mod tests {
             total: 1,
             detail: String::new(),
             at: String::new(),
+            upto: None,
         }
     }
 
@@ -205,7 +248,7 @@ mod tests {
             row("0001_m", "a", State::Done),
             row("0002_m", "old", State::Applying),
         ]);
-        let found = pending("orders", &files, &ledger).expect("it fits");
+        let found = pending("orders", &files, &ledger, Contract::HeldBack).expect("it fits");
         let ids: Vec<_> = found
             .up
             .iter()
@@ -215,13 +258,50 @@ mod tests {
     }
 
     #[test]
+    fn a_contract_waits_and_all_behind_it_waits_too() {
+        let mut files = [
+            script(1, "a", true),
+            script(2, "b", true),
+            script(3, "c", true),
+        ];
+        files[1].file.phase = Some(Phase::Contract);
+        let found = |ledger: &Ledger, contract| {
+            let found = pending("orders", &files, ledger, contract).expect("it fits");
+            let up: Vec<_> = found
+                .up
+                .iter()
+                .map(|(script, _)| script.file.number)
+                .collect();
+            let held = found.held_back.iter().map(|script| script.file.number);
+            (up, held.collect::<Vec<_>>())
+        };
+        let used = Ledger::from_iter([row("0001_m", "a", State::Done)]);
+        assert_eq!(found(&used, Contract::HeldBack), (vec![], vec![2, 3]));
+        assert_eq!(found(&used, Contract::Applied), (vec![2, 3], vec![]));
+        let fresh = Ledger::default();
+        assert_eq!(found(&fresh, Contract::HeldBack), (vec![1, 2, 3], vec![]));
+        let half = Ledger::from_iter([
+            row("0001_m", "a", State::Done),
+            row("0002_m", "b", State::Applying),
+        ]);
+        assert_eq!(
+            found(&half, Contract::HeldBack),
+            (vec![2, 3], vec![]),
+            "what has begun goes on"
+        );
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_by_code() {
         let files = [script(1, "a", true), script(2, "b", true)];
         let edited = Ledger::from_iter([row("0001_m", "x", State::Done)]);
-        assert_eq!(codes(pending("o", &files, &edited)), ["FH3201"]);
+        assert_eq!(
+            codes(pending("o", &files, &edited, Contract::HeldBack)),
+            ["FH3201"]
+        );
         let newer = Ledger::from_iter([row("0009_m", "x", State::Done)]);
         assert_eq!(
-            codes(pending("o", &files, &newer)),
+            codes(pending("o", &files, &newer, Contract::HeldBack)),
             ["FH3203", "FH3203", "FH3202"]
         );
     }

@@ -5,23 +5,29 @@
 //! the ledger before it is sent, with a digest of the schema; after a crash that digest tells
 //! whether it took effect. Source of the algorithm: docs/adr/0003.
 
+mod batched;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
 use freehold_engine::{
-    Commit, Connection, Ddl, Endpoint, Error, ErrorKind, LedgerSql, Live, Subject, TxMode, Verifiers, Want,
+    Commit, Connection, Ddl, Endpoint, Error, ErrorKind, LedgerSql, Live, Subject, TxMode,
+    Verifiers, Want,
 };
 use freehold_model::{Fault, Migration};
 use freehold_sql::{Kind, TableName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::batches::Walk;
 use crate::lock_wait::{self, LockWait};
 use crate::reach::{Reach, locked, take};
 use crate::script::{Line, Script};
 use crate::steps::run_all;
 use crate::target::Target;
 use crate::{Faults, Result, engine_fault};
+
+pub(crate) use batched::not_walkable;
 
 /// What the ledger holds of a statement that was about to be sent.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -58,7 +64,7 @@ impl<'t> Migrating<'t> {
     /// Makes the migrator and enters as it.
     pub(crate) async fn open(reach: &mut Reach<'t>) -> Result<Self> {
         let target = reach.target;
-        let migrator = target.engine.migrator(reach.server().probe(), &target.want);
+        let migrator = target.engine.migrator(reach.probe(), &target.want);
         let mut made = run_all(reach, &migrator.open).await?;
         let at = target.engine.at_store(&target.admin, &target.want.spot);
         let at = match &migrator.login {
@@ -78,7 +84,7 @@ impl<'t> Migrating<'t> {
         let mut migrating = Self {
             target,
             connection,
-            ledger: target.engine.ledger(&target.want),
+            ledger: reach.ledger_sql(),
             want: reach.want(),
             endpoint: at,
             waits: Vec::new(),
@@ -110,7 +116,7 @@ impl<'t> Migrating<'t> {
         drop(self.connection);
         reach.waits.extend(self.waits);
         let target = reach.target;
-        let migrator = target.engine.migrator(reach.server().probe(), &target.want);
+        let migrator = target.engine.migrator(reach.probe(), &target.want);
         run_all(reach, &migrator.close).await.map(|_| ())
     }
 
@@ -149,6 +155,10 @@ impl<'t> Migrating<'t> {
         script: &Script<Migration>,
         entry: Option<&Entry>,
     ) -> Result<()> {
+        let dialect = self.target.engine.dialect();
+        if let Some(walk) = Walk::of(dialect, script, &script.up) {
+            return self.in_batches(script, &walk, Way::Up, entry).await;
+        }
         if self.in_one_transaction(script, &script.up) {
             self.in_transaction(script, &script.up, Way::Up).await
         } else {
@@ -164,6 +174,9 @@ impl<'t> Migrating<'t> {
         entry: Option<&Entry>,
     ) -> Result<()> {
         let lines = script.down.as_deref().unwrap_or_default();
+        if let Some(walk) = Walk::of(self.target.engine.dialect(), script, lines) {
+            return self.in_batches(script, &walk, Way::Down, entry).await;
+        }
         if self.in_one_transaction(script, lines) {
             self.in_transaction(script, lines, Way::Down).await
         } else {
@@ -288,7 +301,7 @@ impl<'t> Migrating<'t> {
             .find(|fault| fault.code == "FH3104");
         if self.hole.is_some() {
             let why = "an append-only table would have a hole";
-            return Err(Error::new(freehold_engine::ErrorKind::Invalid, why));
+            return Err(Error::new(ErrorKind::Invalid, why));
         }
         for step in diff
             .steps
@@ -332,8 +345,7 @@ impl<'t> Migrating<'t> {
             }
         }
         self.note_waits(script, in_vain);
-        let recorded = self.record(script, way).await;
-        recorded.map_err(|error| self.fault(&error))
+        self.recorded(script, way).await
     }
 
     /// Tries again when a lock cannot be had, and says how often that was. A statement that got no
@@ -498,7 +510,7 @@ impl<'t> Migrating<'t> {
         intent: Intent,
     ) -> freehold_engine::Result<()> {
         let detail = serde_json::to_string(&intent)
-            .map_err(|error| Error::new(freehold_engine::ErrorKind::Invalid, error.to_string()))?;
+            .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
         let state = if way == Way::Up {
             State::Applying
         } else {
@@ -511,7 +523,16 @@ impl<'t> Migrating<'t> {
             detail,
             ..entry_of(script)
         };
+        self.write(entry).await
+    }
+
+    async fn write(&mut self, entry: Entry) -> freehold_engine::Result<()> {
         bookkeeping::put(&mut *self.connection, &self.ledger, &entry).await
+    }
+
+    async fn recorded(&mut self, script: &Script<Migration>, way: Way) -> Result<()> {
+        let recorded = self.record(script, way).await;
+        recorded.map_err(|error| self.fault(&error))
     }
 
     /// Up: the row says done. Down: the row is gone.
@@ -645,6 +666,7 @@ pub(crate) fn entry_of(script: &Script<Migration>) -> Entry {
         total: script.up.len(),
         detail: String::new(),
         at: String::new(),
+        upto: None,
     }
 }
 

@@ -6,9 +6,11 @@ use freehold_model::{EngineKind, Fault, Isolation};
 use serde::Serialize;
 
 use crate::Result;
-use crate::caution::{Caution, cautions};
+use crate::batches::Walk;
+use crate::caution::{Caution, cautions, size};
 use crate::each::each;
-use crate::history::{self, Pending};
+use crate::history::Pending;
+use crate::migrate::not_walkable;
 use crate::reach::Reach;
 use crate::target::Target;
 
@@ -24,6 +26,27 @@ pub struct MigrationNote {
     /// It stopped halfway before: how many statements are done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumes_after: Option<usize>,
+    /// It goes through a table in batches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<BatchNote>,
+}
+
+/// What a batched migration goes through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BatchNote {
+    /// The table.
+    pub table: String,
+    /// Its column that is gone through.
+    pub key: String,
+    /// Rows in a batch.
+    pub size: u32,
+    /// Rows, by the server's own estimate where it has one. `None`: not known.
+    pub rows: Option<i64>,
+    /// With its indexes. `None`: not known.
+    pub bytes: Option<i64>,
+    /// It was cut off before: the last key that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes_after_key: Option<i64>,
 }
 
 /// What would change in one store.
@@ -53,6 +76,9 @@ pub struct StorePlan {
     pub steps: Vec<Step>,
     /// Migrations in order.
     pub migrations: Vec<MigrationNote>,
+    /// Migrations that wait for `apply --contract`: one of phase contract, and what comes behind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// Statements of them that keep others from a table, or write it anew.
     pub cautions: Vec<Caution>,
     /// The program that `apply` runs to apply its own files; what it will change it alone knows.
@@ -80,9 +106,12 @@ pub async fn plan(targets: &[Target]) -> Result<Vec<StorePlan>> {
 async fn plan_one(target: &Target) -> Result<StorePlan> {
     let mut reach = Reach::open(target).await?;
     let view = view(&mut reach).await?;
-    let probe = reach.server().probe().clone();
+    let probe = reach.probe().clone();
     let mut plan = store_plan(target, &probe, &view);
     plan.cautions = cautions(&mut reach, &view).await?;
+    for (at, note) in batch_notes(&mut reach, &view).await? {
+        plan.migrations[at].batches = Some(note);
+    }
     Ok(plan)
 }
 
@@ -113,7 +142,7 @@ pub(crate) async fn view<'t>(reach: &mut Reach<'t>) -> Result<View<'t>> {
     if !diff.refused.is_empty() {
         return Err(diff.refused);
     }
-    let pending = history::pending(&target.label(), &target.migrations, &ledger)?;
+    let pending = target.pending(&ledger)?;
     Ok(View {
         live,
         diff,
@@ -129,7 +158,7 @@ fn is_denied(fault: &Fault) -> bool {
 /// until then it is not known whether the store was adopted, so nothing is taken away.
 fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: crate::Faults) -> Result<View<'t>> {
     let (target, want) = (reach.target, reach.want_of_adopted());
-    let diff = target.engine.diff(reach.server().probe(), &want, &live);
+    let diff = target.engine.diff(reach.probe(), &want, &live);
     if diff.steps.is_empty() || !diff.refused.is_empty() {
         return Err(denied);
     }
@@ -145,7 +174,7 @@ pub(crate) async fn diff_and_ledger(reach: &mut Reach<'_>, live: &Live) -> Resul
     let target = reach.target;
     let diff = |reach: &mut Reach<'_>| {
         let want = reach.want();
-        target.engine.diff(reach.server().probe(), &want, live)
+        target.engine.diff(reach.probe(), &want, live)
     };
     let first = diff(reach);
     match reach.ledger(live).await {
@@ -153,6 +182,43 @@ pub(crate) async fn diff_and_ledger(reach: &mut Reach<'_>, live: &Live) -> Resul
         Err(_) if !first.refused.is_empty() => Ok((first, Ledger::default())),
         Err(faults) => Err(faults),
     }
+}
+
+/// What pending batched migrations go through, by their places among what is pending. The first of
+/// them is refused here when its table cannot be gone through; what comes before another one may
+/// still make its table.
+pub(crate) async fn batch_notes(
+    reach: &mut Reach<'_>,
+    view: &View<'_>,
+) -> Result<Vec<(usize, BatchNote)>> {
+    let target = reach.target;
+    let mut notes = Vec::new();
+    for (at, (script, entry)) in view.pending.up.iter().enumerate() {
+        let Some(walk) = Walk::of(target.engine.dialect(), script, &script.up) else {
+            continue;
+        };
+        if at == 0 {
+            let fault = not_walkable(target, reach.owner().await?, &walk).await;
+            if let Some(fault) = fault {
+                return Err(vec![fault.at(script.up[0].place.clone())]);
+            }
+        }
+        let (rows, bytes) = if view.live.has_table(&walk.table) {
+            size(reach, &walk.table).await?
+        } else {
+            (None, None)
+        };
+        let note = BatchNote {
+            rows,
+            bytes,
+            key: walk.key.to_owned(),
+            size: walk.size,
+            resumes_after_key: entry.as_ref().and_then(|entry| entry.upto),
+            table: walk.table,
+        };
+        notes.push((at, note));
+    }
+    Ok(notes)
 }
 
 fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
@@ -166,8 +232,9 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         reversible: script.down.is_some(),
         resumes_after: entry
             .as_ref()
-            .filter(|entry| entry.state == State::Applying)
+            .filter(|entry| entry.state == State::Applying && entry.upto.is_none())
             .map(|entry| entry.progress),
+        batches: None,
     });
     StorePlan {
         store: target.label(),
@@ -182,6 +249,7 @@ fn store_plan(target: &Target, probe: &Probe, view: &View<'_>) -> StorePlan {
         exists: view.live.has_table(&target.want.spot.own("ledger")),
         steps,
         migrations: migrations.collect(),
+        held_back: view.pending.held_back_ids(),
         cautions: Vec::new(),
         tool: target
             .foreign_tool

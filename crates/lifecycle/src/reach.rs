@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use freehold_bookkeeping::{self as bookkeeping, EntryKind, Ledger};
-use freehold_engine::{Connection, ErrorKind, Live, Mark, Want};
+use freehold_engine::{
+    Connection, ErrorKind, LEDGER_FORMAT, LedgerSql, Live, Mark, Probe, Rows, Want,
+};
 use freehold_model::Fault;
 
 use crate::lock_wait::LockWait;
@@ -15,10 +17,12 @@ use crate::{Faults, Result, engine_fault};
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
-/// Open connections of one store.
+/// Open connections of one store. One that is there needs the second only for what is done to the
+/// server, and none of the others before something is changed.
 pub(crate) struct Reach<'t> {
     pub(crate) target: &'t Target,
-    server: Box<dyn Connection>,
+    probe: Probe,
+    server: Option<Box<dyn Connection>>,
     store: Option<Box<dyn Connection>>,
     owner: Option<Box<dyn Connection>>,
     lock: Option<Box<dyn Connection>>,
@@ -26,42 +30,65 @@ pub(crate) struct Reach<'t> {
     pub(crate) waits: Vec<LockWait>,
     /// The ledger says that the store was there before freehold.
     adopted: bool,
+    /// The format of its ledger, once that was read.
+    format: u32,
 }
 
 impl<'t> Reach<'t> {
-    /// Connects to the server as the administrator.
+    /// Connects as the administrator: to the store where it can be entered, else to its server.
     pub(crate) async fn open(target: &'t Target) -> Result<Self> {
-        let server = target.engine.connect(&target.admin).await;
-        let server = server.map_err(|error| {
-            engine_fault(
-                &target.label(),
-                &error.during(format!("server {} at {}", target.server, target.admin)),
-            )
-        })?;
+        let engine = target.engine;
+        let (mut server, mut store) = (None, None);
+        if !engine.info().connecting_makes {
+            let at = engine.at_store(&target.admin, &target.want.spot);
+            store = engine.connect(&at).await.ok();
+        }
+        let connection = match &store {
+            Some(store) => store,
+            None => server.insert(connect_to_server(target).await?),
+        };
         Ok(Self {
             target,
+            probe: connection.probe().clone(),
             server,
-            store: None,
+            store,
             owner: None,
             lock: None,
             waits: Vec::new(),
             adopted: false,
+            format: LEDGER_FORMAT,
         })
     }
 
+    /// What the server is, and what the administrator may do there.
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
     /// The connection to the server.
-    pub(crate) fn server(&mut self) -> &mut dyn Connection {
-        &mut *self.server
+    pub(crate) async fn server(&mut self) -> Result<&mut dyn Connection> {
+        let server = match self.server.take() {
+            Some(server) if !server.broken() => server,
+            _ => connect_to_server(self.target).await?,
+        };
+        Ok(&mut **self.server.insert(server))
+    }
+
+    /// A connection that is open already, to the store before the server.
+    pub(crate) async fn any(&mut self) -> Result<&mut dyn Connection> {
+        if self.store.is_some() {
+            self.store().await
+        } else {
+            self.server().await
+        }
     }
 
     /// Reads the store's state, from inside where there is an inside. Changes nothing.
     pub(crate) async fn look(&mut self) -> Result<Live> {
-        let want = &self.target.want;
-        let outside = self
-            .server
-            .inspect(want)
-            .await
-            .map_err(|error| self.fault(&error))?;
+        if let Some(inside) = self.look_inside().await {
+            return Ok(inside);
+        }
+        let outside = self.look_outside().await?;
         // What is somebody else's is not entered: the diff refuses it from outside.
         if matches!(outside.database, Some(Mark::Foreign(_))) {
             return Ok(outside);
@@ -71,9 +98,29 @@ impl<'t> Reach<'t> {
 
     /// The same, also into what is somebody else's and to be taken over.
     pub(crate) async fn look_at_somebody_elses(&mut self) -> Result<Live> {
-        let outside = self.server.inspect(&self.target.want).await;
-        let outside = outside.map_err(|error| self.fault(&error))?;
+        if let Some(inside) = self.look_inside().await {
+            return Ok(inside);
+        }
+        let outside = self.look_outside().await?;
         self.enter(outside).await
+    }
+
+    /// Over the store's connection all of it is to be seen, the server too. `None`: there is no such
+    /// connection, or no longer.
+    async fn look_inside(&mut self) -> Option<Live> {
+        let store = self.store.as_mut()?;
+        let inside = store.inspect(&self.target.want).await;
+        let inside = inside.ok().filter(|live| live.looked_inside);
+        if inside.is_none() {
+            self.store = None;
+        }
+        inside
+    }
+
+    async fn look_outside(&mut self) -> Result<Live> {
+        let want = &self.target.want;
+        let outside = self.server().await?.inspect(want).await;
+        outside.map_err(|error| self.fault(&error))
     }
 
     async fn enter(&mut self, outside: Live) -> Result<Live> {
@@ -127,19 +174,48 @@ impl<'t> Reach<'t> {
         if !live.looked_inside || !live.has_table(&want.spot.own("ledger")) {
             return Ok(Ledger::default());
         }
-        let sql = self.target.engine.ledger(want);
-        let owner = self.owner().await?;
-        let ledger = bookkeeping::read(owner, &sql).await;
-        let ledger = ledger.map_err(|error| self.fault(&error))?;
+        self.format = live.ledger_format.unwrap_or(LEDGER_FORMAT);
+        if self.format > LEDGER_FORMAT + 1 {
+            return Err(vec![too_new(&self.target.label(), self.format)]);
+        }
+        let sql = self.ledger_sql().read;
+        let rows = self.read(&sql).await?;
+        let ledger = rows.and_then(|rows| bookkeeping::from_rows(&rows));
+        let ledger = ledger.map_err(|error| self.fault(&error.during("read the ledger")))?;
         self.adopted = ledger
             .get(EntryKind::Other, crate::adopt::LEDGER_ID)
             .is_some();
         Ok(ledger)
     }
 
+    /// Rows of one query on the store, as its owner. The inner error is the engine's.
+    pub(crate) async fn read(&mut self, sql: &str) -> Result<freehold_engine::Result<Rows>> {
+        let want = &self.target.want;
+        let rows = self.store().await?.read_as_owner(want, sql).await;
+        if !rows
+            .as_ref()
+            .is_err_and(|error| error.kind == ErrorKind::Denied)
+        {
+            return Ok(rows);
+        }
+        Ok(self.owner().await?.query(sql, &[]).await)
+    }
+
+    /// The ledger's statements for the format that it has.
+    pub(crate) fn ledger_sql(&self) -> LedgerSql {
+        let sql = self.target.engine.ledger(&self.target.want);
+        if self.format > 1 {
+            return sql;
+        }
+        LedgerSql {
+            read: sql.read_first.clone(),
+            ..sql
+        }
+    }
+
     /// The checksum of one row of the ledger.
     pub(crate) async fn ledger_row(&mut self, kind: EntryKind, id: &str) -> Result<Option<String>> {
-        let sql = self.target.engine.ledger(&self.target.want);
+        let sql = self.ledger_sql();
         let owner = self.owner().await?;
         let ledger = bookkeeping::read(owner, &sql).await;
         let ledger = ledger.map_err(|error| self.fault(&error))?;
@@ -166,8 +242,7 @@ impl<'t> Reach<'t> {
     /// Takes the run's lock on a connection of its own, waiting for another run to end.
     pub(crate) async fn lock(&mut self) -> Result<()> {
         let name = self.target.want.mark();
-        let lock = self.target.engine.connect(&self.target.admin).await;
-        let mut lock = lock.map_err(|error| self.fault(&error))?;
+        let mut lock = connect_for_lock(self.target).await?;
         if !take(&mut *lock, &name)
             .await
             .map_err(|error| self.fault(&error))?
@@ -200,6 +275,29 @@ impl<'t> Reach<'t> {
     }
 }
 
+async fn connect_to_server(target: &Target) -> Result<Box<dyn Connection>> {
+    let server = target.engine.connect(&target.admin).await;
+    server.map_err(|error| {
+        engine_fault(
+            &target.label(),
+            &error.during(format!("server {} at {}", target.server, target.admin)),
+        )
+    })
+}
+
+/// To where runs of this store exclude each other. A login that may not enter there takes the lock
+/// where its URL leads: then only runs with the same URL exclude each other.
+pub(crate) async fn connect_for_lock(target: &Target) -> Result<Box<dyn Connection>> {
+    let at = target.engine.at_lock(&target.admin);
+    match target.engine.connect(&at).await {
+        Ok(connection) => Ok(connection),
+        Err(error) if error.kind == ErrorKind::Unavailable => {
+            Err(engine_fault(&target.label(), &error))
+        }
+        Err(_) => connect_to_server(target).await,
+    }
+}
+
 /// Tries for a lock until [`LOCK_WAIT`] is over.
 pub(crate) async fn take(
     connection: &mut dyn Connection,
@@ -218,6 +316,15 @@ pub(crate) async fn take(
         }
         tokio::time::sleep(LOCK_PAUSE).await;
     }
+}
+
+/// One format ahead only adds; what is further ahead may mean anything.
+fn too_new(label: &str, format: u32) -> Fault {
+    Fault::new(
+        "FH3224",
+        format!("{label}: its ledger has format {format}, and this freehold knows up to {LEDGER_FORMAT} and works with {}", LEDGER_FORMAT + 1),
+    )
+    .help("use the freehold that applied it last, or a newer one")
 }
 
 pub(crate) fn locked(label: &str) -> Fault {

@@ -101,8 +101,6 @@ fn finished<'t>(target: &'t Target, ledger: &Ledger, to: Option<u32>) -> Result<
 async fn converge(reach: &mut Reach<'_>) -> Result<()> {
     let live = reach.look().await?;
     let target = reach.target;
-    let diff = target
-        .engine
-        .diff(reach.server().probe(), &target.want, &live);
+    let diff = target.engine.diff(reach.probe(), &target.want, &live);
     run_all(reach, &diff.steps).await.map(|_| ())
 }

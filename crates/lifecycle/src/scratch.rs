@@ -7,7 +7,8 @@ use freehold_engine::{Connection, Keep, Want};
 use freehold_model::{AppIdentity, Fault, Identities, Isolation, fit};
 
 use crate::destroy::destroy;
-use crate::reach::{Reach, locked, take};
+use crate::history::Contract;
+use crate::reach::{Reach, connect_for_lock, locked, take};
 use crate::target::Target;
 use crate::{Result, engine_fault};
 
@@ -58,6 +59,7 @@ pub(crate) fn of(target: &Target) -> Result<Target> {
         tables: target.tables.clone(),
         foreign_tool: None,
         prune_described: true,
+        contract: Contract::Applied,
         engine: target.engine,
         kind: target.kind,
     })
@@ -66,8 +68,7 @@ pub(crate) fn of(target: &Target) -> Result<Target> {
 /// Keeps other runs away from the scratch copy as long as the connection lives.
 pub(crate) async fn hold(scratch: &Target) -> Result<Box<dyn Connection>> {
     let fault = |error: freehold_engine::Error| engine_fault(&scratch.label(), &error);
-    let connection = scratch.engine.connect(&scratch.admin).await;
-    let mut connection = connection.map_err(fault)?;
+    let mut connection = connect_for_lock(scratch).await?;
     let name = format!("{}/scratch", scratch.want.mark());
     if take(&mut *connection, &name).await.map_err(fault)? {
         Ok(connection)
@@ -89,9 +90,7 @@ pub(crate) async fn make<'t>(reach: &mut Reach<'t>) -> Result<()> {
     reach.lock().await?;
     let live = reach.look().await?;
     let target: &'t Target = reach.target;
-    let diff = target
-        .engine
-        .diff(reach.server().probe(), &target.want, &live);
+    let diff = target.engine.diff(reach.probe(), &target.want, &live);
     if !diff.refused.is_empty() {
         return Err(diff.refused);
     }

@@ -9,6 +9,8 @@ use freehold_engine::Want;
 use freehold_model::{Fault, Isolation, Migration, Place, Seed};
 use freehold_sql::{Action, Dialect, Facts, Kind, facts, fingerprint, split};
 
+use crate::{batches, phase};
+
 /// One statement of a script.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -61,6 +63,8 @@ pub fn migrations(
         for line in &up {
             faults.extend(refused_in_migration(want, line));
         }
+        faults.extend(phase::faults(dialect, &file, &up));
+        faults.extend(batches::faults(dialect, &file, &up, down.as_deref()));
         if dialect.is_mysql_like() {
             let all = up.iter().chain(down.iter().flatten());
             faults.extend(all.filter_map(refused_where_ddl_commits));
@@ -152,7 +156,12 @@ pub fn foreign_keys_out(
     .collect()
 }
 
-fn lines(dialect: Dialect, text: &str, file: &Path, faults: &mut Vec<Fault>) -> Vec<Line> {
+pub(crate) fn lines(
+    dialect: Dialect,
+    text: &str,
+    file: &Path,
+    faults: &mut Vec<Fault>,
+) -> Vec<Line> {
     match split(dialect, text) {
         Ok(statements) => statements
             .into_iter()

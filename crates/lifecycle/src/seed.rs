@@ -197,6 +197,7 @@ async fn one(
         total: seed.up.len(),
         detail: String::new(),
         at: String::new(),
+        upto: None,
     };
     let recorded = match way {
         Way::Up => bookkeeping::put(connection, ledger, &entry).await,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::each::each;
-use crate::history;
+use crate::history::Pending;
 use crate::plan::diff_and_ledger;
 use crate::reach::Reach;
 use crate::target::Target;
@@ -37,6 +37,9 @@ pub struct StoreStatus {
     pub half_done: Option<String>,
     /// Migrations that are not applied.
     pub pending: usize,
+    /// Migrations that wait for `apply --contract`: one of phase contract, and what comes behind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// Changes that `apply` would make, migrations aside.
     pub drift: usize,
     /// What is wrong or cannot be enforced.
@@ -54,16 +57,16 @@ pub async fn status(targets: &[Target]) -> Result<Vec<StoreStatus>> {
 async fn status_one(target: &Target) -> Result<StoreStatus> {
     let mut reach = Reach::open(target).await?;
     let live = reach.look().await?;
-    let probe = reach.server().probe().clone();
+    let probe = reach.probe().clone();
     let (diff, ledger) = diff_and_ledger(&mut reach, &live).await?;
     let applied = ledger.of(EntryKind::Migration).next_back();
     let mut notes = diff.refused;
     notes.extend(diff.advisory);
-    let pending = match history::pending(&target.label(), &target.migrations, &ledger) {
-        Ok(pending) => pending.up.len(),
+    let pending = match target.pending(&ledger) {
+        Ok(pending) => pending,
         Err(faults) => {
             notes.extend(faults);
-            0
+            Pending::default()
         }
     };
     let levels = target.engine.info().isolation.iter();
@@ -84,7 +87,8 @@ async fn status_one(target: &Target) -> Result<StoreStatus> {
             .of(EntryKind::Migration)
             .find(|entry| entry.state != State::Done)
             .map(|entry| entry.id.clone()),
-        pending,
+        pending: pending.up.len(),
+        held_back: pending.held_back_ids(),
         drift: diff.steps.len(),
         notes,
     })

@@ -23,7 +23,7 @@ pub(crate) async fn run_all(reach: &mut Reach<'_>, steps: &[Step]) -> Result<Mad
     for step in steps {
         let engine = reach.target.engine;
         let connection = match step.at {
-            At::Server => reach.server(),
+            At::Server => reach.server().await?,
             At::Store => reach.store().await?,
         };
         let verifiers = fill(engine, connection.probe(), step, &mut made);

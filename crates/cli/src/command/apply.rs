@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use freehold_credentials as credentials;
-use freehold_lifecycle::{Applied, Target, Verified, apply, verify_rollback};
+use freehold_lifecycle::{Applied, Contract, Target, Verified, apply, apply_plan, verify_rollback};
 use freehold_model::Deliver;
 
-use super::text::{advice_in_brief, count, step_lines, tables, verified};
+use super::text::{advice_in_brief, count, held_back, step_lines, tables, verified};
 use super::{Result, plan_file};
 use crate::Outcome;
 use crate::args::{ApplyArgs, Args};
@@ -20,14 +20,23 @@ pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) ->
         .map(plan_file::read)
         .transpose()?;
     let mut context = Context::load(args, Place::Described).await?;
-    let targets = match &planned {
+    let mut targets = match &planned {
         Some(plan) => {
-            let targets = context.targets(&plan_file::services(plan), plan.server_wide)?;
-            plan_file::check(plan, &context, &targets).await?;
+            let mut targets = context.targets(&plan_file::services(plan), plan.server_wide)?;
+            let system = &context.system;
+            plan.is_of(&system.name, system.environment.as_deref(), &targets)?;
+            // A store that came later is not in the plan.
+            targets.retain(|target| plan.store(&target.label()).is_some());
             targets
         }
         None => context.targets(&apply_args.what, apply_args.server_wide)?,
     };
+    let contract = planned
+        .as_ref()
+        .map_or(apply_args.contract, |plan| plan.contract);
+    for target in &mut targets {
+        target.contract = Contract::from(contract);
+    }
     let width = targets
         .iter()
         .map(|target| target.label().len())
@@ -41,12 +50,15 @@ pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) ->
     if !output.json {
         proof(&proven, output);
     }
-    let applied = apply(&targets, &|applied| {
+    let shown = |applied: &Applied| {
         if !output.json {
             store(applied, width, output);
         }
-    })
-    .await?;
+    };
+    let applied = match &planned {
+        Some(plan) => apply_plan(&targets, plan, &shown).await?,
+        None => apply(&targets, &shown).await?,
+    };
     let delivered = deliver_files(&context, &targets).await?;
     if output.json {
         output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered, "verified": proven }));
@@ -122,6 +134,10 @@ pub(crate) fn store(applied: &Applied, width: usize, output: &Output) {
     if let Some(tool) = applied.tool.as_ref().filter(|tool| tool.changed) {
         let sign = output.paint(Tone::Good, "+ run");
         output.line(&format!("    {sign}  {} changed the schema", tool.name));
+    }
+    if let Some(waits) = held_back(&applied.held_back) {
+        let sign = output.paint(Tone::Warn, "· held");
+        output.line(&format!("    {sign}  {waits}"));
     }
     for wait in &applied.lock_waits {
         let text = format!(

@@ -1,7 +1,9 @@
 //! `freehold plan`
 
 use freehold_engine::Change;
-use freehold_lifecycle::{Caution, MigrationNote, StorePlan, plan, verify_rollback};
+use freehold_lifecycle::{
+    BatchNote, Caution, Contract, MigrationNote, StorePlan, plan, verify_rollback,
+};
 
 use super::text::{advice_in_brief, count, short, step_lines};
 use super::{Result, plan_file};
@@ -13,7 +15,10 @@ use crate::servers::Place;
 
 pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
-    let targets = context.targets(&plan_args.stores.services, plan_args.stores.server_wide)?;
+    let mut targets = context.targets(&plan_args.stores.services, plan_args.stores.server_wide)?;
+    for target in &mut targets {
+        target.contract = Contract::from(plan_args.contract);
+    }
     let plans = plan(&targets).await?;
     let changes = plans.iter().filter(|plan| !plan.is_empty()).count();
     let proven = if plan_args.verify_rollback {
@@ -98,6 +103,7 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
             None => "in step".to_owned(),
         };
         output.line(&format!("{name}  {}", output.paint(Tone::Dim, &state)));
+        held_back(plan, output);
         return;
     }
     let place = format!(
@@ -112,6 +118,13 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
         let sign = output.paint(Tone::Good, "+ migrate ");
         output.line(&format!("  {sign}  {}", migrations(&plan.migrations)));
     }
+    for note in &plan.migrations {
+        if let Some(batches) = &note.batches {
+            let sign = output.paint(Tone::Good, "  batches ");
+            output.line(&format!("  {sign}  {}", in_batches(note, batches)));
+        }
+    }
+    held_back(plan, output);
     for caution in &plan.cautions {
         let sign = output.paint(Tone::Warn, "▲ locks   ");
         output.line(&format!("  {sign}  {}", of_caution(caution)));
@@ -131,6 +144,31 @@ fn store(plan: &StorePlan, width: usize, output: &Output) {
     }
 }
 
+/// What waits for somebody to say that the programs before it are gone.
+fn held_back(plan: &StorePlan, output: &Output) {
+    let Some(waits) = super::text::held_back(&plan.held_back) else {
+        return;
+    };
+    let sign = output.paint(Tone::Warn, "· held    ");
+    output.line(&format!("  {sign}  {waits}; freehold apply --contract"));
+}
+
+/// `0005_fill  10000 rows at a time by orders.id, goes on after 40000 · about 1200000 rows, 214 MB`
+fn in_batches(note: &MigrationNote, batches: &BatchNote) -> String {
+    let goes_on = batches
+        .resumes_after_key
+        .map(|key| format!(", goes on after {key}"));
+    format!(
+        "{}  {} at a time by {}.{}{}{}",
+        note.id,
+        count(batches.size as usize, "row"),
+        batches.table,
+        batches.key,
+        goes_on.unwrap_or_default(),
+        of_size(batches.rows, batches.bytes)
+    )
+}
+
 /// `0005_big  orders is not written while all of it is read (CREATE INDEX) · about 1200000 rows, 214 MB`
 fn of_caution(caution: &Caution) -> String {
     let what = match caution.effect.as_str() {
@@ -138,22 +176,22 @@ fn of_caution(caution: &Caution) -> String {
         "blocks_all" => "is neither read nor written by others while all of it is read",
         _ => "is written anew, and neither read nor written by others meanwhile",
     };
-    let size = [
-        caution
-            .rows
-            .map(|rows| format!("about {}", count(usize::try_from(rows).unwrap_or(0), "row"))),
-        caution.bytes.map(bytes),
-    ];
-    let size: Vec<_> = size.into_iter().flatten().collect();
-    let size = if size.is_empty() {
-        String::new()
-    } else {
-        format!(" · {}", size.join(", "))
-    };
+    let size = of_size(caution.rows, caution.bytes);
     format!(
         "{}  {} {what} ({}){size}",
         caution.migration, caution.table, caution.because
     )
+}
+
+/// ` · about 1200000 rows, 214 MB`, as far as it is known.
+fn of_size(rows: Option<i64>, size: Option<i64>) -> String {
+    let rows =
+        rows.map(|rows| format!("about {}", count(usize::try_from(rows).unwrap_or(0), "row")));
+    let known: Vec<_> = [rows, size.map(bytes)].into_iter().flatten().collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!(" · {}", known.join(", "))
 }
 
 fn bytes(bytes: i64) -> String {

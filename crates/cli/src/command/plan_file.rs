@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use freehold_lifecycle::{PlanFile, Target, parse_plan, plan_file, unmoved};
+use freehold_lifecycle::{PlanFile, Target, parse_plan, plan_file};
 use freehold_model::Fault;
 
 use super::Result;
@@ -25,7 +25,9 @@ pub(crate) async fn write(
     server_wide: bool,
     targets: &[Target],
 ) -> Result<()> {
-    let plan = now(context, server_wide, targets).await?;
+    let system = &context.system;
+    let environment = system.environment.as_deref();
+    let plan = plan_file(&system.name, environment, server_wide, targets).await?;
     let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
     std::fs::write(file, text + "\n").map_err(|error| vec![unreadable(file, "written", &error)])
 }
@@ -43,22 +45,6 @@ pub(crate) fn services(plan: &PlanFile) -> Vec<String> {
         .iter()
         .map(|store| store.service.clone())
         .collect()
-}
-
-/// Refuses a plan whose stores or files have moved.
-pub(crate) async fn check(plan: &PlanFile, context: &Context, targets: &[Target]) -> Result<()> {
-    unmoved(plan, &now(context, plan.server_wide, targets).await?)
-}
-
-async fn now(context: &Context, server_wide: bool, targets: &[Target]) -> Result<PlanFile> {
-    let system = &context.system;
-    plan_file(
-        &system.name,
-        system.environment.as_deref(),
-        server_wide,
-        targets,
-    )
-    .await
 }
 
 fn unreadable(file: &Path, what: &str, error: &std::io::Error) -> Fault {

@@ -65,6 +65,10 @@ fn row(store: &StoreStatus) -> Vec<String> {
         (Some(schema), None, 0) => schema.clone(),
         (Some(schema), None, pending) => format!("{schema}, {pending} pending"),
     };
+    let schema = match super::text::held_back(&store.held_back) {
+        Some(waits) => format!("{schema}, {waits}"),
+        None => schema,
+    };
     let drift = match (store.exists, store.drift) {
         (false, _) => "not there".to_owned(),
         (true, 0) => "none".to_owned(),

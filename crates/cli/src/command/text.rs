@@ -162,3 +162,14 @@ pub(crate) fn advice_in_brief(output: &Output, notes: &[(&str, &Fault)]) {
         "   freehold status says which, freehold explain CODE why",
     ));
 }
+
+/// `held back: contract 0005_drop; behind it 0006_more`. `None`: nothing is.
+pub(crate) fn held_back(ids: &[String]) -> Option<String> {
+    let (contract, behind) = ids.split_first()?;
+    let behind = if behind.is_empty() {
+        String::new()
+    } else {
+        format!("; behind it {}", behind.join(", "))
+    };
+    Some(format!("held back: contract {contract}{behind}"))
+}

@@ -106,6 +106,7 @@ pub(crate) fn want_of(admin: &Endpoint, name: &str) -> Want {
         prune: false,
         require_tls: false,
         server_wide: false,
+        plane: freehold_engine::Plane::default(),
     }
 }
 

@@ -3,14 +3,19 @@
 
 mod adopt;
 mod bad_input;
+mod batched;
 mod binary;
 mod change;
-mod embedded;
 mod check;
+mod embedded;
 mod histories;
+mod kept_plan;
 mod killed;
+mod ledger_upgrade;
+mod phase;
 mod pooled;
 mod real_tools;
 mod rotation;
 mod secrets;
 mod servers;
+mod world;

@@ -88,15 +88,7 @@ fn users(want: &Want) -> Vec<String> {
 }
 
 async fn accounts(wire: &mut Wire, scope: &mut Scope<'_>, live: &mut Live) -> Result<()> {
-    let made: BTreeSet<String> = if scope.mysql {
-        BTreeSet::new()
-    } else {
-        made_accounts(wire, scope.want, live)
-            .await?
-            .iter()
-            .map(|row| text(row, 0))
-            .collect()
-    };
+    let made = made_accounts(wire, scope.want, live).await?;
     let users = scope.users_in();
     let sql = if scope.mysql {
         format!(
@@ -111,7 +103,8 @@ async fn accounts(wire: &mut Wire, scope: &mut Scope<'_>, live: &mut Live) -> Re
     let mark = scope.want.mark();
     for row in wire.query(&sql).await? {
         let (user, host) = (text(&row, 0), text(&row, 1));
-        let ours = made.contains(&format!("{user}@{host}")) || text(&row, 3) == mark;
+        let recorded = !scope.mysql && made.contains(&format!("{user}@{host}"));
+        let ours = recorded || text(&row, 3) == mark;
         let facts = serde_json::from_str(&text(&row, 2)).unwrap_or_default();
         live.roles
             .insert(scope.key(&user, &host), role(ours, &host, &facts));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Adoption, At, Change, Live, Mark, Probe, Step, Subject, Table, Want};
+use freehold_engine::{Adoption, At, Change, LEDGER_FORMAT, Live, Mark, Probe, Step, Subject, Table, Want};
 use freehold_model::{Fault, Isolation};
 
 use crate::inspect::LEDGER_MARK;
@@ -46,7 +46,9 @@ pub(crate) fn adopt(probe: &Probe, want: &Want, live: &Live) -> Adoption {
         then.facts.insert(LEDGER_MARK.to_owned(), want.mark());
         then.tables
             .insert(want.spot.own("ledger"), Table::default());
+        then.ledger_format = Some(LEDGER_FORMAT);
         step.run(ledger::definition(want))
+            .run(ledger::note_format(want))
     } else {
         let mark = want.mark().replace('\'', "''");
         step.run(format!(

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use freehold_engine::{
-    At, Change, Diff, Grant, Live, Mark, Object, Probe, Step, Subject, Want, difference,
+    At, Change, Diff, Grant, LEDGER_FORMAT, Live, Mark, Object, Probe, Step, Subject, Want,
+    difference,
 };
 use freehold_model::Right;
 
@@ -99,17 +100,29 @@ fn database_step(probe: &Probe, want: &Want, live: &Live) -> Option<Step> {
 
 fn ledger_step(want: &Want, live: &Live) -> Option<Step> {
     let name = want.spot.own("ledger");
-    (!live.has_table(&name)).then(|| {
-        Step::new(
-            Change::Add,
-            Subject::Ledger,
-            At::Server,
-            name,
-            "what was applied, made and adopted",
-        )
-        .not_atomic()
-        .run(ledger::definition(want))
-    })
+    let step = |change, note: String| {
+        Step::new(change, Subject::Ledger, At::Server, &name, note).not_atomic()
+    };
+    let step = match live.ledger_format {
+        None => step(Change::Add, "what was applied, made and adopted".to_owned())
+            .run(ledger::definition(want)),
+        Some(found) if found < LEDGER_FORMAT => {
+            let step = step(
+                Change::Change,
+                format!(
+                    "from format {found} to {LEDGER_FORMAT}: knows how far a batched migration is"
+                ),
+            );
+            let has_column = live.tables[&name].columns.iter().any(|it| it == "upto");
+            if has_column {
+                step
+            } else {
+                step.run(ledger::upgrade(want))
+            }
+        }
+        Some(_) => return None,
+    };
+    Some(step.run(ledger::note_format(want)))
 }
 
 fn identity_step(probe: &Probe, want: &Want, live: &Live, purpose: Purpose) -> Option<Step> {

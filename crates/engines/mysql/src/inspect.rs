@@ -5,7 +5,9 @@
 //! [`Live::routines`] also holds the store's events and views (`event x`, `view x`), whose text
 //! decides about append-only tables.
 
-use freehold_engine::{ForeignKey, Live, Mark, Result, Routine, Rows, Table, Value, Want};
+use std::collections::BTreeSet;
+
+use freehold_engine::{ForeignKey, Live, Mark, Result, Routine, Table, Value, Want};
 use freehold_sql::{Dialect, fingerprint};
 
 use freehold_model::Isolation;
@@ -219,12 +221,26 @@ fn scope(want: &Want, database_column: &str, name_column: &str) -> String {
     )
 }
 
-/// The accounts that the ledger names as made by freehold, as `user@host`.
-pub(crate) async fn made_accounts(wire: &mut Wire, want: &Want, live: &Live) -> Result<Rows> {
-    if live.facts.get(LEDGER_MARK) != Some(&want.mark()) {
-        return Ok(Rows::new());
+/// What the ledger keeps for itself: its format, and the accounts that it names as made by
+/// freehold, as `user@host`.
+pub(crate) async fn made_accounts(
+    wire: &mut Wire,
+    want: &Want,
+    live: &mut Live,
+) -> Result<BTreeSet<String>> {
+    if !live.has_table(&want.spot.own("ledger")) {
+        return Ok(BTreeSet::new());
     }
-    wire.query(&ledger::read_identities(want)).await
+    live.ledger_format = Some(1);
+    if live.facts.get(LEDGER_MARK) != Some(&want.mark()) {
+        return Ok(BTreeSet::new());
+    }
+    let rows = wire.query(&ledger::read_identities(want)).await?;
+    let (formats, made): (Vec<_>, Vec<_>) = rows.iter().partition(|row| text(row, 0) == "format");
+    if let Some(format) = formats.first() {
+        live.ledger_format = text(format, 2).parse().ok();
+    }
+    Ok(made.into_iter().map(|row| text(row, 1)).collect())
 }
 
 /// A value as text, whatever character set the catalog gives it.

@@ -1,10 +1,10 @@
 //! The ledger table: its definition, the statements of the contract, and the marks of accounts.
 //!
 //! On `MariaDB` an account has no comment that could carry a mark, so the ledger has a row of kind
-//! `identity` for each account, written before the account is made. They are no part of
-//! [`LedgerSql::read`]. On `MySQL` the account's own comment is the mark.
+//! `identity` for each account, written before the account is made, and one that says its format.
+//! They are no part of [`LedgerSql::read`]. On `MySQL` the account's own comment is the mark.
 
-use freehold_engine::{LedgerSql, Want};
+use freehold_engine::{LEDGER_FORMAT, LedgerSql, Want};
 
 use crate::names::object;
 
@@ -13,15 +13,25 @@ const COLUMNS: &str = "kind, id, checksum, down_checksum, state, progress, total
 /// The statements for one store; names are qualified, so that any connection to the server can run them.
 pub(crate) fn ledger(want: &Want) -> LedgerSql {
     let table = table(want);
+    let read = |upto: &str| {
+        format!(
+            "SELECT {COLUMNS}, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%fZ'), {upto} FROM {table} \
+             WHERE kind NOT IN ('identity', 'format') ORDER BY kind, id"
+        )
+    };
+    let set = "checksum = VALUES(checksum), down_checksum = VALUES(down_checksum), \
+             state = VALUES(state), progress = VALUES(progress), total = VALUES(total), detail = VALUES(detail), \
+             at = VALUES(at)";
     LedgerSql {
-        read: format!(
-            "SELECT {COLUMNS}, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%fZ') FROM {table} WHERE kind <> 'identity' ORDER BY kind, id"
-        ),
+        read: read("upto"),
+        read_first: read("NULL"),
         put: format!(
             "INSERT INTO {table} ({COLUMNS}, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
-             ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), down_checksum = VALUES(down_checksum), \
-             state = VALUES(state), progress = VALUES(progress), total = VALUES(total), detail = VALUES(detail), \
-             at = VALUES(at)"
+             ON DUPLICATE KEY UPDATE {set}"
+        ),
+        put_upto: format!(
+            "INSERT INTO {table} ({COLUMNS}, at, upto) VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?) \
+             ON DUPLICATE KEY UPDATE {set}, upto = VALUES(upto)"
         ),
         delete: format!("DELETE FROM {table} WHERE kind = ? AND id = ?"),
     }
@@ -43,15 +53,34 @@ pub(crate) fn definition(want: &Want) -> String {
          kind VARCHAR(32) {ascii} NOT NULL, id VARCHAR(255) {unicode} NOT NULL, \
          checksum VARCHAR(128) {ascii} NOT NULL, down_checksum VARCHAR(128) {ascii} NULL, \
          state VARCHAR(32) {ascii} NOT NULL, progress BIGINT NOT NULL, total BIGINT NOT NULL, \
-         detail MEDIUMTEXT {unicode} NOT NULL, at DATETIME(6) NOT NULL, PRIMARY KEY (kind, id)\
+         detail MEDIUMTEXT {unicode} NOT NULL, at DATETIME(6) NOT NULL, upto BIGINT NULL, PRIMARY KEY (kind, id)\
          ) ENGINE = InnoDB COMMENT = '{}'",
         want.mark().replace('\'', "''")
     )
 }
 
-/// The accounts that carry the store's mark, as `user@host`.
+/// Brings a table of format 1 up to date. It commits by itself, so that a run which is cut off
+/// before [`note_format`] leaves the column without the row.
+pub(crate) fn upgrade(want: &Want) -> String {
+    format!("ALTER TABLE {} ADD COLUMN upto BIGINT NULL", table(want))
+}
+
+/// Writes the table's format into it: a row that no kind of entry has.
+pub(crate) fn note_format(want: &Want) -> String {
+    format!(
+        "INSERT INTO {} ({COLUMNS}, at) VALUES ('format', 'ledger', '{LEDGER_FORMAT}', NULL, 'done', 0, 0, '', UTC_TIMESTAMP(6)) \
+         ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), at = VALUES(at)",
+        table(want)
+    )
+}
+
+/// The accounts that carry the store's mark, as `user@host`, and the table's format: kind, id,
+/// checksum.
 pub(crate) fn read_identities(want: &Want) -> String {
-    format!("SELECT id FROM {} WHERE kind = 'identity'", table(want))
+    format!(
+        "SELECT kind, id, checksum FROM {} WHERE kind IN ('identity', 'format')",
+        table(want)
+    )
 }
 
 /// Marks an account as ours, before it is made. Repeatable.

@@ -55,6 +55,7 @@ static INFO: EngineInfo = EngineInfo {
     ],
     identities: true,
     ddl: Ddl::Committing,
+    connecting_makes: false,
     versions: &[
         ("MariaDB 10.6", Run::Never),
         ("MariaDB 10.11", Run::Ci),

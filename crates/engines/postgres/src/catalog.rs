@@ -215,6 +215,7 @@ fn inside_queries(want: &Want) -> Vec<(Topic, String)> {
     let scope = Scope::of(want);
     let relations = scope.relations();
     let owner = literal(&want.identities.owner);
+    let ledger = literal(&want.spot.own("ledger"));
     let here = format!("current_database() = {}", literal(&want.spot.database));
     let from = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
     vec![
@@ -231,7 +232,8 @@ fn inside_queries(want: &Want) -> Vec<(Topic, String)> {
             Topic::Relations,
             format!(
                 "SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), c.relacl::text, s.deptype, sn.nspname, sc.relname,
-                    coalesce(NOT c.relacl @> (acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))[1], false)
+                    coalesce(NOT c.relacl @> (acldefault(CASE WHEN c.relkind = 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))[1], false),
+                    CASE WHEN c.relkind = 'r' AND c.relname = {ledger} THEN obj_description(c.oid, 'pg_class') END
                  FROM {from}
                  LEFT JOIN pg_depend s ON c.relkind = 'S' AND s.classid = 'pg_class'::regclass AND s.objid = c.oid AND s.objsubid = 0
                    AND s.refclassid = 'pg_class'::regclass AND s.deptype IN ('a', 'i')

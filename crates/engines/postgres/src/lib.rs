@@ -66,6 +66,7 @@ const INFO: EngineInfo = EngineInfo {
     ],
     identities: true,
     ddl: Ddl::Transactional,
+    connecting_makes: false,
     versions: &[
         ("15", Run::Ci),
         ("16", Run::Prove),
@@ -117,6 +118,12 @@ impl Engine for Postgres {
 
     fn at_store(&self, server: &Endpoint, spot: &Spot) -> Endpoint {
         server.with_database(&spot.database)
+    }
+
+    /// Advisory locks belong to a database. Every server has this one, and a store's own may not be
+    /// there yet.
+    fn at_lock(&self, server: &Endpoint) -> Endpoint {
+        server.with_database("postgres")
     }
 
     fn connect<'a>(&'a self, at: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Connection>>> {

@@ -277,6 +277,9 @@ impl Reader<'_> {
             let table = self.live.tables.entry(name.clone()).or_default();
             table.owner.clone_from(&owner);
             table.view = matches!(self.row[2].as_deref(), Some("v" | "m"));
+            if name == self.want.spot.own("ledger") {
+                self.live.ledger_format = Some(crate::ledger::format(self.maybe(9)));
+            }
             self.grants(AclKind::Closed, 4, &owner, &Object::Table(name));
             return;
         }

@@ -224,6 +224,33 @@ impl Session {
             .collect())
     }
 
+    /// One round trip.
+    async fn fetch_as_owner(&mut self, want: &Want, sql: &str) -> Result<Rows> {
+        if self.tx != Tx::None {
+            return self.fetch(sql, &[]).await;
+        }
+        // Before 16 every member may act as its group.
+        let right = if self.probe.version_num >= 160_000 {
+            "SET"
+        } else {
+            "MEMBER"
+        };
+        let read = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path = {};
+             SELECT pg_catalog.set_config('role', rolname, true) FROM pg_catalog.pg_roles
+             WHERE rolname = {} AND pg_catalog.pg_has_role(session_user, oid, '{right}');
+             {sql};
+             COMMIT",
+            identities::search_path(want),
+            literal(&want.identities.owner)
+        );
+        let rows = self.fetch_text(&read).await;
+        if rows.is_err() && !self.broken() {
+            self.send("ROLLBACK").await?;
+        }
+        rows
+    }
+
     async fn change(&mut self, sql: &str, args: &[Value]) -> Result<u64> {
         let statement = if args.is_empty() {
             None
@@ -457,6 +484,14 @@ impl Connection for Session {
             let assumed = self.send(&sql).await;
             assumed.map_err(|error| error.during(format!("act as {}", want.identities.owner)))
         })
+    }
+
+    fn read_as_owner<'a>(
+        &'a mut self,
+        want: &'a Want,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<Rows>> {
+        Box::pin(self.fetch_as_owner(want, sql))
     }
 
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {

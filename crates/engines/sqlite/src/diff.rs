@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use freehold_engine::{At, Change, Diff, Live, Mark, Probe, Routine, Step, Subject, Want};
+use freehold_engine::{At, Change, Diff, LEDGER_FORMAT, Live, Mark, Probe, Routine, Step, Subject, Want};
 use freehold_model::Fault;
 use freehold_sql::{Dialect, fingerprint, quote_ident, quote_literal};
 
 use crate::inspect::{fact, file};
-use crate::ledger::{ledger_table, mark_table};
+use crate::ledger::{ledger_table, mark_table, note_format, upgrade};
 use crate::probe::MAKE;
 use crate::wanted::{GUARD, append_only, guards};
 
@@ -64,8 +64,10 @@ pub(crate) fn cannot_open(want: &Want) -> Fault {
 
 fn inside(want: &Want, live: &Live, diff: &mut Diff) {
     diff.refused.extend(holes(want, live));
-    if !live.has_table(&want.spot.own("ledger")) {
-        diff.steps.push(add_ledger(want));
+    match live.ledger_format {
+        None => diff.steps.push(add_ledger(want)),
+        Some(found) if found < LEDGER_FORMAT => diff.steps.push(upgrade_ledger(want, found)),
+        Some(_) => {}
     }
     if let Some(open) = live.facts.get(fact::OPEN) {
         if want.prune {
@@ -121,6 +123,21 @@ fn add_ledger(want: &Want) -> Step {
         note,
     )
     .run(ledger_table(&want.spot))
+    .run(note_format(&want.spot))
+}
+
+fn upgrade_ledger(want: &Want, found: u32) -> Step {
+    let note =
+        format!("from format {found} to {LEDGER_FORMAT}: knows how far a batched migration is");
+    Step::new(
+        Change::Change,
+        Subject::Ledger,
+        At::Store,
+        want.spot.own("ledger"),
+        note,
+    )
+    .run(upgrade(&want.spot))
+    .run(note_format(&want.spot))
 }
 
 fn close(want: &Want, open: &str) -> Step {

@@ -69,6 +69,13 @@ pub(crate) fn inside(session: &Session, want: &Want, mut live: Live, masked: boo
     }
     live.looked_inside = true;
     live.tables = tables(session, &objects)?;
+    if live.has_table(&want.spot.own("ledger")) {
+        let format = session.query(&crate::ledger::read_format(&want.spot), &[])?;
+        let format = format
+            .first()
+            .and_then(|row| row.first()?.text()?.parse().ok());
+        live.ledger_format = Some(format.unwrap_or(1));
+    }
     live.foreign_keys = foreign_keys(&session.query(
         "SELECT m.name, f.id, f.\"table\", f.on_delete, f.on_update FROM sqlite_schema m \
          JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND f.seq = 0",

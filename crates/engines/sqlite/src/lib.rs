@@ -44,6 +44,7 @@ static INFO: EngineInfo = EngineInfo {
     ],
     identities: false,
     ddl: Ddl::Transactional,
+    connecting_makes: true,
     versions: &[("3.54", Run::Ci)],
     notes: &[
         "every store is a file of its own, whatever level is described; the files are private to one user of the operating system",

@@ -433,6 +433,7 @@ pub(crate) fn migration(number: u32, name: &str, up: String, down: Option<String
         down,
         phase: None,
         no_transaction: false,
+        batch: None,
         lock_timeout: None,
     }
 }

@@ -152,6 +152,7 @@ fn made(want: &Want) -> Live {
     };
     live.tables
         .insert("freehold_ledger".into(), table(&["kind", "id"], &[]));
+    live.ledger_format = Some(freehold_engine::LEDGER_FORMAT);
     live.tables.insert(
         "orders".into(),
         table(&["order_id", "status"], &["order_id"]),

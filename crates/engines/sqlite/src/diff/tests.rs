@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use freehold_engine::{AccessWant, Flavour, ForeignKey, Keep, Spot, Table};
+use freehold_engine::{AccessWant, Flavour, LEDGER_FORMAT, ForeignKey, Keep, Spot, Table};
 use freehold_model::{AppIdentity, Identities, Isolation, Right};
 
 use super::*;
@@ -58,6 +58,7 @@ fn in_step(want: &Want, table: &str) -> Live {
     let mut live = Live {
         database: Some(Mark::Ours),
         looked_inside: true,
+        ledger_format: Some(LEDGER_FORMAT),
         ..Live::default()
     };
     for name in ["freehold_ledger", "freehold_mark", "orders", table] {
@@ -170,6 +171,7 @@ fn triggers_come_change_and_go() {
 fn drift_of_modes_ledger_and_sign() {
     let mut live = in_step(&want(), "order_items");
     live.tables.remove("freehold_ledger");
+    live.ledger_format = None;
     live.facts
         .insert(fact::OPEN.to_owned(), "store.db 0644".to_owned());
     live.facts
