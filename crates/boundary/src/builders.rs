@@ -28,6 +28,9 @@ pub(crate) struct Named {
 pub(crate) fn read(code: &Code) -> Vec<Named> {
     let mut found = Vec::new();
     for at in 0..code.tokens.len() {
+        if code.language == Language::Php {
+            found.extend(rule(code, at));
+        }
         let Some(word) = code.word(at) else { continue };
         let call = code.is_mark(at + 1, b'(');
         let bare = code.language == Language::Ruby && !call;
@@ -47,6 +50,28 @@ pub(crate) fn read(code: &Code) -> Vec<Named> {
         }
     }
     found
+}
+
+/// Laravel's rules of validation, which ask the database: `'required|unique:customers,email'`.
+fn rule(code: &Code, at: usize) -> Option<Named> {
+    let text = code.plain(at)?;
+    let part = text
+        .split('|')
+        .find(|part| part.starts_with("unique:") || part.starts_with("exists:"))?;
+    let (_, rest) = part.split_once(':')?;
+    let table = table_of(rest.split(',').next()?)?;
+    let offset = text.find(part)? + part.find(':')? + 1;
+    let start = code.literal_start(at) + offset;
+    Some(Named {
+        access: Access::Read,
+        joined: false,
+        chain: start,
+        holder: None,
+        column: None,
+        start,
+        end: start + table.len(),
+        table,
+    })
 }
 
 fn query(code: &Code, word: &str, at: usize, first: usize, found: &mut Vec<Named>) {
@@ -127,6 +152,8 @@ fn role(word: &str) -> Option<(Access, bool)> {
         "from" | "From" | "table" | "Table" | "selectFrom" | "knex" | "db" | "trx" | "tx"
         | "select_from" | "queryBuilder" | "newQuery" | "fromSub" | "withTableName"
         | "tableName" => (Access::Read, false),
+        // Laravel's `Rule::unique('customers')`.
+        "unique" | "exists" => (Access::Read, false),
         "join" | "innerJoin" | "leftJoin" | "rightJoin" | "fullJoin" | "crossJoin"
         | "leftOuterJoin" | "rightOuterJoin" | "fullOuterJoin" | "Join" | "LeftJoin"
         | "InnerJoin" | "RightJoin" | "joins" | "Joins" | "leftJoinAndSelect"
@@ -165,6 +192,9 @@ fn table_of(text: &str) -> Option<String> {
 
 /// Does the call build a query?
 fn builds(code: &Code, word: &str, at: usize, receiver: &str) -> bool {
+    if matches!(word, "unique" | "exists") {
+        return code.language == Language::Php && code.is(at.wrapping_sub(3), "Rule");
+    }
     let lower = receiver.trim_start_matches('$').to_ascii_lowercase();
     if matches!(
         lower.as_str(),
@@ -558,6 +588,11 @@ mod tests {
                 Go,
                 "db.Table(\"orders\").Joins(\"books\").Where(\"x\")",
                 "read orders, read+ books",
+            ),
+            (
+                Php,
+                "<?php $r = ['a' => 'required|unique:books,isbn', 'b' => Rule::exists('orders', 'id'), 'c' => 'not unique: x'];",
+                "read books, read orders",
             ),
             (
                 Php,

@@ -190,8 +190,8 @@ impl Checker {
             Some(own) => own,
             None => propose::propose(&scans, files)?,
         };
-        let unowned = declared::adopt_migrations(&mut own, &scans);
         constants::settle(tree, &mut scans);
+        let unowned = declared::adopt_migrations(&mut own, &scans);
         net::settle(&own, &mut scans);
         let (owners, index) = declared::models(&own, &scans, &entities);
         let routines = declared::routines(&own, &scans);

@@ -9,7 +9,10 @@ use crate::walk::Tree;
 
 /// Reads the texts again that waited for constants of other files.
 pub(crate) fn settle(tree: Tree, scans: &mut [FileScan]) {
-    if scans.iter().all(|scan| scan.pending.is_empty()) {
+    let waits = |scan: &FileScan| {
+        !scan.pending.is_empty() || scan.models.classes.iter().any(|own| own.named.is_some())
+    };
+    if !scans.iter().any(waits) {
         return;
     }
     let mut constants: HashMap<String, Option<String>> = HashMap::new();
@@ -33,6 +36,13 @@ pub(crate) fn settle(tree: Tree, scans: &mut [FileScan]) {
             rest = rest.split_once('.')?.1;
         }
     };
+    for model in scans.iter_mut().flat_map(|scan| &mut scan.models.classes) {
+        let said = model.named.as_deref().and_then(constant);
+        if let Some(table) = said.filter(|table| !table.contains(char::is_whitespace)) {
+            model.tables = vec![table];
+            model.explicit = true;
+        }
+    }
     for scan in scans.iter_mut().filter(|scan| !scan.pending.is_empty()) {
         let Some(language) = Language::of(&scan.path) else {
             continue;

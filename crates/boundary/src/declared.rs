@@ -68,7 +68,13 @@ pub(crate) fn models(
                     .get(&repository.model)
                     .and_then(|owners| owners.first().copied()),
             };
-            if let Some(owner) = here {
+            // What is only called like a repository is one of a model of the same context.
+            let known = |owner| {
+                owners
+                    .get(&repository.model)
+                    .is_some_and(|owners| owners.contains(&owner))
+            };
+            if let Some(owner) = here.filter(|owner| repository.sure || known(*owner)) {
                 index
                     .entry(repository.class.clone())
                     .or_default()
@@ -96,7 +102,7 @@ pub(crate) fn routines(own: &Ownership, scans: &[FileScan]) -> HashMap<String, u
         .collect()
 }
 
-/// Tables that a context's own migrations make, and nobody claims, are its own. The rest that is
+/// Tables that a context's own migrations or models make, and nobody claims, are its own. The rest that is
 /// made somewhere and nobody's is given back.
 pub(crate) fn adopt_migrations(own: &mut Ownership, scans: &[FileScan]) -> Vec<String> {
     let mut unowned = BTreeSet::new();
@@ -107,11 +113,18 @@ pub(crate) fn adopt_migrations(own: &mut Ownership, scans: &[FileScan]) -> Vec<S
             .iter()
             .flat_map(|query| &query.touches)
             .filter(|touch| touch.access == Access::Create && touch.within.is_none());
-        for touch in made {
-            let name = touch.name.to_string();
-            if own.is_claimed(touch.name.table())
-                || own.owner(&touch.name, None, None) != Owner::Nobody
-            {
+        // What a model says is made somewhere, be it by the library.
+        let said = scan
+            .models
+            .classes
+            .iter()
+            .filter(|model| model.explicit)
+            .flat_map(|model| &model.tables)
+            .map(|table| named(table));
+        let all: Vec<ObjectName> = made.map(|touch| touch.name.clone()).chain(said).collect();
+        for made in all {
+            let name = made.to_string();
+            if own.is_claimed(made.table()) || own.owner(&made, None, None) != Owner::Nobody {
                 continue;
             }
             match code {
@@ -162,12 +175,15 @@ fn declare_entities(
 }
 
 fn owner_of_table(own: &Ownership, table: &str, here: Option<usize>) -> Option<usize> {
-    let name = ObjectName {
-        parts: table.split('.').map(str::to_owned).collect(),
-        link: None,
-    };
-    match own.owner(&name, None, here) {
+    match own.owner(&named(table), None, here) {
         Owner::One(context) => Some(context),
         _ => None,
+    }
+}
+
+fn named(table: &str) -> ObjectName {
+    ObjectName {
+        parts: table.split('.').map(str::to_owned).collect(),
+        link: None,
     }
 }

@@ -74,6 +74,10 @@ const WORDS: &[(&str, Rule)] = &[
     ("extends pivot", always),
     ("table!", always),
     ("knex", always),
+    ("unique:", always),
+    ("exists:", always),
+    ("class ", names_repository),
+    ("interface ", names_repository),
     ("repository<", always),
     ("repository <", always),
     ("dao<", always),
@@ -289,6 +293,18 @@ fn in_code(place: &Place) -> bool {
 fn verb(place: &Place) -> bool {
     // `@DELETE` is a route.
     place.begins_word() && place.before() != b'@' && !place.in_remark() && !place.is_prose()
+}
+
+/// `class OrderRepository`, and PHP's contracts, which are named like models.
+fn names_repository(place: &Place) -> bool {
+    let behind = place.behind();
+    let length = behind.iter().take_while(|byte| is_word(**byte)).count();
+    let name = &behind[..length];
+    place.begins_word()
+        && (name.ends_with(b"Repository")
+            || name.ends_with(b"Dao")
+            || name.ends_with(b"DAO")
+            || place.language == Language::Php && place.bytes[place.start] == b'i')
 }
 
 /// The whole of a name.

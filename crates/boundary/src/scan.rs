@@ -239,7 +239,7 @@ fn one_text(
     first: bool,
 ) {
     let found_shape = shape(&text.mapped.text, text.sink.as_deref());
-    if found_shape == Shape::Other {
+    if found_shape == Shape::Other || takes_back(&out.path, &symbols.at(text.start)) {
         return;
     }
     let dialect = dialect_of(&text.mapped.text, otherwise);
@@ -371,7 +371,8 @@ fn take(
 
 /// The calls of one chain are one query.
 fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols) {
-    let mut named: Vec<&Named> = named.iter().collect();
+    let back = |own: &Named| takes_back(&out.path, &symbols.at(own.start));
+    let mut named: Vec<&Named> = named.iter().filter(|own| !back(own)).collect();
     named.sort_by_key(|own| (own.chain, own.start));
     for chain in named.chunk_by(|a, b| a.chain == b.chain) {
         let several = chain.iter().any(|own| own.joined);
@@ -418,6 +419,16 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
             seen,
         });
     }
+}
+
+/// The half of a migration that takes it back says again what the other half said.
+fn takes_back(path: &Path, symbol: &str) -> bool {
+    let last = symbol.rsplit('.').next().unwrap_or_default();
+    matches!(last, "down" | "Down" | "downgrade" | "safeDown" | "revert")
+        && path.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy().to_ascii_lowercase();
+            part.contains("migrat") || part == "versions"
+        })
 }
 
 /// The app of `app/models.py` and `app/models/order.py`.

@@ -363,6 +363,15 @@ fn is_piece(text: &str, first: &str) -> bool {
                     || matches!(first, "cross" | "natural")
                     || text.contains('('))
         }
+        // `from alarm_info a`, as programs keep it apart: no sentence has such a name.
+        "from"
+            if (2..=3).contains(&words.len())
+                && words[1].contains('_')
+                && is_name(&words[1])
+                && words.get(2).is_none_or(|alias| alias.len() < 4) =>
+        {
+            true
+        }
         "from" => strong && (has("where") || has("join") || text.contains(',') || words.len() <= 4),
         "where" | "and" | "or" | "having" | "on" | "exists" | "not" | "in" | "union" | "except"
         | "intersect" | "values" | "as" | "," | "case" => {

@@ -26,6 +26,15 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                     push(out, class, name.to_owned(), false, "");
                 }
             }
+            // `IRepository<Order>`, `context.Set<Order>()`: an entity, wherever it is configured.
+            _ if (word.contains("Repository") || word == "Set" && code.is_mark(at + 4, b'('))
+                && code.is_mark(at + 1, b'<')
+                && matches!(code.mark(at + 3), Some(b'>' | b',')) =>
+            {
+                if let Some(class) = code.word(at + 2).filter(|class| class.len() > 2) {
+                    push(out, class, class.to_owned(), false, "");
+                }
+            }
             // `modelBuilder.Entity<Order>()`; a `ToTable` behind it says the table.
             "Entity" if code.is_mark(at + 1, b'<') && code.is_mark(at + 3, b'>') => {
                 if let Some(class) = code.word(at + 2).filter(|class| class.len() > 1) {
@@ -62,6 +71,7 @@ fn push(out: &mut Models, class: &str, table: String, explicit: bool, package: &
         tables: vec![table],
         bases: Vec::new(),
         explicit,
+        named: None,
         package: package.to_owned(),
     });
 }

@@ -1,8 +1,8 @@
 //! JPA, Hibernate, Spring Data, also in Kotlin.
 
 use super::{
-    Model, Models, Relation, Repository, Target, argument, class_behind, customary, package,
-    qualified,
+    Model, Models, Relation, Repository, Target, argument, class_behind, constant, customary,
+    name_at, package, qualified,
 };
 use crate::source::Code;
 use crate::source::symbols::Symbols;
@@ -68,6 +68,10 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
                 (qualified(schema.map(|(text, _)| text), table), value)
             })
     });
+    let constant = table_at.and_then(|i| {
+        constant(code, i + 1, "name")
+            .or_else(|| name_at(code, i + 2).filter(|own| own.contains('.')))
+    });
     let (tables, explicit) = match named {
         Some((table, _)) => (vec![table], true),
         None => (customary(&class, false), false),
@@ -76,6 +80,7 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
         class,
         tables,
         bases: Vec::new(),
+        named: constant.filter(|_| !explicit),
         explicit,
         package: package.to_owned(),
     });
@@ -170,6 +175,7 @@ fn repository(code: &Code, at: usize, ahead: usize, package: &str, out: &mut Mod
             class: class.to_owned(),
             model: model.to_owned(),
             package: package.to_owned(),
+            sure: true,
         });
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Model {
     pub(crate) bases: Vec<String>,
     /// The code says the table; otherwise it is the library's custom.
     pub(crate) explicit: bool,
+    /// The constant that says the table, which another file may hold.
+    pub(crate) named: Option<String>,
     /// The package or namespace; empty where folders say it.
     pub(crate) package: String,
 }
@@ -37,6 +39,8 @@ pub(crate) struct Repository {
     pub(crate) class: String,
     pub(crate) model: String,
     pub(crate) package: String,
+    /// Its type says so; otherwise only its name, and it is one if there is such a model.
+    pub(crate) sure: bool,
 }
 
 /// What one model says about another, or a table.
@@ -77,7 +81,48 @@ pub(crate) fn read(code: &Code, symbols: &Symbols) -> Models {
         Language::Prisma => prisma::read(code, &mut out),
         Language::Sql | Language::Xml => {}
     }
+    by_name(code, &mut out);
     out
+}
+
+/// `class OrderRepository`, `interface IOrderDao`: a repository by its name.
+fn by_name(code: &Code, out: &mut Models) {
+    if !code.language.imports() || code.language == Language::Go {
+        return;
+    }
+    let package = match code.language {
+        Language::Script | Language::Python => String::new(),
+        _ => package(code),
+    };
+    for at in 0..code.tokens.len() {
+        if !code.is(at, "class") && !code.is(at, "interface") {
+            continue;
+        }
+        let Some(class) = code.word(at + 1) else {
+            continue;
+        };
+        let stem = ["Repository", "Dao", "DAO"]
+            .iter()
+            .find_map(|end| class.strip_suffix(end));
+        // A contract that a model of the same name keeps.
+        let contract = code.language == Language::Php
+            && code.is(at, "interface")
+            && package.ends_with(".Contracts");
+        let Some(stem) = stem.or(contract.then_some(class)) else {
+            continue;
+        };
+        let known = out.repositories.iter().any(|own| own.class == class);
+        if stem.len() > 2 && !known {
+            let interface = stem.starts_with('I') && stem[1..].starts_with(char::is_uppercase);
+            let model = if interface { &stem[1..] } else { stem };
+            out.repositories.push(Repository {
+                class: class.to_owned(),
+                model: model.to_owned(),
+                package: package.clone(),
+                sure: false,
+            });
+        }
+    }
 }
 
 /// Keeps of all classes those that are models: by themselves, or by what they are derived from.
@@ -208,6 +253,28 @@ fn argument(code: &Code, open: usize, key: &str) -> Option<(String, usize)> {
     })
 }
 
+/// In the arguments that open at `open`: the constant given for `key`, as `Tables.ORDERS`.
+fn constant(code: &Code, open: usize, key: &str) -> Option<String> {
+    let close = code.partner(open).min(code.tokens.len());
+    let value = (open + 1..close)
+        .find(|&i| code.is(i, key) && matches!(code.mark(i + 1), Some(b'=' | b':')))?
+        + 2;
+    name_at(code, value)
+}
+
+/// A name with dots that begins at `at`.
+fn name_at(code: &Code, mut at: usize) -> Option<String> {
+    let mut name = code.word(at)?.to_owned();
+    while code.is_mark(at + 1, b'.')
+        && let Some(part) = code.word(at + 2)
+    {
+        name.push('.');
+        name.push_str(part);
+        at += 2;
+    }
+    Some(name)
+}
+
 /// `schema.table`, or the table alone.
 fn qualified(schema: Option<String>, table: String) -> String {
     match schema.filter(|schema| !schema.is_empty()) {
@@ -242,6 +309,7 @@ mod tests {
             found
                 .repositories
                 .iter()
+                .filter(|own| own.sure)
                 .map(|own| format!("{}~{}", own.class, own.model)),
         );
         said.extend(found.relations.iter().map(|own| match &own.target {

@@ -1,8 +1,8 @@
 //! GORM, `ActiveRecord`, Eloquent, Doctrine, Diesel, `SeaORM`.
 
 use super::{
-    Model, Models, Relation, Target, argument, class_behind, customary, package, plural, qualified,
-    snake,
+    Model, Models, Relation, Target, argument, class_behind, customary, name_at, package, plural,
+    qualified, snake,
 };
 use crate::language::Language;
 use crate::source::Code;
@@ -31,6 +31,7 @@ fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool, pack
         tables,
         bases: Vec::new(),
         explicit,
+        named: None,
         package: package.to_owned(),
     });
 }
@@ -55,6 +56,15 @@ fn gorm(code: &Code, at: usize, out: &mut Models) {
         {
             out.classes.retain(|model| model.class != class);
             push(out, class, vec![table], true, "");
+        } else if let Some(class) = (open..at).rev().find_map(|i| code.word(i))
+            && let Some(back) = (at..at + 8).find(|&i| code.is(i, "return"))
+            && let Some(constant) = name_at(code, back + 1)
+        {
+            out.classes.retain(|model| model.class != class);
+            push(out, class, customary(class, true), false, "");
+            if let Some(model) = out.classes.last_mut() {
+                model.named = Some(constant);
+            }
         }
     } else if code.is(at, "gorm") && code.is(at + 2, "Model") && code.tokens[at].fresh_line {
         let name = (at.saturating_sub(6)..at)
@@ -150,8 +160,12 @@ fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Model
     match word {
         "class" if code.is(at + 2, "extends") => {
             if let (Some(class), Some(base)) = (code.word(at + 1), code.word(at + 3)) {
-                push(out, class, vec![plural(&snake(class))], false, package);
-                if !matches!(base, "Model" | "Authenticatable" | "Pivot")
+                // Concord's proxies stand for the model that they are called after.
+                let stem = class.strip_suffix("Proxy").filter(|_| base == "ModelProxy");
+                let table = plural(&snake(stem.unwrap_or(class)));
+                push(out, class, vec![table], false, package);
+                if stem.is_none()
+                    && !matches!(base, "Model" | "Authenticatable" | "Pivot")
                     && let Some(model) = out.classes.last_mut()
                 {
                     model.bases = vec![base.to_owned()];

@@ -45,6 +45,7 @@ fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
         tables: vec![qualified(schema, table.unwrap_or_else(|| class.to_owned()))],
         bases: Vec::new(),
         explicit,
+        named: None,
         package: String::new(),
     });
 }

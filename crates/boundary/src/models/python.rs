@@ -1,6 +1,6 @@
 //! `SQLAlchemy` (declarative and tables), `SQLModel`, Django.
 
-use super::{Model, Models, Relation, Target, argument, plural, qualified, snake};
+use super::{Model, Models, Relation, Target, argument, name_at, plural, qualified, snake};
 use crate::source::{Code, Kind};
 
 pub(super) fn read(code: &Code, out: &mut Models) {
@@ -35,6 +35,7 @@ pub(super) fn read(code: &Code, out: &mut Models) {
                 tables: vec![qualified(schema, table)],
                 bases: Vec::new(),
                 explicit: true,
+                named: None,
                 package: String::new(),
             });
             for i in at..code.partner(at + 1).min(code.tokens.len()) {
@@ -60,6 +61,7 @@ struct Class {
     mapped: bool,
     bases: Vec<String>,
     table: Option<(String, usize)>,
+    named: Option<String>,
     schema: Option<String>,
     is_abstract: bool,
 }
@@ -100,6 +102,8 @@ impl Class {
                 {
                     // Django's way to say a schema: 'crm"."customers'.
                     self.table = Some((table.replace("\".\"", ".").replace('"', ""), value));
+                } else {
+                    self.named = name_at(code, at + 2);
                 }
             }
             "__table_args__" => {
@@ -130,7 +134,7 @@ impl Class {
         let mut bases = Vec::new();
         let (tables, explicit) = match self.table.take() {
             Some((table, _)) => (vec![qualified(self.schema.take(), table)], true),
-            None if self.mapped => (
+            None if self.mapped || self.named.is_some() => (
                 vec![snake(&name), name.to_lowercase(), plural(&snake(&name))],
                 false,
             ),
@@ -158,6 +162,7 @@ impl Class {
             tables,
             bases,
             explicit,
+            named: self.named.take(),
             package: String::new(),
         });
     }

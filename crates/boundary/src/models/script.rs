@@ -1,7 +1,8 @@
 //! `TypeORM`, `MikroORM`, Sequelize, Drizzle.
 
 use super::{
-    Model, Models, Relation, Repository, Target, argument, class_behind, customary, qualified,
+    Model, Models, Relation, Repository, Target, argument, class_behind, constant, customary,
+    name_at, qualified,
 };
 use crate::source::Code;
 use crate::source::symbols::Symbols;
@@ -10,7 +11,9 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
     for at in 0..code.tokens.len() {
         let Some(word) = code.word(at) else { continue };
         match word {
-            "Entity" | "ViewEntity" | "Table" if code.is_mark(at.wrapping_sub(1), b'@') => {
+            "Entity" | "ViewEntity" | "ChildEntity" | "Table"
+                if code.is_mark(at.wrapping_sub(1), b'@') =>
+            {
                 decorated(code, at, out);
             }
             "define" if code.is_mark(at + 1, b'(') && code.is_mark(at.wrapping_sub(1), b'.') => {
@@ -60,6 +63,7 @@ fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool) {
         tables,
         bases: Vec::new(),
         explicit,
+        named: None,
         package: String::new(),
     });
 }
@@ -90,7 +94,17 @@ fn decorated(code: &Code, at: usize, out: &mut Models) {
     let schema = argument(code, at + 1, "schema").map(|(text, _)| text);
     match named {
         Some((table, _)) => push(out, &class, vec![qualified(schema, table)], true),
-        None => push(out, &class, customary(&class, false), false),
+        None => {
+            push(out, &class, customary(&class, false), false);
+            // `@Entity(ORDERS)`, `@Entity({ name: Tables.ORDERS })`
+            let constant = ["name", "tableName"]
+                .iter()
+                .find_map(|key| constant(code, at + 1, key))
+                .or_else(|| name_at(code, at + 2).filter(|_| code.is_mark(at + 1, b'(')));
+            if let Some(model) = out.classes.last_mut() {
+                model.named = constant;
+            }
+        }
     }
 }
 
@@ -158,6 +172,7 @@ fn repository(code: &Code, at: usize, out: &mut Models) {
                 class: class.to_owned(),
                 model: model.to_owned(),
                 package: String::new(),
+                sure: true,
             });
         }
     } else if base == "Model"

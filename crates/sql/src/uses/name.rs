@@ -77,6 +77,14 @@ pub(super) fn read(dialect: Dialect, tokens: &[Seen], at: usize) -> (Named, usiz
         end += 2;
     }
     let span = first.token.start..tokens[end - 1].token.end;
+    // `${prefix}orders`: what every name of an installation begins with.
+    if let Some(last) = parts.last_mut()
+        && let Some(rest) = last.strip_prefix(HOLE)
+        && rest.len() > 2
+        && rest.starts_with(|c: char| c.is_ascii_alphabetic())
+    {
+        *last = rest.to_owned();
+    }
     let last_hole = parts.last().is_some_and(|part| part.contains(HOLE));
     if hole || last_hole {
         return (Named::Hole(span), end);

@@ -537,6 +537,15 @@ fn what_only_one_dialect_says() {
 }
 
 #[test]
+fn a_prefix_that_is_not_known_leaves_the_name() {
+    check(
+        Mysql,
+        "SELECT * FROM \u{E000}orders o JOIN \u{E000}_x",
+        "read orders, ?Hole",
+    );
+}
+
+#[test]
 fn foreign_keys_are_told_apart() {
     let found = uses(
         Postgres,
