@@ -1,3 +1,4 @@
 //! The integration tests of this crate.
 
+mod definitions;
 mod expressions;
