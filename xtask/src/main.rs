@@ -11,8 +11,10 @@
 )]
 
 mod bench;
+mod bench_boundary;
 mod check;
 mod prove;
+mod source_tree;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +24,8 @@ const USAGE: &str = "\
 cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
 cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links
 cargo xtask prove   the long proofs, or one part of them: prove postgres
-cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]";
+cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]
+                    figures of the checker: bench boundary [--json] [--bin FREEHOLD --walk STAT_WALK]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +33,9 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["check"] => check::check(&root()),
         ["tidy"] => tidy::tidy(&root()),
+        ["bench", "boundary", ref rest @ ..] => {
+            bench_boundary::Bench::parse(rest).and_then(|bench| bench.run(&root()))
+        }
         ["bench", ref rest @ ..] => bench::Bench::parse(rest).and_then(|bench| bench.run(&root())),
         ["prove"] => prove::prove(&root(), None),
         ["prove", part] => prove::prove(&root(), Some(part)),

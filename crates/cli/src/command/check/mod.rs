@@ -5,7 +5,7 @@ mod watch;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use freehold_boundary::report::{
