@@ -1,15 +1,18 @@
 //! Somebody else on the same server: a database with a table and a login, which must be the same
 //! after everything that is done beside them.
 
-use freehold_engine::{Connection, Value};
+use std::sync::Arc;
+
+use freehold_engine::Value;
 use freehold_model::EngineKind;
 
 use crate::must::Must as _;
+use crate::servers::TestServer;
 use crate::shape::Shape;
 
 /// A database and a login that are not ours.
 pub struct Neighbour {
-    connection: Box<dyn Connection>,
+    server: Arc<TestServer>,
     kind: EngineKind,
     name: String,
     before: Vec<Vec<Value>>,
@@ -18,7 +21,7 @@ pub struct Neighbour {
 impl Neighbour {
     /// Moves in. `None` on engines without a server.
     pub async fn moves_in(shape: &Shape) -> Option<Self> {
-        let server = shape.server.as_ref()?;
+        let server = Arc::clone(shape.server.as_ref()?);
         let name = format!("{}_else", shape.name);
         let mut connection = server.connect().await;
         let statements = match shape.kind {
@@ -41,7 +44,7 @@ impl Neighbour {
                 .must("the neighbour moves in");
         }
         let mut neighbour = Self {
-            connection,
+            server,
             kind: shape.kind,
             name,
             before: Vec::new(),
@@ -55,12 +58,12 @@ impl Neighbour {
     }
 
     /// Fails the test when anything about it changed.
-    pub async fn is_untouched(&mut self) {
+    pub async fn is_untouched(&self) {
         let now = self.state().await;
         assert_eq!(now, self.before, "the neighbour {} was touched", self.name);
     }
 
-    async fn state(&mut self) -> Vec<Vec<Value>> {
+    async fn state(&self) -> Vec<Vec<Value>> {
         let name = &self.name;
         let queries = match self.kind {
             EngineKind::Postgres => vec![
@@ -84,14 +87,12 @@ impl Neighbour {
                 ),
             ],
         };
+        // Entered anew each time: the server may have been stopped meanwhile.
+        let mut connection = self.server.connect().await;
         let mut rows = Vec::new();
         for query in queries {
-            rows.extend(
-                self.connection
-                    .query(&query, &[])
-                    .await
-                    .must("the neighbour's state"),
-            );
+            let state = connection.query(&query, &[]).await;
+            rows.extend(state.must("the neighbour's state"));
         }
         rows
     }

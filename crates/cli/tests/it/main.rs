@@ -18,4 +18,5 @@ mod real_tools;
 mod rotation;
 mod secrets;
 mod servers;
+mod walk;
 mod world;

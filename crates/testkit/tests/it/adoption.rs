@@ -4,66 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use freehold_engine::{Connection, Engine, Keep, Value};
+use freehold_engine::{Engine, Keep, Value};
 use freehold_lifecycle::{Target, adopt, apply, destroy, plan, plan_adoption, status};
 use freehold_model::{EngineKind, Fault, Isolation};
 use freehold_testkit::{
-    Admin, Crashing, Death, Must as _, OrdersFiles, Shape, conformance, orders_files,
-    orders_target, orders_target_of,
+    Admin, Crashing, Death, Must as _, OrdersFiles, Shape, by_hand, conformance, orders_target_of,
 };
 
 const ROWS: &str = "SELECT code, label FROM statuses ORDER BY code";
-
-/// The description of a service whose store is somebody else's so far.
-fn without_history(shape: &Shape) -> OrdersFiles {
-    let mut files = orders_files(shape);
-    let of_freehold = |path: &Path| {
-        let path = path.to_string_lossy();
-        path.contains("/migrations/") || path.contains("/seeds/")
-    };
-    files.0.retain(|path, _| !of_freehold(path));
-    let service = files.0.get_mut(Path::new("services/orders/service.yaml"));
-    let service = service.must("the service");
-    let tables = service.find("tables:").must("its tables");
-    service.truncate(tables);
-    files
-}
-
-/// Where the store is, made by hand and by nobody of ours.
-async fn made_by_hand(shape: &Shape) {
-    let target = orders_target(shape);
-    let name = &shape.name;
-    if let Some(server) = &shape.server {
-        let mut admin = server.connect().await;
-        let made = if shape.kind == EngineKind::Postgres {
-            vec![
-                format!("DROP ROLE IF EXISTS {name}_legacy"),
-                format!("CREATE ROLE {name}_legacy"),
-                format!("CREATE DATABASE {name} OWNER {name}_legacy"),
-            ]
-        } else {
-            vec![format!("CREATE DATABASE {name}")]
-        };
-        for sql in made {
-            admin.execute(&sql).await.must(&sql);
-        }
-    }
-    let mut inside = enter(&target).await;
-    if shape.kind == EngineKind::Postgres {
-        let legacy = format!("SET ROLE {name}_legacy; CREATE SCHEMA IF NOT EXISTS public");
-        inside.execute(&legacy).await.must("the owner of old");
-    }
-    for migration in &target.migrations {
-        for line in &migration.up {
-            inside.execute(&line.sql).await.must(&line.sql);
-        }
-    }
-}
-
-async fn enter(target: &Target) -> Box<dyn Connection> {
-    let at = target.engine.at_store(&target.admin, &target.want.spot);
-    target.engine.connect(&at).await.must("the store")
-}
 
 /// As `freehold adopt` does it: plan, write the files, take over.
 async fn take_over(target: &Target) -> Result<(), Vec<Fault>> {
@@ -79,8 +27,8 @@ struct Clean {
 
 /// The way without a kill; and the files that it writes.
 async fn clean(shape: &Shape) -> Clean {
-    made_by_hand(shape).await;
-    let mut files = without_history(shape);
+    by_hand::make(shape).await;
+    let mut files = by_hand::without_history(shape);
     let first = orders_target_of(shape, &files).must("the files are right");
     let planned = plan_adoption(&first, None).await.must("a plan");
     for file in &planned.files {
@@ -126,7 +74,11 @@ async fn goes_on(shape: &Shape, clean: &Clean, what: &str) {
         clean.schema,
         "{what}"
     );
-    let rows = enter(&target[0]).await.query(ROWS, &[]).await.must(ROWS);
+    let rows = by_hand::enter(&target[0])
+        .await
+        .query(ROWS, &[])
+        .await
+        .must(ROWS);
     let pending = ["pending", "Pending"].map(|text| Value::Text(text.to_owned()));
     assert_eq!(rows, [pending.to_vec()], "{what}");
     let now = status(&target).await.must(what);
@@ -150,7 +102,7 @@ async fn killed_at_every_call(kind: EngineKind) {
             if stride > 1 && number % 2 != turn {
                 continue;
             }
-            made_by_hand(&shape).await;
+            by_hand::make(&shape).await;
             let mut dying = orders_target_of(&shape, &clean.files).must("the files are right");
             dying.engine = Crashing::at(engine, at, death);
             died += usize::from(take_over(&dying).await.is_err());
