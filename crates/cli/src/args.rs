@@ -66,6 +66,8 @@ pub(crate) enum Command {
     /// Print a file that follows from the description
     #[command(subcommand)]
     Render(RenderCommand),
+    /// Show who can and does reach what in a live database; sends no write, needs no description
+    Audit(AuditArgs),
     /// Hand out and rotate the passwords of the services' programs
     #[command(subcommand)]
     Creds(CredsCommand),
@@ -186,12 +188,6 @@ pub(crate) struct CheckArgs {
     /// Write the contexts that were found or proposed to boundaries.yaml
     #[arg(long)]
     pub(crate) write_boundaries: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum CheckFormat {
-    Text,
-    Json,
     /// Print a picture of who crosses into whom instead of the findings
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) graph: Option<GraphFormat>,
@@ -210,6 +206,12 @@ pub(crate) enum CheckFormat {
 pub(crate) enum GraphFormat {
     Svg,
     Mermaid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
     Sarif,
     Github,
     Gitlab,
@@ -303,4 +305,38 @@ pub(crate) enum RenderCommand {
 pub(crate) enum CiHost {
     Github,
     Gitlab,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AuditArgs {
+    /// The database: env:NAME, file:PATH, prompt, or a URL without a password
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) url: String,
+    /// Also write the report as one page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Also write the report as JSON, to be kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Audits that were kept, for the curve and to mark what is new
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) earlier: Vec<PathBuf>,
+    /// An audit that was kept: exit with 1 only for what is not in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Propose contexts, whatever boundaries.yaml or freehold.yaml say
+    #[arg(long)]
+    pub(crate) propose: bool,
+    /// Write the contexts that were proposed to boundaries.yaml
+    #[arg(long)]
+    pub(crate) write_boundaries: bool,
+    /// Look again every so many seconds, until interrupted, and say what came and what went
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "300")]
+    pub(crate) watch: Option<u64>,
+    /// Also write figures for Prometheus, for a collector that reads files
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+    /// How long all questions together may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) budget: u64,
 }

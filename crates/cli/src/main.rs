@@ -59,7 +59,9 @@ fn main() -> ExitCode {
 
 /// 2: what the user wrote is wrong (files, input). 3: the world did not let us.
 fn exit_code(faults: &[freehold_model::Fault]) -> u8 {
-    let input = |code: &str| code.starts_with("FH1") || code.starts_with("FH22");
+    let input = |code: &str| {
+        code.starts_with("FH1") || code.starts_with("FH22") || code.starts_with("FH24")
+    };
     if faults.iter().all(|fault| input(fault.code)) {
         2
     } else {

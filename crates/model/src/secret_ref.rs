@@ -37,6 +37,13 @@ pub(crate) enum NotARef {
 }
 
 impl SecretRef {
+    /// Reads a reference given on the command line; paths are relative to the caller's root.
+    /// `None`: it holds a password itself, or has none of the forms.
+    #[must_use]
+    pub fn of_argument(text: &str) -> Option<Self> {
+        Self::parse(text, Path::new("")).ok()
+    }
+
     /// Reads a reference that stands in a file of the folder `dir`.
     pub(crate) fn parse(text: &str, dir: &Path) -> Result<Self, NotARef> {
         if holds_password(text) {

@@ -19,7 +19,7 @@ use super::report::{
     easiest,
 };
 use super::ways::{Found, Ways};
-use super::{holds, logins, ran, unseen};
+use super::{findings, holds, logins, ran, unseen};
 use crate::ownership::Ownership;
 
 /// What is known beside the facts.
@@ -90,6 +90,7 @@ pub fn analyse(facts: &Facts, known: &Known<'_>) -> Report {
         order: order.collect(),
         crossings: usage.crossings,
         programs: usage.programs,
+        findings: findings::findings(&reach, &ways),
         history: Vec::new(),
         measured: measured(facts, &reach),
         contexts,

@@ -10,11 +10,13 @@ mod bodies;
 mod comment;
 mod crossings;
 mod cut;
+mod findings;
 mod holds;
 mod logins;
 mod moment;
 mod names;
 mod people;
+mod proposal;
 mod propose;
 mod ran;
 pub mod reach;
@@ -23,3 +25,4 @@ mod unseen;
 mod ways;
 
 pub use analyse::{Known, analyse};
+pub use proposal::boundaries;

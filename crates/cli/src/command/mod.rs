@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apply;
+mod audit;
 mod check;
 mod creds;
 mod destroy;
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Check(check) => check::run(args, check, output),
         Command::Lsp => lsp::run(args),
         Command::Render(render) => render::run(args, render, output),
+        Command::Audit(audit) => audit::run(args, audit, output).await,
         Command::Creds(CredsCommand::Exec { service, command }) => {
             creds::exec(args, service, command, output).await
         }

@@ -10,6 +10,7 @@ mod context;
 mod crossing;
 mod date;
 mod figures;
+mod finding;
 mod html;
 mod json;
 mod login;
@@ -29,6 +30,7 @@ pub use begin::{FirstStep, Now};
 pub use context::{Context, Elsewhere, OrderStep, Origin};
 pub use crossing::{Crossing, Spot, ToldBy, Verb, Way, WayOut};
 pub use figures::{Figure, Sizes};
+pub use finding::Finding;
 pub use html::html;
 pub use login::{By, Login, Path, Public, PublicReads};
 pub use matrix::{Cell, Matrix};
@@ -80,6 +82,9 @@ pub struct Report {
     pub ties: Vec<Tie>,
     /// Tables that nobody owns.
     pub orphans: Vec<Orphan>,
+    /// Ways in, sessions and rights to close, each with its repair.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Audits that were kept, oldest first, this one last. Fewer than two: nothing to draw.
     pub history: Vec<PastAudit>,
     /// The order in which contexts come off easiest.

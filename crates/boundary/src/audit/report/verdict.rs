@@ -49,6 +49,14 @@ impl Report {
             .as_ref()
             .is_some_and(|own| !own.reads.is_empty() || own.writes > 0);
         let apart = self.contexts.len() > 1;
+        let reach = self.reach.iter().any(|own| own.reads + own.writes > 0);
+        let tied = self
+            .ties
+            .iter()
+            .any(|own| own.any || own.contexts.len() > 1);
+        if !self.findings.is_empty() || apart && (reach || tied) {
+            return Verdict::Open;
+        }
         if apart && (ways_in || public || !self.crossings.is_empty() || !self.keys.is_empty()) {
             Verdict::Open
         } else if apart && self.sees_all() {

@@ -60,6 +60,7 @@ pub(crate) fn bookvault() -> Report {
         keys: keys(),
         ties: ties(),
         orphans: orphans(),
+        findings: Vec::new(),
         history: history(),
         order: order(),
         unseen: unseen(),
