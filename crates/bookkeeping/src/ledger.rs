@@ -102,6 +102,11 @@ impl Ledger {
         self.0.get(&(kind, id.to_owned()))
     }
 
+    /// All rows.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.0.values()
+    }
+
     /// Rows of a kind, ordered by id.
     pub fn of(&self, kind: EntryKind) -> impl DoubleEndedIterator<Item = &Entry> {
         self.0.values().filter(move |entry| entry.kind == kind)

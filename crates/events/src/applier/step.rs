@@ -1,0 +1,258 @@
+//! What a batch of messages does to a consumer's store. Pure: from where the lanes stand and what
+//! is parked, to rows, watermarks, parked events and what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use freehold_broker::{
+    Body, Heads, History, Lane, Message, Partition, Partitions, Position, To, Topic,
+};
+use freehold_model::CopyOf;
+use serde_json::{Value, json};
+
+use crate::copy::{Changes, change};
+use crate::heads::HeadMap;
+use crate::lane::{Verdict, judge};
+
+/// A copy and the topic that feeds it.
+#[derive(Debug, Clone)]
+pub struct Subscribed {
+    /// The table.
+    pub table: String,
+    /// The event, as a topic.
+    pub topic: Topic,
+    /// What it says.
+    pub copy: CopyOf,
+}
+
+/// One source as this consumer knows it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Where its lanes stand.
+    pub(crate) marks: HeadMap,
+    /// Keys that stand still, because an event of theirs could not be applied.
+    pub(crate) parked: BTreeSet<String>,
+    /// Lanes whose watermark is of a life of the source that is gone: they take up the new one.
+    pub(crate) rejoin: BTreeSet<(Topic, Lane)>,
+    /// The last heartbeat that each partition has wholly caught up with.
+    pub(crate) beats: BTreeMap<(Topic, Partition), (Position, i64)>,
+}
+
+/// Everything that a batch changes, of one source.
+#[derive(Debug, Default)]
+pub(crate) struct Effect {
+    /// By table.
+    pub(crate) changes: BTreeMap<String, Changes>,
+    /// To park, as rows of the statement.
+    pub(crate) parked: Vec<Value>,
+    /// Partitions that have to be read again from the watermark: something is missing.
+    pub(crate) behind: BTreeSet<(Topic, Lane)>,
+    /// Lanes in which the source contradicts itself.
+    pub(crate) forks: BTreeSet<(Topic, Lane)>,
+    /// Watermarks that were of a life of the source that is gone.
+    pub(crate) ghosts: Vec<(Topic, Lane, Position)>,
+    /// How many events took effect.
+    pub(crate) applied: usize,
+    /// Lanes that moved.
+    pub(crate) moved: BTreeMap<(Topic, Lane), Position>,
+}
+
+impl Effect {
+    /// Rows of the watermarks' statement.
+    pub(crate) fn marks_json(&self) -> String {
+        let rows = self.moved.iter().map(|((topic, lane), position)| {
+            json!({"t": topic.as_str(), "l": lane.number(), "p": position.to_string()})
+        });
+        Value::Array(rows.collect()).to_string()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.parked.is_empty() && self.changes.is_empty()
+    }
+}
+
+/// Goes through messages of one source in the order in which they came. `known` moves on; the
+/// caller throws it away when the store does not take the effect. `park`: events that the store did
+/// not take by themselves, with why.
+pub(crate) fn effect(
+    copies: &[Subscribed],
+    partitions: Partitions,
+    known: &mut Known,
+    messages: &[Arc<Message>],
+    park: &BTreeMap<Position, String>,
+) -> Effect {
+    let mut effect = Effect::default();
+    for message in messages {
+        match &message.body {
+            Body::Heartbeat(heads) => caught_up(partitions, known, message, heads),
+            Body::Incarnation(history) => rejoin(partitions, known, message, history, &mut effect),
+            Body::Event { payload, .. } => {
+                let Some(lane) = next(known, message, &mut effect) else {
+                    continue;
+                };
+                let refused = park.get(&message.position).cloned();
+                let changes = match refused {
+                    Some(why) => Err(why),
+                    None if known.parked.contains(&message.key) => {
+                        Err("an earlier event of this key is parked".to_owned())
+                    }
+                    None => changes(copies, message, payload),
+                };
+                take(known, message, lane, changes, &mut effect);
+            }
+            Body::Void { code, why } => {
+                if let Some(lane) = next(known, message, &mut effect) {
+                    let why = format!("{code}: {why}");
+                    take(known, message, lane, Err(why), &mut effect);
+                }
+            }
+        }
+    }
+    effect
+}
+
+type TableChange = (String, crate::copy::Change);
+
+fn changes(
+    copies: &[Subscribed],
+    message: &Message,
+    payload: &[u8],
+) -> Result<Vec<TableChange>, String> {
+    let fed = copies.iter().filter(|it| it.topic == message.topic);
+    fed.map(|it| Ok((it.table.clone(), change(&it.copy, message, payload)?)))
+        .collect()
+}
+
+/// The message's lane, if the message is the next one of it.
+fn next(known: &Known, message: &Message, effect: &mut Effect) -> Option<Lane> {
+    let To::Lane(lane) = message.to else {
+        return None;
+    };
+    let at = (message.topic.clone(), lane);
+    if effect.behind.contains(&at) || effect.forks.contains(&at) {
+        return None;
+    }
+    let mark = known.marks.get(&message.topic, lane);
+    let rejoins = known.rejoin.contains(&at);
+    match judge(mark, message.prev, message.position) {
+        Verdict::Drop => return None,
+        Verdict::Apply => {}
+        Verdict::Missing { .. } | Verdict::Fork if rejoins => {}
+        Verdict::Missing { .. } => {
+            effect.behind.insert(at);
+            return None;
+        }
+        Verdict::Fork => {
+            effect.forks.insert(at);
+            return None;
+        }
+    }
+    Some(lane)
+}
+
+fn take(
+    known: &mut Known,
+    message: &Message,
+    lane: Lane,
+    changes: Result<Vec<TableChange>, String>,
+    effect: &mut Effect,
+) {
+    match changes {
+        Ok(changes) => {
+            effect.applied += 1;
+            for (table, change) in changes {
+                let table = effect.changes.entry(table).or_default();
+                table.add(&message.key, change);
+            }
+        }
+        Err(why) => {
+            known.parked.insert(message.key.clone());
+            effect.parked.push(parked(message, &why));
+        }
+    }
+    known.rejoin.remove(&(message.topic.clone(), lane));
+    known.marks.advance(&message.topic, lane, message.position);
+    effect
+        .moved
+        .insert((message.topic.clone(), lane), message.position);
+}
+
+fn parked(message: &Message, why: &str) -> Value {
+    let payload = match &message.body {
+        Body::Event { payload, .. } => String::from_utf8_lossy(payload).into_owned(),
+        _ => String::new(),
+    };
+    // A zero cannot stand in a text of most engines.
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
+    json!({
+        "p": crate::copy::stamp(message.position),
+        "t": message.topic.as_str(),
+        "k": clean(&message.key),
+        "e": message.event.to_string(),
+        "c": clean(why),
+        "m": clean(&payload),
+    })
+}
+
+/// A heartbeat counts once every lane of its partition stands where the source's does.
+fn caught_up(partitions: Partitions, known: &mut Known, message: &Message, heads: &Heads) {
+    let To::Partition(partition) = message.to else {
+        return;
+    };
+    let own = heads.0.get(&message.topic);
+    let current = partitions.lanes_of(partition).all(|lane| {
+        let head = own.and_then(|lanes| lanes.get(&lane));
+        head.is_none_or(|head| {
+            known
+                .marks
+                .get(&message.topic, lane)
+                .is_some_and(|mark| mark >= *head)
+        })
+    });
+    if current {
+        let beat = (message.position, message.occurred_at.micros());
+        known.beats.insert((message.topic.clone(), partition), beat);
+    }
+}
+
+/// After a restore of the source: what was applied of the life that is gone cannot be undone here;
+/// the lane takes up the new life, and says so.
+fn rejoin(
+    partitions: Partitions,
+    known: &mut Known,
+    message: &Message,
+    history: &History,
+    effect: &mut Effect,
+) {
+    let To::Partition(partition) = message.to else {
+        return;
+    };
+    for lane in partitions.lanes_of(partition) {
+        let Some(mark) = known.marks.get(&message.topic, lane) else {
+            continue;
+        };
+        if !history.survives(mark) && mark < message.position {
+            effect.ghosts.push((message.topic.clone(), lane, mark));
+            known.rejoin.insert((message.topic.clone(), lane));
+        }
+    }
+}
+
+impl Known {
+    /// The oldest of the partitions' last heartbeats; `None` while one has none.
+    pub(crate) fn fresh(
+        &self,
+        topics: &BTreeSet<Topic>,
+        partitions: Partitions,
+    ) -> Option<(Position, i64)> {
+        let all = topics.iter().flat_map(|topic| {
+            partitions
+                .each()
+                .map(move |partition| (topic.clone(), partition))
+        });
+        all.map(|at| self.beats.get(&at).copied())
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .min()
+    }
+}

@@ -1,0 +1,80 @@
+//! The last position per topic and lane that a source has given out, and how it is kept. Pure.
+
+use std::collections::BTreeMap;
+
+use freehold_broker::{Heads, Lane, Position, Topic};
+use serde::{Deserialize, Serialize};
+
+/// Positions by lane, as they stand in the store: a JSON object `{"7": "1-00c0ffee.17.4711"}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Lanes(BTreeMap<u8, Position>);
+
+impl Lanes {
+    /// From the store's text; `None`: nobody of freehold wrote that.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let lanes: Self = serde_json::from_str(text).ok()?;
+        lanes
+            .0
+            .keys()
+            .all(|lane| Lane::new(*lane).is_some())
+            .then_some(lanes)
+    }
+
+    /// As the store keeps it.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The last position in this lane.
+    pub(crate) fn get(&self, lane: Lane) -> Option<Position> {
+        self.0.get(&lane.number()).copied()
+    }
+
+    /// Moves a lane on.
+    pub(crate) fn set(&mut self, lane: Lane, position: Position) {
+        self.0.insert(lane.number(), position);
+    }
+
+    /// By lane.
+    pub(crate) fn by_lane(&self) -> BTreeMap<Lane, Position> {
+        self.0
+            .iter()
+            .filter_map(|(lane, position)| Some((Lane::new(*lane)?, *position)))
+            .collect()
+    }
+}
+
+/// All topics of one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct HeadMap(pub BTreeMap<Topic, Lanes>);
+
+impl HeadMap {
+    /// The last position in this topic and lane.
+    pub(crate) fn get(&self, topic: &Topic, lane: Lane) -> Option<Position> {
+        self.0.get(topic)?.get(lane)
+    }
+
+    /// Moves a lane on, and says where it stood.
+    pub(crate) fn advance(
+        &mut self,
+        topic: &Topic,
+        lane: Lane,
+        position: Position,
+    ) -> Option<Position> {
+        let lanes = self.0.entry(topic.clone()).or_default();
+        let before = lanes.get(lane);
+        lanes.set(lane, position);
+        before
+    }
+
+    /// As a heartbeat carries it. The topic's own lanes are always whole.
+    pub(crate) fn heads(&self) -> Heads {
+        Heads(
+            self.0
+                .iter()
+                .map(|(topic, lanes)| (topic.clone(), lanes.by_lane()))
+                .collect(),
+        )
+    }
+}

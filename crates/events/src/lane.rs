@@ -1,0 +1,72 @@
+//! What to do with a message, from where its lane stands. Pure.
+
+use freehold_broker::Position;
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Known already.
+    Drop,
+    /// The next one.
+    Apply,
+    /// Events between the watermark and this position did not arrive.
+    Missing {
+        /// The last of them.
+        upto: Position,
+    },
+    /// The source tells another story than what was applied: it went back without saying so.
+    Fork,
+}
+
+/// `watermark`: the last position of this topic and lane that took effect. `prev` and `position`
+/// as the message says.
+pub(crate) fn judge(
+    watermark: Option<Position>,
+    prev: Option<Position>,
+    position: Position,
+) -> Verdict {
+    if watermark.is_some_and(|watermark| position <= watermark) {
+        return Verdict::Drop;
+    }
+    match (watermark, prev) {
+        (watermark, prev) if watermark == prev => Verdict::Apply,
+        (None, Some(upto)) => Verdict::Missing { upto },
+        (Some(watermark), Some(upto)) if upto > watermark => Verdict::Missing { upto },
+        _ => Verdict::Fork,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freehold_broker::Incarnation;
+
+    fn at(id: i64) -> Option<Position> {
+        Some(Position {
+            incarnation: Incarnation {
+                number: 1,
+                random: 0,
+            },
+            batch: 1,
+            id,
+        })
+    }
+
+    #[test]
+    fn each_case() {
+        let judge = |watermark, prev, position: Option<Position>| {
+            judge(watermark, prev, position.expect("a position"))
+        };
+        assert_eq!(judge(None, None, at(1)), Verdict::Apply);
+        assert_eq!(judge(at(1), at(1), at(2)), Verdict::Apply);
+        assert_eq!(judge(at(2), at(1), at(2)), Verdict::Drop);
+        assert_eq!(judge(at(3), at(1), at(2)), Verdict::Drop);
+        let missing = Verdict::Missing {
+            upto: at(3).expect("a position"),
+        };
+        assert_eq!(judge(at(1), at(3), at(4)), missing);
+        assert_eq!(judge(None, at(3), at(4)), missing);
+        assert_eq!(judge(at(2), at(1), at(4)), Verdict::Fork);
+        assert_eq!(judge(at(2), None, at(4)), Verdict::Fork);
+    }
+}

@@ -1,0 +1,7 @@
+//! Relay and applier against real stores. The broker is a double in memory that keeps the
+//! contract's promises and no more; real brokers have their own conformance suite.
+
+mod memory;
+mod relay;
+mod way;
+mod world;

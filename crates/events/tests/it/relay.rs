@@ -1,0 +1,209 @@
+//! No loss, no inversion, no double: many writers, and a relay that dies again and again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use freehold_broker::{Body, EventId, Position};
+use freehold_engine::{Connection, TxMode, Value};
+use freehold_events::{Rules, Sound};
+use freehold_testkit::Random;
+
+use crate::world::{ENGINES, World, drain, payload, publish};
+
+/// So many keys: some are hot.
+const KEYS: usize = 40;
+
+/// What a run found.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    committed: usize,
+    lost: usize,
+    ghosts: usize,
+    inverted: usize,
+    broken_chains: usize,
+}
+
+impl Verdict {
+    fn is_sound(&self) -> bool {
+        self.lost + self.ghosts + self.inverted + self.broken_chains == 0
+    }
+}
+
+/// Writers count the version of a key in its row, under the row's lock; so the order of versions
+/// is the order of commits.
+async fn write(world: &World, seed: u64, transactions: usize, committed: &AtomicI64) {
+    let mut random = Random::from(seed);
+    let mut program = world.program().await;
+    for _ in 0..transactions {
+        let commit = one(&mut *program, &mut random).await;
+        match commit {
+            Ok(events) => {
+                committed.fetch_add(events, Ordering::Relaxed);
+            }
+            // A deadlock, as documented: slots collide. The program tries the next one.
+            Err(_) => program.rollback().await.expect("rollback"),
+        }
+    }
+}
+
+async fn one(program: &mut dyn Connection, random: &mut Random) -> freehold_engine::Result<i64> {
+    program.begin(TxMode::Write).await?;
+    let mut keys: Vec<usize> = (0..=random.below(3)).map(|_| random.below(KEYS)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    // As an ORM does: one time the insert comes before the row's lock, the next time after.
+    for key in &keys {
+        let book = i64::try_from(*key).unwrap_or(0);
+        if random.below(2) == 0 {
+            program
+                .run("SELECT freehold_lock($1)", &[book.to_string().into()])
+                .await?;
+        }
+        let bump = "INSERT INTO books (book_id, title, version) VALUES ($1, 'x', 1)
+ ON CONFLICT (book_id) DO UPDATE SET version = books.version + 1 RETURNING version";
+        let rows = program.query(bump, &[Value::I64(book)]).await?;
+        let version = rows[0][0].int().unwrap_or(0);
+        if random.below(10) == 0 {
+            tokio::time::sleep(millis(random.below(30))).await;
+        }
+        publish(program, book, &payload(book, version)).await?;
+    }
+    if random.below(5) == 0 {
+        program.rollback().await?;
+        return Ok(0);
+    }
+    program.commit().await.done()?;
+    Ok(i64::try_from(keys.len()).unwrap_or(0))
+}
+
+/// Runs writers beside a relay that is dropped in the middle of what it does, and taken over.
+async fn run<R: Rules + Send + 'static>(
+    world: &World,
+    writers: u64,
+    transactions: usize,
+    seed: u64,
+) -> Verdict {
+    let committed = Arc::new(AtomicI64::new(0));
+    let done = Arc::new(AtomicBool::new(false));
+    world.memory.forgets.store(97, Ordering::Relaxed);
+    world.memory.lag.store(2, Ordering::Relaxed);
+    let writing = futures_util::future::join_all(
+        (0..writers).map(|writer| write(world, seed + writer, transactions, &committed)),
+    );
+    let relaying = async {
+        let mut random = Random::from(seed);
+        while !done.load(Ordering::Relaxed) {
+            let mut relay = world.relay::<R>().await;
+            let life = millis(5 + random.below(100));
+            let rounds = async {
+                while relay.round().await.is_ok() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let _ = tokio::time::timeout(life, rounds).await;
+        }
+    };
+    let writing = async {
+        writing.await;
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(writing, relaying);
+    world.memory.forgets.store(0, Ordering::Relaxed);
+    world.memory.lag.store(0, Ordering::Relaxed);
+    let mut relay = world.relay::<R>().await;
+    tokio::time::sleep(world.options.rest).await;
+    drain(&mut relay).await;
+    judge(
+        world,
+        usize::try_from(committed.load(Ordering::Relaxed)).unwrap_or(0),
+    )
+    .await
+}
+
+async fn judge(world: &World, committed: usize) -> Verdict {
+    let mut truth: HashMap<String, Vec<i64>> = HashMap::new();
+    let mut ground = World::ground(&world.shop.catalog).await;
+    let sql = "SELECT key, payload::text FROM freehold_outbox WHERE topic = 'book.changed.v1' ORDER BY id";
+    for row in ground.connection.query(sql, &[]).await.expect("the outbox") {
+        let key = row[0].text().expect("a key").to_owned();
+        truth
+            .entry(key)
+            .or_default()
+            .push(version(row[1].text().expect("json").as_bytes()));
+    }
+    let in_outbox: usize = truth.values().map(Vec::len).sum();
+    assert_eq!(in_outbox, committed, "the outbox has what was committed");
+    let mut verdict = Verdict {
+        committed,
+        ..Verdict::default()
+    };
+    let mut sent: HashMap<String, Vec<i64>> = HashMap::new();
+    let mut seen: HashMap<EventId, ()> = HashMap::new();
+    let mut lanes: BTreeMap<(usize, u8), Position> = BTreeMap::new();
+    for (partition, messages) in world.memory.all(&world.topic()).into_iter().enumerate() {
+        for message in messages {
+            let Body::Event { payload, .. } = &message.body else {
+                continue;
+            };
+            if seen.insert(message.event, ()).is_some() {
+                continue;
+            }
+            let lane = freehold_broker::Lane::of(&message.key).number();
+            let before = lanes.insert((partition, lane), message.position);
+            verdict.broken_chains += usize::from(before != message.prev);
+            sent.entry(message.key.clone())
+                .or_default()
+                .push(version(payload));
+        }
+    }
+    for (key, versions) in &truth {
+        let got = sent.remove(key).unwrap_or_default();
+        let missing = versions.iter().filter(|it| !got.contains(it)).count();
+        verdict.lost += missing;
+        verdict.ghosts += got.iter().filter(|it| !versions.contains(it)).count();
+        verdict.inverted += got.windows(2).filter(|pair| pair[0] >= pair[1]).count();
+    }
+    verdict.ghosts += sent.values().map(Vec::len).sum::<usize>();
+    verdict
+}
+
+fn millis(count: usize) -> Duration {
+    Duration::from_millis(count as u64)
+}
+
+fn version(payload: &[u8]) -> i64 {
+    let json: serde_json::Value = serde_json::from_slice(payload).expect("json");
+    json["version"].as_i64().expect("a version")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_inverted_or_doubled() {
+    for kind in ENGINES {
+        let Some(mut world) = World::on(kind).await else {
+            continue;
+        };
+        world.options.term = millis(100);
+        let verdict = run::<Sound>(&world, 16, 150, 7).await;
+        assert!(verdict.is_sound(), "{kind}: {verdict:?}");
+        assert!(verdict.committed > 1_000, "{kind}: {verdict:?}");
+    }
+}
+
+/// Sends what it has not recorded durably.
+struct SendsFirst;
+
+impl Rules for SendsFirst {
+    const RECORD_FIRST: bool = false;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_sends_first_is_found_out() {
+    let Some(mut world) = World::on(ENGINES[0]).await else {
+        return;
+    };
+    world.options.term = millis(100);
+    let verdict = run::<SendsFirst>(&world, 16, 100, 11).await;
+    assert!(!verdict.is_sound(), "the mutant has to die: {verdict:?}");
+}
