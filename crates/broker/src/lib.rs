@@ -5,7 +5,9 @@
 
 #![warn(missing_docs)]
 
+mod check;
 mod contract;
+pub mod embedded;
 mod error;
 mod message;
 mod position;

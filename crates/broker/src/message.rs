@@ -73,7 +73,8 @@ pub enum Body {
 
 /// The last position per topic and lane that the source has published. Those of the message's own
 /// topic are always whole: a lane that is missing has had no event.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// JSON: `{"order.confirmed.v2":{"17":"3-00c0ffee.17.4711"}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heads(pub BTreeMap<Topic, BTreeMap<Lane, Position>>);
 
 /// One incarnation and where it went on from.

@@ -67,8 +67,9 @@ impl<'de> Deserialize<'de> for Topic {
     }
 }
 
-/// Which of the 64 lanes of a topic a key belongs to. Order is kept per lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Which of the 64 lanes of a topic a key belongs to. Order is kept per lane. In JSON its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Lane(u8);
 
 impl Lane {
@@ -93,6 +94,20 @@ impl Lane {
     /// Where this lane goes: lane mod partitions.
     pub fn partition(self, partitions: Partitions) -> Partition {
         Partition(self.0 % partitions.0)
+    }
+}
+
+impl TryFrom<u8> for Lane {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        Self::new(number).ok_or("a lane is 0 to 63")
+    }
+}
+
+impl From<Lane> for u8 {
+    fn from(lane: Lane) -> Self {
+        lane.0
     }
 }
 
