@@ -23,7 +23,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
 cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links
-cargo xtask prove   the long proofs, or one part of them: prove postgres
+cargo xtask prove   the long proofs, or one part of them: prove postgres, prove lifecycle --minutes 10
 cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]
                     figures of the checker: bench boundary [--json] [--bin FREEHOLD --walk STAT_WALK]";
 
@@ -37,8 +37,7 @@ fn main() -> ExitCode {
             bench_boundary::Bench::parse(rest).and_then(|bench| bench.run(&root()))
         }
         ["bench", ref rest @ ..] => bench::Bench::parse(rest).and_then(|bench| bench.run(&root())),
-        ["prove"] => prove::prove(&root(), None),
-        ["prove", part] => prove::prove(&root(), Some(part)),
+        ["prove", ref rest @ ..] => prove::Prove::parse(rest).and_then(|all| all.run(&root())),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -13,10 +13,29 @@ use crate::check::{stage, test};
 struct Part {
     name: &'static str,
     what: &'static str,
-    run: fn(&Path) -> Result<(), String>,
+    run: fn(&Prove, &Path) -> Result<(), String>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prove {
+    /// `None`: all parts.
+    part: Option<String>,
+    /// How long the random walk takes.
+    minutes: u32,
 }
 
 const PARTS: &[Part] = &[
+    Part {
+        name: "lifecycle",
+        what: "an hour (or --minutes N) of random operations and kills on PostgreSQL, MariaDB and SQLite against a model",
+        run: lifecycle,
+    },
+    Part {
+        name: "faults",
+        what: "kills at every call and in storms, stopped servers, lost COMMITs, full disks, random edits of rights; takes root and about an hour",
+        run: faults,
+    },
     Part {
         name: "postgres",
         what: "PostgreSQL 16, 17 and 18: the engine's tests and the conformance suite; takes npm and node",
@@ -42,54 +61,106 @@ const PARTS: &[Part] = &[
 /// What `freehold engines` calls run in the long proofs.
 const POSTGRES: [&str; 3] = ["16.14.0-beta.17", "17.10.0-beta.17", "18.4.0-beta.17"];
 
-/// Runs one part, or all.
-pub(crate) fn prove(root: &Path, part: Option<&str>) -> Result<(), String> {
-    let parts: Vec<&Part> = PARTS
-        .iter()
-        .filter(|known| part.is_none_or(|name| name == known.name))
-        .collect();
-    if parts.is_empty() {
-        let known = PARTS
-            .iter()
-            .map(|part| format!("  {}   {}", part.name, part.what))
-            .collect::<Vec<_>>();
-        return Err(format!(
-            "there is no such part. There are:\n{}",
-            known.join("\n")
-        ));
+impl Prove {
+    /// From the arguments after `prove`.
+    pub(crate) fn parse(args: &[&str]) -> Result<Self, String> {
+        let mut prove = Self {
+            part: None,
+            minutes: 60,
+        };
+        let mut rest = args.iter();
+        while let Some(arg) = rest.next() {
+            if *arg == "--minutes" {
+                let minutes = rest.next().and_then(|number| number.parse().ok());
+                prove.minutes = minutes.ok_or("--minutes takes a number")?;
+            } else if prove.part.is_none() && PARTS.iter().any(|part| part.name == *arg) {
+                prove.part = Some((*arg).to_owned());
+            } else {
+                let known = PARTS.iter();
+                let known = known.map(|part| format!("  {}   {}", part.name, part.what));
+                return Err(format!(
+                    "prove takes one part and --minutes N, and `{arg}` is neither. There are:\n{}",
+                    known.collect::<Vec<_>>().join("\n")
+                ));
+            }
+        }
+        Ok(prove)
     }
-    parts
-        .into_iter()
-        .try_for_each(|part| stage(part.name, || (part.run)(root)))
+
+    /// Runs one part, or all.
+    pub(crate) fn run(&self, root: &Path) -> Result<(), String> {
+        PARTS
+            .iter()
+            .filter(|part| self.part.as_deref().is_none_or(|name| name == part.name))
+            .try_for_each(|part| stage(part.name, || (part.run)(self, root)))
+    }
 }
 
-fn postgres(root: &Path) -> Result<(), String> {
+/// Tests where a server that is missing is a failure, as in CI.
+fn tests(root: &Path, args: &[&str]) -> Command {
+    let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    tests.current_dir(root).args(["test", "--no-fail-fast"]);
+    tests.args(args).env("CI", "true");
+    tests
+}
+
+fn lifecycle(prove: &Prove, root: &Path) -> Result<(), String> {
+    let args = [
+        "--package",
+        "freehold-cli",
+        "--test",
+        "it",
+        "--",
+        "walk::on_",
+    ];
+    let mut walk = tests(root, &args);
+    walk.args(["--nocapture", "--test-threads", "3"]);
+    test({
+        walk.env("FREEHOLD_PROVE_MINUTES", prove.minutes.to_string());
+        walk
+    })
+}
+
+fn faults(_: &Prove, root: &Path) -> Result<(), String> {
+    for (package, parts) in [
+        (
+            "freehold-testkit",
+            &["crashes", "adoption", "faults", "convergence"][..],
+        ),
+        ("freehold-cli", &["killed"]),
+    ] {
+        let mut long = tests(root, &["--package", package, "--test", "it", "--"]);
+        long.args(parts)
+            .args(["--nocapture", "--test-threads", "1"]);
+        test({
+            long.env("FREEHOLD_PROVE", "1");
+            long
+        })?;
+    }
+    Ok(())
+}
+
+fn postgres(_: &Prove, root: &Path) -> Result<(), String> {
     for version in POSTGRES {
         stage(&format!("PostgreSQL {version}"), || {
             let cache = root.join("target/servers");
             let script = "scripts/install-postgres-npm.sh";
             let home = install(root, script, &[version.as_ref(), cache.as_os_str()])?;
-            let mut tests =
-                Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            tests.current_dir(root).args([
-                "test",
-                "--no-fail-fast",
+            let packages = [
                 "--package",
                 "freehold-postgres",
                 "--package",
                 "freehold-testkit",
-            ]);
-            // In CI a server that is missing is a failure, and so it is here.
-            tests
-                .env("CI", "true")
-                .env("PATH", first_on_path(&home.join("bin"))?);
+            ];
+            let mut tests = tests(root, &packages);
+            tests.env("PATH", first_on_path(&home.join("bin"))?);
             test(tests)
         })?;
     }
     Ok(())
 }
 
-fn tools(root: &Path) -> Result<(), String> {
+fn tools(_: &Prove, root: &Path) -> Result<(), String> {
     let folder = root.join("target/tools");
     let installed = Command::new("sh")
         .current_dir(root)
@@ -100,18 +171,21 @@ fn tools(root: &Path) -> Result<(), String> {
     if !installed.success() {
         return Err(format!("the tools could not be installed ({installed})"));
     }
-    let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    tests
-        .current_dir(root)
-        .args(["test", "--no-fail-fast", "--package", "freehold-cli"])
-        .args(["--test", "it", "--", "real_tools"])
-        .env("CI", "true")
-        .env("FREEHOLD_TOOLS", &folder);
+    let args = [
+        "--package",
+        "freehold-cli",
+        "--test",
+        "it",
+        "--",
+        "real_tools",
+    ];
+    let mut tests = tests(root, &args);
+    tests.env("FREEHOLD_TOOLS", &folder);
     test(tests)
 }
 
 /// The reader of SQL against other parsers.
-fn sql(root: &Path) -> Result<(), String> {
+fn sql(_: &Prove, root: &Path) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(root)
@@ -140,15 +214,11 @@ fn sql(root: &Path) -> Result<(), String> {
 }
 
 /// MySQL as Debian unstable has it.
-fn mysql(root: &Path) -> Result<(), String> {
+fn mysql(_: &Prove, root: &Path) -> Result<(), String> {
     let cache = root.join("target/servers");
     let folder = install(root, "scripts/install-mysql-sid.sh", &[cache.as_os_str()])?;
-    let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    tests
-        .current_dir(root)
-        .args(["test", "--no-fail-fast", "--package", "freehold-mysql"])
-        .env("CI", "true")
-        .env("FREEHOLD_TEST_MYSQL_BIN", folder);
+    let mut tests = tests(root, &["--package", "freehold-mysql"]);
+    tests.env("FREEHOLD_TEST_MYSQL_BIN", folder);
     test(tests)
 }
 
@@ -180,8 +250,15 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_there_is_answered_with_those_that_are() {
-        let why = prove(Path::new("/nowhere"), Some("oracle")).expect_err("no such part");
+        let why = Prove::parse(&["oracle"]).expect_err("no such part");
         assert!(why.contains("postgres   PostgreSQL 16"), "{why}");
+        let walk = Prove::parse(&["lifecycle", "--minutes", "10"]).expect("good");
+        assert_eq!(
+            (walk.part.as_deref(), walk.minutes),
+            (Some("lifecycle"), 10)
+        );
+        assert_eq!(Prove::parse(&[]).expect("all").minutes, 60);
+        Prove::parse(&["--minutes"]).expect_err("a number is missing");
     }
 
     #[test]
