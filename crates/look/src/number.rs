@@ -93,6 +93,8 @@ pub fn millis(ms: f64) -> String {
 /// A rate for each day: whole numbers, but what is rarer than daily keeps its digits.
 #[must_use]
 pub fn rate(a_day: f64) -> String {
+    // A sum of nothing may be a negative zero.
+    let a_day = a_day.max(0.0) + 0.0;
     if a_day > 0.0 && a_day < 0.01 {
         "< 0.01".to_owned()
     } else if a_day < 1.0 {

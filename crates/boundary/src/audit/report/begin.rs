@@ -28,6 +28,9 @@ impl Report {
     /// At most three steps.
     #[must_use]
     pub fn first_steps(&self) -> Vec<FirstStep> {
+        if self.verdict() == Verdict::Closed {
+            return Vec::new();
+        }
         [
             self.count_statements(),
             self.own_logins(),

@@ -3,7 +3,7 @@
 use freehold_look::number::{ByteUnit, duration, percent, real, short};
 use freehold_look::rounding;
 
-use super::{OnDelete, Report};
+use super::{OnDelete, Report, State};
 
 /// A big figure and what stands around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +30,14 @@ impl Report {
     /// The six figures, in their order.
     #[must_use]
     pub fn figures(&self) -> [Figure; 6] {
+        let (crossings, states) = (&self.states.crossings, &self.states);
         [
-            self.calls_figure(),
-            self.time_figure(),
-            self.writes_figure(),
-            self.logins_figure(),
-            self.keys_figure(),
-            self.orphans_figure(),
+            at_least(self.calls_figure(), crossings),
+            at_least(self.time_figure(), crossings),
+            at_least(self.writes_figure(), crossings),
+            at_least(self.logins_figure(), &states.logins),
+            at_least(self.keys_figure(), &states.ties),
+            at_least(self.orphans_figure(), &states.orphans),
         ]
     }
 
@@ -166,7 +167,7 @@ impl Report {
             value: Some(self.keys.len().to_string()),
             of: String::new(),
             detail: match cascading {
-                0 => "none deletes on the other side".to_owned(),
+                0 => "none deletes across".to_owned(),
                 1 => "1 deletes on the other side".to_owned(),
                 n => format!("{n} delete on the other side"),
             },
@@ -182,4 +183,15 @@ impl Report {
             detail: format!("{} of {} {}", sizes.orphans, sizes.total, sizes.unit),
         }
     }
+}
+
+/// What was not seen to the end is said to be the least.
+fn at_least(mut figure: Figure, state: &State) -> Figure {
+    if figure.value.is_some() && !state.is_whole() {
+        figure.of = match figure.of.as_str() {
+            "" => "at least".to_owned(),
+            of => format!("{of}, at least"),
+        };
+    }
+    figure
 }

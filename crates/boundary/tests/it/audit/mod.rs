@@ -4,5 +4,6 @@ mod bookvault;
 mod page;
 mod states;
 mod sums;
+mod terminal;
 
 pub(crate) use bookvault::bookvault;

@@ -35,7 +35,11 @@ pub(crate) fn no_statistics() -> Report {
             report.reach.push(Reach {
                 from: from.clone(),
                 to: to.name.clone(),
-                reads: if from == "catalog" { 3 } else { to.tables.len() },
+                reads: if from == "catalog" {
+                    3
+                } else {
+                    to.tables.len()
+                },
                 writes: if shares { to.tables.len() } else { 0 },
             });
         }

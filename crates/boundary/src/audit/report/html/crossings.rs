@@ -1,12 +1,12 @@
 //! Who crosses into whom, and the ten worst.
 
-use freehold_look::number::{capital, duration, grouped, millis, rate, real, whole, word};
+use freehold_look::number::{Scale, capital, duration, grouped, millis, rate, real, whole, word};
 use freehold_look::{Shape, spans};
 use maud::{Markup, PreEscaped, html};
 
 use super::{Bar, pair, section};
 use crate::audit::report::date::Moment;
-use crate::audit::report::{Crossing, Matrix, Report, State, words};
+use crate::audit::report::{Cell, Crossing, Matrix, Report, State, words};
 
 /// Above this many contexts a table of pairs does not fit: the strongest are listed.
 const WIDEST: usize = 12;
@@ -63,7 +63,7 @@ fn cells(report: &Report, matrix: &Matrix) -> Markup {
             tbody {
                 @for (y, row) in matrix.cells.iter().enumerate() {
                     tr {
-                        th scope="row" { (matrix.contexts[y]) span.phone { (matrix.out[y].statements) " · " (scale.show(matrix.out[y].shown)) } }
+                        th scope="row" { (matrix.contexts[y]) span.phone { (matrix.out[y].statements) @if matrix.out[y].statements > 0 { " · " (scale.show(matrix.out[y].shown)) } } }
                         @for (x, cell) in row.iter().enumerate() {
                             @if x == y { td.own { span.quiet { "its own" } } }
                             @else if cell.statements == 0 { td.none { "0" } }
@@ -75,17 +75,21 @@ fn cells(report: &Report, matrix: &Matrix) -> Markup {
                                 }
                             }
                         }
-                        td.out { b { (matrix.out[y].statements) } span.calls { (scale.show(matrix.out[y].shown)) } }
+                        td.out { b { (matrix.out[y].statements) } (calls(scale, matrix.out[y])) }
                     }
                 }
             }
             tfoot { tr {
-                th scope="row" { "in" span.phone { (matrix.total.statements) " · " (scale.show(matrix.total.shown)) } }
-                @for cell in &matrix.into { td { b { (cell.statements) } span.calls { (scale.show(cell.shown)) } } }
-                td.out.all { b { (matrix.total.statements) } span.calls { (scale.show(matrix.total.shown)) } }
+                th scope="row" { "in" span.phone { (matrix.total.statements) @if matrix.total.statements > 0 { " · " (scale.show(matrix.total.shown)) } } }
+                @for cell in &matrix.into { td { b { (cell.statements) } (calls(scale, *cell)) } }
+                td.out.all { b { (matrix.total.statements) } (calls(scale, matrix.total)) }
             } }
         }
     }
+}
+
+fn calls(scale: Scale, cell: Cell) -> Markup {
+    html! { @if cell.statements > 0 { span.calls { (scale.show(cell.shown)) } } }
 }
 
 /// The strongest pairs, for many contexts.
@@ -182,6 +186,7 @@ pub(super) fn worst(report: &Report) -> Markup {
     let title = match all {
         0 => "The worst crossings".to_owned(),
         1 => "The one crossing".to_owned(),
+        _ if all == shown => format!("The {} crossings", word(all)),
         _ => format!("The {} worst crossings", word(shown)),
     };
     let over = report.window.as_ref().map_or_else(

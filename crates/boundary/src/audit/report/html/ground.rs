@@ -77,7 +77,7 @@ fn lines(report: &Report) -> Vec<Line> {
                         from,
                         to,
                         amount: real(tables as u64),
-                        label: format!("may: {tables}"),
+                        label: tables.to_string(),
                     });
                 }
             }
@@ -111,7 +111,7 @@ const NARROW: Measure = Measure {
     class: "narrow",
     width: 358.0,
     gap: 5.0,
-    thickest: 8.0,
+    thickest: 6.0,
     programs: false,
     port: 11.0,
 };
@@ -142,15 +142,17 @@ fn drawing(report: &Report, lines: &[Line], measure: &Measure) -> Markup {
         svg class=(format!("drawing {}", measure.class)) viewBox=(format!("0 0 {} {}", measure.width, tenth(height))) role="img" aria-label=(spoken(report, lines)) {
             defs {
                 pattern id=(format!("hatch-{}", measure.class)) width="7" height="7" patternUnits="userSpaceOnUse" {
-                    path d="M0 7L7 0" stroke="var(--line2)" stroke-width="1";
+                    path d="M0 7L7 0" stroke="var(--line2)" stroke-width="1" {}
                 }
             }
             @for own in &placed { (drawn_line(own, top, top - levels[own.level])) }
+            // Above all lines, so that none runs through a label.
+            @for own in &placed { (label(own, top - levels[own.level])) }
             (drawn_ground(report, &houses, measure, floor))
             @for (context, house) in report.contexts.iter().zip(&houses) {
                 (drawn_house(report, &context.name, house, measure, top, floor))
             }
-            path d=(format!("M4 {0}H{1}", tenth(floor), tenth(measure.width - 4.0))) stroke="var(--ink)" stroke-width="1.5";
+            path d=(format!("M4 {0}H{1}", tenth(floor), tenth(measure.width - 4.0))) stroke="var(--ink)" stroke-width="1.5" {}
         }
     }
 }
@@ -178,6 +180,9 @@ fn placed<'a>(lines: &'a [Line], houses: &[House], measure: &Measure) -> Vec<Pla
         .map(|own| own.amount)
         .fold(0.0, f64::max)
         .max(1.0);
+    // Many strong lines are drawn thinner, all by the same measure.
+    let sum: f64 = lines.iter().map(|own| own.amount / most).sum();
+    let thickest = measure.thickest.min(40.0 / sum.max(1.0));
     let mut order: Vec<&Line> = lines.iter().collect();
     order.sort_by(|a, b| {
         let reach = |own: &Line| own.span().1 - own.span().0;
@@ -195,7 +200,7 @@ fn placed<'a>(lines: &'a [Line], houses: &[House], measure: &Measure) -> Vec<Pla
             .unwrap_or(0);
         out.push(Placed {
             line,
-            width: (line.amount / most * measure.thickest).max(1.0),
+            width: (line.amount / most * thickest).max(1.0),
             level,
             x: (0.0, 0.0),
         });
@@ -270,9 +275,15 @@ fn drawn_line(own: &Placed<'_>, top: f64, y: f64) -> Markup {
         (own.width * 0.8).max(8.0),
     );
     html! {
-        path d=(path) fill="none" stroke="var(--flow)" stroke-width=(tenth(own.width));
-        path d=(arrow_down((to, top), head, long)) fill="var(--flow)";
-        text.label x=(tenth((from + to) / 2.0)) y=(tenth(y - own.width / 2.0 - 5.0)) text-anchor="middle" { (own.line.label) }
+        path d=(path) fill="none" stroke="var(--flow)" stroke-width=(tenth(own.width)) {}
+        path d=(arrow_down((to, top), head, long)) fill="var(--flow)" {}
+    }
+}
+
+fn label(own: &Placed<'_>, y: f64) -> Markup {
+    let middle = f64::midpoint(own.x.0, own.x.1);
+    html! {
+        text.label x=(tenth(middle)) y=(tenth(y - own.width / 2.0 - 5.0)) text-anchor="middle" { (own.line.label) }
     }
 }
 
@@ -301,7 +312,7 @@ fn drawn_house(
     }
     let room = house.width - 6.0;
     html! {
-        path d=(format!("M{0} {floor}V{1}a4 4 0 0 1 4-4H{2}a4 4 0 0 1 4 4V{floor}", tenth(house.left), tenth(top + 4.0), tenth(house.left + house.width - 4.0), floor = tenth(floor))) fill="var(--panel)" stroke="var(--ctl)";
+        path d=(format!("M{0} {floor}V{1}a4 4 0 0 1 4-4H{2}a4 4 0 0 1 4 4V{floor}", tenth(house.left), tenth(top + 4.0), tenth(house.left + house.width - 4.0), floor = tenth(floor))) fill="var(--panel)" stroke="var(--ctl)" {}
         @if measure.programs {
             text.house x=(middle) y=(tenth(top + 20.0)) text-anchor="middle" { (fit(name, 12.5, room)) }
             @for (at, row) in rows.iter().enumerate() {
@@ -326,10 +337,10 @@ fn drawn_ground(report: &Report, houses: &[House], measure: &Measure, floor: f64
         format!("{}, one database", own.database)
     };
     html! {
-        rect x="4" y=(tenth(floor)) width=(tenth(measure.width - 8.0)) height="46" fill="var(--ground)";
+        rect x="4" y=(tenth(floor)) width=(tenth(measure.width - 8.0)) height="46" fill="var(--ground)" {}
         @for pair in houses.windows(2) {
             @let x = tenth(f64::midpoint(pair[0].left + pair[0].width, pair[1].left));
-            path d=(format!("M{x} {}V{}", tenth(floor + 4.0), tenth(plot))) stroke="var(--flow)" stroke-width="1.5" stroke-dasharray="3 3";
+            path d=(format!("M{x} {}V{}", tenth(floor + 4.0), tenth(plot))) stroke="var(--flow)" stroke-width="1.5" stroke-dasharray="3 3" {}
         }
         @for ((context, house), size) in report.contexts.iter().zip(houses).zip(&sizes.contexts) {
             @let x = tenth(house.left + house.width / 2.0);
@@ -338,9 +349,9 @@ fn drawn_ground(report: &Report, houses: &[House], measure: &Measure, floor: f64
             }
             text.plot x=(x) y=(tenth(floor + 36.0)) text-anchor="middle" { (size) " " (sizes.unit) }
         }
-        rect x="0" y=(tenth(plot)) width=(measure.width) height="26" fill="var(--slab)";
-        path d=(format!("M0 {0}H{1}", tenth(slab), measure.width)) stroke="var(--flow)";
-        rect x="0" y=(tenth(slab + 1.0)) width=(measure.width) height="7" fill=(format!("url(#hatch-{})", measure.class));
+        rect x="0" y=(tenth(plot)) width=(measure.width) height="26" fill="var(--slab)" {}
+        path d=(format!("M0 {0}H{1}", tenth(slab), measure.width)) stroke="var(--flow)" {}
+        rect x="0" y=(tenth(slab + 1.0)) width=(measure.width) height="7" fill=(format!("url(#hatch-{})", measure.class)) {}
         text.server x="12" y=(tenth(plot + 17.0)) { (fit(&server, 11.0, measure.width - 140.0)) }
         text.server x=(measure.width - 12.0) y=(tenth(plot + 17.0)) text-anchor="end" { "dashed: no fence" }
     }

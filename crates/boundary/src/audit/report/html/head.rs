@@ -51,7 +51,8 @@ fn subject(report: &Report) -> Markup {
         (own.product) " " (own.product_version) " · "
         (count(own.tables, "table", "tables")) " · "
         (count(report.logins.len(), "login", "logins")) " · "
-        (count(report.programs.len(), "program", "programs"))
+        @if report.programs.is_empty() && !report.states.programs.is_whole() { "programs not known" }
+        @else { (count(report.programs.len(), "program", "programs")) }
     }
 }
 

@@ -96,13 +96,13 @@ fn chart(points: &[PastAudit], width: f64, class: &str) -> Markup {
     let floor = tenth(bottom);
     html! {
         svg class=(format!("drawing {class}")) viewBox=(format!("0 0 {width} 160")) role="img" aria-label=(spoken(points)) {
-            path d=(format!("{path}V{floor}H{}Z", tenth(left))) fill="var(--shade-1)";
+            path d=(format!("{path}V{floor}H{}Z", tenth(left))) fill="var(--shade-1)" {}
             @for line in 0..=lines {
                 @let y = tenth(height(line * step));
-                path d=(format!("M{left} {y}H{}", width - right)) stroke="var(--line)";
+                path d=(format!("M{left} {y}H{}", width - right)) stroke="var(--line)" {}
                 text.axis x=(left - 6.0) y=(tenth(height(line * step) + 4.0)) text-anchor="end" { (line * step) }
             }
-            path d=(path) fill="none" stroke="var(--ink2)" stroke-width="1.5";
+            path d=(path) fill="none" stroke="var(--ink2)" stroke-width="1.5" {}
             @for (n, (own, day)) in points.iter().zip(&days).enumerate() {
                 (point(points, n, own, at(*day), height(own.statements), width - right, narrow))
             }
@@ -137,7 +137,7 @@ fn point(
         (y - 9.0, y + 18.0)
     };
     html! {
-        circle cx=(tenth(x)) cy=(tenth(y)) r="3.5" fill="var(--ink)";
+        circle cx=(tenth(x)) cy=(tenth(y)) r="3.5" fill="var(--ink)" {}
         text.value x=(tenth(x + shift)) y=(tenth(label)) text-anchor=(anchor) { (own.statements) }
         @if n > 0 && own.new > 0 {
             text.new x=(tenth(x + shift)) y=(tenth(below)) text-anchor=(anchor) { (own.new) " new" }

@@ -35,6 +35,7 @@ pub(super) fn logins(report: &Report) -> Markup {
                 }
             }
         }
+        (findings(report))
         @if more > 0 { p.note { "And " (count(more, "login", "logins")) " more, in the data of this page." } }
     };
     section(&bar, &body)
@@ -114,6 +115,27 @@ fn login(report: &Report, row: &[&Login]) -> Markup {
                 @if first.declared { span.dim { "declared as access" } }
                 @else { (spans::html(first.closes.as_deref().unwrap_or_default())) }
             }
+        }
+    }
+}
+
+/// Single rights and sessions to close, each with its repair.
+fn findings(report: &Report) -> Markup {
+    let more = report.findings.len().saturating_sub(MOST_ROWS);
+    html! {
+        @if !report.findings.is_empty() {
+            table.findings {
+                thead { tr { th.n {} th { "To close" } th { "What is there" } th { "Repair" } } }
+                tbody { @for own in report.findings.iter().take(MOST_ROWS) {
+                    tr {
+                        td.n { (Shape::Differs.svg()) }
+                        th.name scope="row" { code { (own.code) } }
+                        td.what { (spans::html(&own.message)) }
+                        td.right { (spans::html(&own.repair)) }
+                    }
+                } }
+            }
+            @if more > 0 { p.note { "And " (more) " more, in the data of this page." } }
         }
     }
 }

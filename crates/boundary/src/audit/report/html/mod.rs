@@ -168,7 +168,7 @@ fn section(bar: &Bar<'_>, body: &Markup) -> Markup {
 fn chevron() -> Markup {
     html! {
         svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" {
-            path d="M2 4l4 4 4-4" fill="none" stroke="currentColor" stroke-width="1.8";
+            path d="M2 4l4 4 4-4" fill="none" stroke="currentColor" stroke-width="1.8" {}
         }
     }
 }

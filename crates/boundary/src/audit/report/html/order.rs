@@ -1,6 +1,6 @@
 //! The order in which contexts come off easiest, and what each step takes away.
 
-use freehold_look::number::{real, word};
+use freehold_look::number::real;
 use maud::{Markup, html};
 
 use super::{Bar, section};
@@ -24,8 +24,10 @@ pub(super) fn order(report: &Report) -> Markup {
     } else {
         String::new()
     });
+    let free = report.has_statistics() && stages.iter().all(|own| own.statements + own.keys == 0);
     let body = html! {
-        @if stages.is_empty() { p.nothing { "No order was worked out." } }
+        @if free && !stages.is_empty() { p.nothing { "Nothing crosses and no key ties them: each can come off by itself." } }
+        @else if stages.is_empty() { p.nothing { "No order was worked out." } }
         @else {
             ol.stages.listed[stages.len() > WIDEST] style=(format!("--stages:{}", stages.len())) {
                 @for (at, own) in stages.iter().enumerate() { (stage(report, at, own, total)) }
@@ -138,7 +140,6 @@ fn sum(report: &Report, stages: &[Stage]) -> String {
     } else {
         keys
     };
-    let _ = word;
     format!(
         "Signals, not days. Each step counts what is still there when its turn comes, so the steps add up: {sums}."
     )

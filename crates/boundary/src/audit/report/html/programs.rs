@@ -38,7 +38,9 @@ pub(super) fn programs(report: &Report) -> Markup {
     };
     let more = report.programs.len().saturating_sub(MOST_ROWS);
     let body = html! {
-        @if report.programs.is_empty() { p.nothing { "No program was connected." } }
+        @if report.programs.is_empty() {
+            @if report.states.programs.is_whole() { p.nothing { "No program was connected." } }
+        }
         @else {
             table.programs.wide[columns.is_empty()] {
                 thead { tr {
@@ -46,7 +48,7 @@ pub(super) fn programs(report: &Report) -> Markup {
                     @for name in &columns { th.letters { (name.unwrap_or("nobody’s")) } }
                     th.touches { "Touches" }
                 } }
-                tbody { @for own in report.programs.iter().take(MOST_ROWS) { (row(report, own, &columns)) } }
+                tbody { @for own in report.programs.iter().take(MOST_ROWS) { (row(own, &columns)) } }
                 tfoot { tr {
                     th scope="row" { "all" } td.login {} td.num { b { (grouped(sessions as u64)) } }
                     @for _ in &columns { td.letters {} }
@@ -78,7 +80,7 @@ fn side(report: &Report) -> String {
     parts.join("; ")
 }
 
-fn row(report: &Report, own: &Program, columns: &[Option<&str>]) -> Markup {
+fn row(own: &Program, columns: &[Option<&str>]) -> Markup {
     let touch = |name: Option<&str>| {
         own.touches
             .iter()
@@ -95,7 +97,7 @@ fn row(report: &Report, own: &Program, columns: &[Option<&str>]) -> Markup {
                 }
             }
             td.touches {
-                @if own.touches.is_empty() { "not known" } @else { (touches(report, own)) }
+                @if own.touches.is_empty() { "not known" } @else { (touches(own)) }
             }
         }
     }
@@ -121,8 +123,7 @@ fn letters(touch: Option<&Touch>) -> &'static str {
 }
 
 /// The same as a text: its own context first.
-fn touches(report: &Report, own: &Program) -> Markup {
-    let _ = report;
+fn touches(own: &Program) -> Markup {
     let mut found: Vec<&Touch> = own
         .touches
         .iter()
