@@ -286,6 +286,7 @@ struct StoredFinding {
     confidence: String,
     assumed: bool,
     fingerprint: String,
+    statements: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -308,6 +309,7 @@ impl Stored {
             confidence: own.confidence.to_owned(),
             assumed: own.assumed,
             fingerprint: own.fingerprint.clone(),
+            statements: own.statements.clone(),
         };
         let unread = |own: &Unread| StoredUnread {
             file: own.file.clone(),
@@ -343,6 +345,7 @@ impl Stored {
                     .find(|known| *known == own.confidence)?,
                 assumed: own.assumed,
                 fingerprint: own.fingerprint,
+                statements: own.statements,
                 known: false,
             })
         };

@@ -22,7 +22,7 @@ use crate::scan::{FileScan, Seen, Sureness};
 use crate::source::symbols::Symbols;
 use crate::spot::{Lines, Spot};
 use crate::walk::{self, File, Skipped, Tree};
-use crate::{constants, declared, net, policy};
+use crate::{constants, declared, net, policy, transactions};
 
 /// What a check found.
 #[derive(Debug)]
@@ -118,9 +118,9 @@ impl Checker {
         self.open.insert(path, text);
     }
 
-    /// From now on the file on the disk counts again.
-    pub fn close(&mut self, path: &Path) {
-        self.open.remove(path);
+    /// From now on the files on the disk count again.
+    pub fn close_all(&mut self) {
+        self.open.clear();
     }
 
     /// As [`check()`].
@@ -201,6 +201,7 @@ impl Checker {
             routines: &routines,
         };
         let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
+        findings.extend(transactions::verdicts(&judge, &scans));
         findings.extend(imported(tree, files, &judge, &index));
         findings.sort_by(|a, b| (&a.file, &a.spot, a.kind).cmp(&(&b.file, &b.spot, b.kind)));
         last_view(&mut findings);
@@ -276,16 +277,12 @@ fn imported(tree: Tree, files: &[File], judge: &Judge, index: &Index) -> Vec<Fin
                 dialect: None,
                 sureness: Sureness::Parsed,
             };
-            let made = judge.made(
-                path,
-                Kind::Import,
-                here,
-                own.owner,
-                own.class,
-                &spot,
-                &seen,
-                false,
-            );
+            let kind = if own.type_only {
+                Kind::TypeImport
+            } else {
+                Kind::Import
+            };
+            let made = judge.made(path, kind, here, own.owner, own.class, &spot, &seen, false);
             if let Ok(mut found) = found.lock() {
                 found.push(made);
             }

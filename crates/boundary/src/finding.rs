@@ -25,10 +25,14 @@ pub enum Kind {
     Import,
     /// A model is related to another context's model.
     Relation,
+    /// One transaction writes to two contexts.
+    Transaction,
+    /// Imports another context's model as a type alone.
+    TypeImport,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Join,
         Self::Read,
         Self::Write,
@@ -37,6 +41,8 @@ impl Kind {
         Self::View,
         Self::Import,
         Self::Relation,
+        Self::Transaction,
+        Self::TypeImport,
     ];
 
     /// The page that explains it.
@@ -51,6 +57,8 @@ impl Kind {
             Self::View => "FH2106",
             Self::Import => "FH2107",
             Self::Relation => "FH2108",
+            Self::Transaction => "FH2109",
+            Self::TypeImport => "FH2110",
         }
     }
 
@@ -66,6 +74,8 @@ impl Kind {
             Self::View => "view",
             Self::Import => "import",
             Self::Relation => "relation",
+            Self::Transaction => "transaction",
+            Self::TypeImport => "type-import",
         }
     }
 
@@ -81,6 +91,8 @@ impl Kind {
             Self::View => "has a view or routine over a table that belongs to",
             Self::Import => "imports a model that belongs to",
             Self::Relation => "relates a model to one that belongs to",
+            Self::Transaction => "writes in one transaction with its own tables those of",
+            Self::TypeImport => "imports the type of a model that belongs to",
         }
     }
 
@@ -100,6 +112,10 @@ impl Kind {
             }
             Self::Import => "use the owner's API or its published contract instead of its model",
             Self::Relation => "keep the id as a plain column instead of a relation",
+            Self::Transaction => {
+                "write one's own rows and an event in the transaction, and let the other context act on it: a saga where both must happen or neither"
+            }
+            Self::TypeImport => "declare a type of your own with the fields that are used",
         }
     }
 }
@@ -123,6 +139,9 @@ pub struct Finding {
     /// The code belongs to no context: `from` is the owner of the statement's first table.
     pub assumed: bool,
     pub fingerprint: String,
+    /// Of a transaction: its writes, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<String>,
     /// The baseline has it.
     pub known: bool,
 }

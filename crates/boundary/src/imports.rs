@@ -30,6 +30,8 @@ pub(crate) struct Bound {
     pub(crate) owner: usize,
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// Only the type is imported: it is not there when the program runs.
+    pub(crate) type_only: bool,
 }
 
 pub(crate) fn read(code: &Code, path: &Path, here: usize, index: &Index) -> Vec<Bound> {
@@ -49,7 +51,8 @@ pub(crate) fn read(code: &Code, path: &Path, here: usize, index: &Index) -> Vec<
         Language::Ruby => reader.constants(),
         _ => Vec::new(),
     };
-    found.sort_by_key(|bound| bound.start);
+    // What is imported twice counts as what it is used for.
+    found.sort_by_key(|bound| (bound.type_only, bound.start));
     let mut seen = std::collections::HashSet::new();
     found.retain(|bound| seen.insert(bound.class.clone()));
     found
@@ -85,7 +88,38 @@ impl Reader<'_, '_> {
             owner: first.owner,
             start: self.code.tokens[at].start,
             end: self.code.tokens[at].end,
+            type_only: false,
         })
+    }
+
+    /// `import type { X }`, `import { type X }` of TypeScript.
+    fn is_type(&self, start: usize, at: usize) -> bool {
+        let whole = self.code.is(start + 1, "type")
+            && !self.code.is_mark(start + 2, b',')
+            && !self.code.is(start + 2, "from");
+        whole || at > start + 1 && self.code.is(at - 1, "type") && !self.code.is_mark(at, b',')
+    }
+
+    /// The line at `at` stands in `if TYPE_CHECKING:` of Python.
+    fn type_checking(&self, at: usize) -> bool {
+        let column = |at: usize| {
+            let start = self.code.tokens[at].start;
+            start
+                - self.code.text[..start]
+                    .rfind('\n')
+                    .map_or(0, |line| line + 1)
+        };
+        let depth = column(at);
+        if depth == 0 {
+            return false;
+        }
+        (0..at)
+            .rev()
+            .filter(|&i| self.code.tokens[i].fresh_line)
+            .find(|&i| column(i) < depth && !self.code.is_mark(i, b')'))
+            .is_some_and(|i| {
+                self.code.is(i, "if") && (i..i + 4).any(|own| self.code.is(own, "TYPE_CHECKING"))
+            })
     }
 
     fn script(&self) -> Vec<Bound> {
@@ -111,7 +145,11 @@ impl Reader<'_, '_> {
             for i in start..at {
                 // `import { Customer as C }`: the name that is exported counts.
                 if !self.code.is(i.wrapping_sub(1), "as") {
-                    found.extend(self.bound(i, |own| self.is_module(&module, own)));
+                    let bound = self.bound(i, |own| self.is_module(&module, own));
+                    found.extend(bound.map(|bound| Bound {
+                        type_only: self.is_type(start, i),
+                        ..bound
+                    }));
                 }
             }
         }
@@ -171,7 +209,11 @@ impl Reader<'_, '_> {
                         if let Some(name) = self.code.word(next) {
                             with_name.push(name.to_owned());
                         }
-                        found.extend(self.bound(next, |own| in_module(&module, own)));
+                        let bound = self.bound(next, |own| in_module(&module, own));
+                        found.extend(bound.map(|bound| Bound {
+                            type_only: self.type_checking(at),
+                            ..bound
+                        }));
                         // `from customers import models`, then `models.Customer`.
                         whole.push(with_name);
                     }

@@ -112,7 +112,12 @@ impl Judge<'_> {
     }
 
     /// The owner of a table, or of the model that a mapper's query names.
-    fn owner(&self, name: &ObjectName, within: Option<&str>, here: Option<usize>) -> Option<usize> {
+    pub(crate) fn owner(
+        &self,
+        name: &ObjectName,
+        within: Option<&str>,
+        here: Option<usize>,
+    ) -> Option<usize> {
         match self.own.owner(name, within, here) {
             Owner::One(context) => Some(context),
             Owner::Several => None,
@@ -136,7 +141,7 @@ impl Judge<'_> {
     }
 
     /// The table as the owner calls it; of a mapper's query the class.
-    fn object(&self, name: &ObjectName) -> String {
+    pub(crate) fn object(&self, name: &ObjectName) -> String {
         if self.own.is_claimed(name.table()) {
             return name.to_string();
         }
@@ -278,6 +283,7 @@ impl Judge<'_> {
             confidence,
             assumed,
             fingerprint: mark,
+            statements: Vec::new(),
             known: false,
         }
     }

@@ -26,6 +26,7 @@ mod scan;
 mod shape;
 mod source;
 mod spot;
+mod transactions;
 mod walk;
 mod xml;
 

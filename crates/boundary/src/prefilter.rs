@@ -74,6 +74,15 @@ const WORDS: &[(&str, Rule)] = &[
     ("extends pivot", always),
     ("table!", always),
     ("knex", always),
+    ("transactional", no_remark),
+    ("transaction(", no_remark),
+    ("transactionasync(", no_remark),
+    ("transactionscope", no_remark),
+    ("transaction do", no_remark),
+    (".atomic", no_remark),
+    ("begintx", no_remark),
+    (".begin(", no_remark),
+    (".objects.", no_remark),
     ("unique:", always),
     ("exists:", always),
     ("class ", names_repository),
@@ -284,6 +293,10 @@ fn behind_slashes(line: &[u8]) -> bool {
 
 fn always(_: &Place) -> bool {
     true
+}
+
+fn no_remark(place: &Place) -> bool {
+    !place.in_remark()
 }
 
 fn in_code(place: &Place) -> bool {

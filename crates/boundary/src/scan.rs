@@ -18,6 +18,7 @@ use crate::source::assemble::{Assembled, MadeOf, assemble};
 use crate::source::mapped::Mapped;
 use crate::source::symbols::Symbols;
 use crate::spot::{Lines, Spot};
+use crate::transactions::{self, Transactions};
 use crate::xml;
 
 /// How a use was seen.
@@ -88,6 +89,7 @@ pub(crate) struct FileScan {
     pub(crate) pending: Vec<Pending>,
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) models: Models,
+    pub(crate) transactions: Transactions,
     /// By relation: its place.
     pub(crate) relation_spots: Vec<Spot>,
 }
@@ -118,6 +120,7 @@ fn sql_file(out: &mut FileScan, path: &Path, text: &str, dialect: Option<Dialect
         .unwrap_or_else(|| dialect_by_content(text));
     let blanked = without_copied_rows(text);
     let found = uses(dialect, blanked.as_deref().unwrap_or(text));
+    out.transactions = transactions::of_sql(text, lines);
     let spot = |start: usize, end: usize, container: Option<usize>| {
         let symbol = container
             .and_then(|own| found.containers.get(own))
@@ -227,6 +230,7 @@ fn code_file(
         .map(|relation| lines.spot(relation.start, relation.end, relation.class.clone()))
         .collect();
     out.models = models;
+    out.transactions = transactions::read(&code, &symbols, lines);
 }
 
 /// Reads a text of a program; `first`: names of other files may still be put in.

@@ -193,6 +193,9 @@ fn one(
             ),
         );
     }
+    for (i, statement) in finding.statements.iter().enumerate() {
+        note(out, &format!("write {}", i + 1), statement);
+    }
     note(out, "way out", finding.kind.way_out());
     note(out, "more", &format!("freehold explain {}", finding.code));
     out.push('\n');
@@ -256,6 +259,9 @@ fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     if from > 0 {
         text[0] = '…';
     }
+    if from + width < chars.len() {
+        text[width - 1] = '…';
+    }
     (text.into_iter().collect(), column - from)
 }
 
@@ -282,7 +288,12 @@ fn sums(checked: &Checked, compared: Option<&Compared>, shown: Shown) -> Vec<Str
         .elapsed
         .map_or_else(String::new, |own| format!(" in {:.2} s", own.as_secs_f64()));
     let files = count(checked.counts.files, "file");
-    let mut lines = vec![format!("{findings}{unread}. {files}{time}.")];
+    let (found, read) = (format!("{findings}{unread}."), format!("{files}{time}."));
+    let mut lines = if found.chars().count() + read.chars().count() < shown.width {
+        vec![format!("{found} {read}")]
+    } else {
+        vec![found, read]
+    };
     lines.extend(sparkline(shown.history));
     if !checked.allowed.is_empty() {
         lines.push(format!(

@@ -236,8 +236,12 @@ fn declared(code: &Code, at: usize) -> Option<(String, bool, usize)> {
             .is_mark(arrow + 2, b'{')
             .then(|| (word.to_owned(), false, arrow + 2));
     }
-    // A method: `name(…) … {`
+    // A method: `name(…) … {`; `@Mark(…)` and `[Mark(…)]` before one are none.
     if !code.is_mark(at + 1, b'(') || is_control(word) {
+        return None;
+    }
+    let before = at.checked_sub(1).and_then(|before| code.mark(before));
+    if matches!(before, Some(b'@' | b'[')) {
         return None;
     }
     if at > 0

@@ -197,3 +197,43 @@ fn histories_come_to_what_holds_in_the_end() {
         ]
     );
 }
+
+#[test]
+fn types_alone_are_a_milder_kind() {
+    let root = super::tree(&[
+        ("boundaries.yaml", super::TWO),
+        ("books/book.ts", "@Entity('books')\nexport class Book {}\n"),
+        (
+            "orders/a.ts",
+            "import type { Book } from '../books/book';\n",
+        ),
+        (
+            "orders/b.ts",
+            "import { type Book } from '../books/book';\n",
+        ),
+        ("orders/c.ts", "import { Book } from '../books/book';\n"),
+        (
+            "books/models.py",
+            "class Book(Base):\n    __tablename__ = 'books'\n",
+        ),
+        (
+            "orders/a.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from books.models import Book\n",
+        ),
+        (
+            "orders/b.py",
+            "def f():\n    from books.models import Book\n",
+        ),
+    ]);
+    let lines = super::lines(&super::checked(root.path()));
+    assert_eq!(
+        lines,
+        [
+            "type-import\torders\tbooks\tBook\torders/a.py:3",
+            "type-import\torders\tbooks\tBook\torders/a.ts:1",
+            "import\torders\tbooks\tBook\torders/b.py:2",
+            "type-import\torders\tbooks\tBook\torders/b.ts:1",
+            "import\torders\tbooks\tBook\torders/c.ts:1",
+        ]
+    );
+}

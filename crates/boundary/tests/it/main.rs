@@ -11,6 +11,7 @@ mod monolith;
 mod odd_files;
 mod proposal;
 mod reports;
+mod transactions;
 
 /// The folder of an example.
 fn example(name: &str) -> PathBuf {
