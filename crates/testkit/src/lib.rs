@@ -4,6 +4,7 @@
 //! A shape is an engine × isolation × kind of admin. [`conformance`] holds one function per
 //! promise; `tests/it` runs each over every shape.
 
+pub mod audit;
 pub mod bookshop;
 pub mod by_hand;
 pub mod conformance;

@@ -13,6 +13,8 @@ pub(crate) struct People {
     acts: Vec<Vec<Step>>,
     /// Principal → roles that it may take on, without those above.
     sets: Vec<Vec<Step>>,
+    /// Principal → roles that it may take on, those that it inherits too.
+    chained: Vec<Vec<u32>>,
     /// Principal → roles that it may give itself, without those above.
     admins: Vec<Vec<Step>>,
 }
@@ -69,13 +71,18 @@ impl People {
         let mut people = Self {
             acts: Vec::with_capacity(count),
             sets: Vec::with_capacity(count),
+            chained: Vec::with_capacity(count),
             admins: Vec::with_capacity(count),
         };
         for at in 0..u32::try_from(count).unwrap_or(u32::MAX) {
             let me = Step { to: at, from: at };
             let mut acts = vec![me];
             acts.extend(walk(&[me], &acts, Kind::Inherits));
-            let sets = Self::set_roles(me, &acts, &edges, &walk);
+            let chain = Self::chain_of_sets(me, &edges);
+            let sets = Self::set_roles(&chain, &acts, &walk);
+            people
+                .chained
+                .push(chain.iter().map(|step| step.to).collect());
             let known: Vec<Step> = acts.iter().chain(&sets).copied().collect();
             people.admins.push(walk(&known, &known, Kind::Admins));
             people.sets.push(sets);
@@ -84,8 +91,8 @@ impl People {
         people
     }
 
-    /// Roles that can be taken on (each step of the chain lets one), and what those inherit.
-    fn set_roles(me: Step, acts: &[Step], edges: &[Vec<Edge>], walk: &Walk<'_>) -> Vec<Step> {
+    /// Roles that can be taken on: each step of the chain lets one.
+    fn chain_of_sets(me: Step, edges: &[Vec<Edge>]) -> Vec<Step> {
         let mut seen = std::collections::HashSet::from([me.to]);
         let mut chain = Vec::new();
         let mut queue = VecDeque::from([me]);
@@ -101,6 +108,11 @@ impl People {
                 }
             }
         }
+        chain
+    }
+
+    /// Roles that taking a role on adds, and what those inherit.
+    fn set_roles(chain: &[Step], acts: &[Step], walk: &Walk<'_>) -> Vec<Step> {
         let taken: Vec<Step> = chain
             .iter()
             .filter(|step| !acts.iter().any(|own| own.to == step.to))
@@ -137,6 +149,11 @@ impl People {
     /// Does `who` have all rights of `role` without doing anything?
     pub(crate) fn is(&self, who: u32, role: u32) -> bool {
         self.acts[who as usize].iter().any(|own| own.to == role)
+    }
+
+    /// May `who` take this role on, by a chain of which each step lets it?
+    pub(crate) fn may_set(&self, who: u32, role: u32) -> bool {
+        who == role || self.chained[who as usize].contains(&role)
     }
 
     /// From `who` to `role`, both included.

@@ -324,3 +324,53 @@ impl ViewUses {
         found
     }
 }
+
+/// Questions about one thing at a time, for holding the decisions against a real server.
+impl Reach<'_> {
+    /// The principal of this name.
+    #[must_use]
+    pub fn principal(&self, name: &str) -> Option<u32> {
+        let at = self
+            .facts
+            .principals
+            .iter()
+            .position(|own| own.name == name)?;
+        u32::try_from(at).ok()
+    }
+
+    /// The relation of this schema and name.
+    #[must_use]
+    pub fn relation(&self, schema: &str, name: &str) -> Option<u32> {
+        let is = |own: &freehold_engine::audit::Relation| {
+            own.name == name && self.facts.schemas[own.schema as usize].name == schema
+        };
+        let at = self.facts.relations.iter().position(is)?;
+        u32::try_from(at).ok()
+    }
+
+    /// The routine of this schema and name.
+    #[must_use]
+    pub fn routine(&self, schema: &str, name: &str) -> Option<u32> {
+        let is = |own: &freehold_engine::audit::Routine| {
+            own.name == name && self.facts.schemas[own.schema as usize].name == schema
+        };
+        let at = self.facts.routines.iter().position(is)?;
+        u32::try_from(at).ok()
+    }
+
+    /// May `who` act as `role` from now on (`SET ROLE`)?
+    #[must_use]
+    pub fn may_become(&self, who: u32, role: u32) -> bool {
+        self.is_superuser(who) || self.people.may_set(who, role)
+    }
+
+    /// What `who` may do with one column, by naming the table.
+    #[must_use]
+    pub fn may_column(&self, who: u32, relation: u32, column: u16) -> Rights {
+        if self.passes(who, self.facts.relations[relation as usize].schema) {
+            self.holds_column(who, relation, column)
+        } else {
+            Rights::NONE
+        }
+    }
+}

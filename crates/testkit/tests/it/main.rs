@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
 mod adoption;
+mod audit;
 mod conformance;
 mod convergence;
 mod crashes;

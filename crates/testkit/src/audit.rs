@@ -1,0 +1,143 @@
+//! An oracle for the audit: random databases, what is said of each, and what happens when each
+//! principal really tries.
+//!
+//! Owns attempts and their judging. What is generated is in `audit/postgres.rs` and
+//! `audit/mariadb.rs`; what is decided comes from the `boundary` crate and is never asked of the
+//! server.
+
+pub mod mariadb;
+pub mod postgres;
+
+use freehold_boundary::audit::reach::{Reach, RowsSeen, ViewUses};
+use freehold_engine::audit::{Facts, Rights};
+
+/// Something that a principal tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Try {
+    /// Entering the database.
+    Connect,
+    /// Taking a role on.
+    Become,
+    /// An action on these columns of a table; empty: on the table as a whole.
+    Table {
+        /// Schema and table.
+        table: (String, String),
+        /// What.
+        action: Rights,
+        /// Places of columns.
+        columns: Vec<u16>,
+    },
+    /// Does reading the table show its rows?
+    Rows(String, String),
+    /// Reading all of a view.
+    View(String, String),
+    /// Calling a routine that does this to a column of a table, or to the table.
+    Call {
+        /// Schema and routine.
+        routine: (String, String),
+        /// Schema and table.
+        table: (String, String),
+        /// What it does there.
+        action: Rights,
+        /// The column, for actions on columns.
+        column: Option<u16>,
+    },
+}
+
+/// A try, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Who.
+    pub who: String,
+    /// After taking this role on.
+    pub role: Option<String>,
+    /// What.
+    pub tried: Try,
+    /// What the server did.
+    pub worked: bool,
+    /// What it said.
+    pub said: String,
+}
+
+/// One generated database: what was seen of it, and what happened.
+#[derive(Debug)]
+pub struct Round {
+    /// Which.
+    pub seed: u64,
+    /// What was read.
+    pub facts: Facts,
+    /// What was tried.
+    pub attempts: Vec<Attempt>,
+    /// The statements that made it.
+    pub made: Vec<String>,
+}
+
+impl Round {
+    /// Attempts that went otherwise than `facts` say.
+    pub fn wrong<'a>(&'a self, facts: &Facts) -> Vec<(&'a Attempt, bool)> {
+        let reach = Reach::new(facts);
+        let uses = ViewUses::new(facts);
+        let judged = self.attempts.iter().filter_map(|own| {
+            let said = decided(&reach, &uses, own)?;
+            (said != own.worked).then_some((own, said))
+        });
+        judged.collect()
+    }
+}
+
+/// What the analysis says; none where either is right.
+fn decided(reach: &Reach<'_>, uses: &ViewUses, own: &Attempt) -> Option<bool> {
+    let login = reach.principal(&own.who)?;
+    let who = match &own.role {
+        None => login,
+        Some(role) => {
+            let role = reach.principal(role)?;
+            if !reach.may_become(login, role) {
+                return Some(false);
+            }
+            role
+        }
+    };
+    let relation = |(schema, name): &(String, String)| reach.relation(schema, name);
+    let holds = |who: u32, table: u32, action: Rights, columns: &[u16]| {
+        reach.may(who, table).has(action)
+            || !columns.is_empty()
+                && columns
+                    .iter()
+                    .all(|column| reach.may_column(who, table, *column).has(action))
+    };
+    Some(match &own.tried {
+        Try::Connect => reach.enters(login),
+        Try::Become => true,
+        Try::Table {
+            table,
+            action,
+            columns,
+        } => holds(who, relation(table)?, *action, columns),
+        Try::Rows(schema, name) => {
+            let table = reach.relation(schema, name)?;
+            match reach.rows_seen(who, table, Rights::SELECT) {
+                _ if !reach.may_column(who, table, 0).has(Rights::SELECT) => return None,
+                RowsSeen::All => true,
+                RowsSeen::None => false,
+                RowsSeen::Some => return None,
+            }
+        }
+        Try::View(schema, name) => {
+            let view = reach.relation(schema, name)?;
+            reach.may(who, view).has(Rights::SELECT) && reach.shows(who, view, uses).is_some()
+        }
+        Try::Call {
+            routine,
+            table,
+            action,
+            column,
+        } => {
+            let routine = reach.routine(&routine.0, &routine.1)?;
+            let own = &reach.facts().routines[routine as usize];
+            let runner = if own.definer { own.owner? } else { who };
+            let columns: Vec<u16> = column.iter().copied().collect();
+            reach.runs(who, routine) && holds(runner, relation(table)?, *action, &columns)
+        }
+    })
+}

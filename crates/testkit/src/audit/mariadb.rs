@@ -1,0 +1,1 @@
+//! Random databases on MariaDB and MySQL.

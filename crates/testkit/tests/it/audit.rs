@@ -1,0 +1,129 @@
+//! The audit's decisions against what happens when each principal really tries.
+//!
+//! `FREEHOLD_PROVE=1` makes a thousand databases of each kind, other ones each time. Mutants of the
+//! facts show that the oracle notices each kind of wrong.
+
+use freehold_engine::audit::{Facts, Grantee, On};
+use freehold_model::EngineKind;
+use freehold_testkit::audit::{Round, postgres};
+use freehold_testkit::{Random, TestServer};
+
+fn rounds() -> usize {
+    let wanted = std::env::var("FREEHOLD_ROUNDS")
+        .ok()
+        .and_then(|own| own.parse().ok());
+    let prove = std::env::var_os("FREEHOLD_PROVE").is_some();
+    wanted.unwrap_or(if prove { 1000 } else { 50 })
+}
+
+fn judge(round: &Round) {
+    let wrong = round.wrong(&round.facts);
+    if let Some((attempt, said)) = wrong.first() {
+        for sql in &round.made {
+            eprintln!("{sql};");
+        }
+        panic!(
+            "{} of {} decisions are wrong in the database of seed {}; the first: {attempt:#?}\nthe analysis said {said}",
+            wrong.len(),
+            round.attempts.len(),
+            round.seed
+        );
+    }
+}
+
+/// One way to read facts wrongly.
+type Mutant = (&'static str, fn(&mut Facts));
+
+const MUTANTS: &[Mutant] = &[
+    ("every membership is inherited", |facts| {
+        facts
+            .memberships
+            .iter_mut()
+            .for_each(|own| own.inherits = true);
+    }),
+    ("no membership is inherited", |facts| {
+        facts
+            .memberships
+            .iter_mut()
+            .for_each(|own| own.inherits = false);
+    }),
+    ("schemas are no gates", |facts| {
+        facts.rules.schemas_are_gates = false
+    }),
+    ("databases are no gates", |facts| {
+        facts.rules.databases_are_gates = false
+    }),
+    ("rights of everybody do not count", |facts| {
+        facts
+            .grants
+            .retain(|own| own.to != Grantee::Public || matches!(own.on, On::Database(_)));
+    }),
+    ("rights on columns do not count", |facts| {
+        facts.grants.retain(|own| !matches!(own.on, On::Column(..)));
+    }),
+    ("superusers are checked", |facts| {
+        facts
+            .principals
+            .iter_mut()
+            .for_each(|own| own.superuser = false);
+    }),
+    ("views read with the rights of whoever asks", |facts| {
+        facts
+            .relations
+            .iter_mut()
+            .for_each(|own| own.invoker = true);
+    }),
+    ("routines run with the rights of whoever calls", |facts| {
+        facts
+            .routines
+            .iter_mut()
+            .for_each(|own| own.definer = false);
+    }),
+    ("row security does not apply", |facts| {
+        facts
+            .relations
+            .iter_mut()
+            .for_each(|own| own.row_security.on = false);
+    }),
+    ("no policy lets rows through", |facts| {
+        facts
+            .principals
+            .iter_mut()
+            .for_each(|own| own.bypasses_row_security = false);
+    }),
+    ("roles cannot be taken on", |facts| {
+        facts
+            .memberships
+            .iter_mut()
+            .for_each(|own| own.may_set = false);
+    }),
+];
+
+#[tokio::test]
+async fn postgres_decides_as_the_audit_says() {
+    let Some(server) = TestServer::alone(EngineKind::Postgres).await else {
+        return;
+    };
+    let engine = freehold_builtin::engine(EngineKind::Postgres).expect("an engine");
+    postgres::prepare(engine, &server.admin).await;
+    let mut random = Random::seeded();
+    let mut alive: Vec<Mutant> = MUTANTS.to_vec();
+    let mut tried = 0;
+    for _ in 0..rounds() {
+        let seed = random.below(1 << 40) as u64;
+        let round = postgres::round(engine, &server.admin, seed).await;
+        judge(&round);
+        tried += round.attempts.len();
+        alive.retain(|(_, mutate)| {
+            let mut facts = round.facts.clone();
+            mutate(&mut facts);
+            round.wrong(&facts).is_empty()
+        });
+    }
+    let alive: Vec<&str> = alive.iter().map(|(name, _)| *name).collect();
+    assert!(alive.is_empty(), "nobody noticed: {alive:?}");
+    eprintln!(
+        "{tried} attempts in {} databases went as the audit said",
+        rounds()
+    );
+}
