@@ -160,7 +160,8 @@ pub trait Connection: Send {
     /// Sessions of other clients on the store (any login), without this one.
     fn peers<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Vec<Peer>>>;
 
-    /// Ends a session by its id. True: it was there.
+    /// Ends a session by its id. True: it was there. False also where the id is this session's own or
+    /// that of somebody whom this login may not end: ids are given out anew, so it is another's by now.
     fn terminate(&mut self, id: i64) -> BoxFuture<'_, Result<bool>>;
 
     /// In the open [`TxMode::Relay`] transaction: what the outbox has that was not to be seen before

@@ -296,7 +296,16 @@ impl Connection for Session {
     }
 
     fn terminate(&mut self, id: i64) -> BoxFuture<'_, Result<bool>> {
-        Box::pin(self.terminate_now(id))
+        Box::pin(async move {
+            // A server that was restarted numbers its sessions from the beginning.
+            if self.session_id().await? == id {
+                return Ok(false);
+            }
+            match self.terminate_now(id).await {
+                Err(error) if error.kind == ErrorKind::Denied => Ok(false),
+                ended => ended,
+            }
+        })
     }
 
     fn issue<'a>(

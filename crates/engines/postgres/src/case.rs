@@ -8,6 +8,7 @@ use freehold_engine::{Grant, Live, Mark, Object, Probe, Sql, Step, Want};
 use crate::facts::{self, Fact};
 use crate::identities;
 use crate::membership;
+use crate::names::ident;
 
 /// Several stores write the access list of a ground that they share: one at a time, since the
 /// server refuses the second ("tuple concurrently updated"). Statements for the beginning of a step.
@@ -39,9 +40,16 @@ impl Case<'_> {
         self.want.prune
     }
 
-    /// A database of its own, which does not exist yet.
+    /// A database of its own, which does not exist yet, or of which nothing is left to use.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.owns_database() && self.live.database.is_none()
+        self.owns_database() && (self.live.database.is_none() || self.is_broken())
+    }
+
+    /// A database of its own whose removal was cut off: the server takes nothing but its DROP.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.owns_database()
+            && self.live.database == Some(Mark::Ours)
+            && facts::yes(self.live, Fact::DatabaseBroken, "")
     }
 
     pub(crate) fn owns_database(&self) -> bool {
@@ -53,6 +61,20 @@ impl Case<'_> {
         self.owns_database()
             && self.live.database == Some(Mark::Ours)
             && !facts::yes(self.live, Fact::DatabaseOpen, "")
+    }
+
+    /// The step, which drops the store's database.
+    pub(crate) fn drop_database(&self, mut step: Step) -> Step {
+        let owner = &self.want.identities.owner;
+        // A superuser can end anybody's session; as the owner it could not.
+        if self.plain_admin().is_some() && self.has_role(owner) {
+            step = step.run(format!("SET ROLE {}", ident(owner)));
+        }
+        let drop = format!(
+            "DROP DATABASE {} WITH (FORCE)",
+            ident(&self.want.spot.database)
+        );
+        step.run(drop).run("RESET ROLE")
     }
 
     /// The step, alone on ground that stores share.

@@ -79,7 +79,7 @@ fn database(db: &str) -> String {
     format!(
         "SELECT pg_get_userbyid(datdba), datallowconn, shobj_description(oid, 'pg_database'), datacl::text,
             current_database() = datname, has_database_privilege(oid, 'CONNECT'), has_database_privilege(oid, 'CREATE'),
-            pg_has_role(datdba, 'USAGE') OR has_database_privilege(oid, 'CONNECT WITH GRANT OPTION')
+            pg_has_role(datdba, 'USAGE') OR has_database_privilege(oid, 'CONNECT WITH GRANT OPTION'), datconnlimit = -2
          FROM pg_database WHERE datname = {db}"
     )
 }

@@ -109,11 +109,14 @@ fn database(case: &Case<'_>) -> Option<Step> {
         ident(name),
         ident(owner)
     );
-    Some(
-        Step::new(Change::Add, Subject::Database, At::Server, name, note)
-            .run(create)
-            .not_atomic(),
-    )
+    if !case.is_broken() {
+        let step = Step::new(Change::Add, Subject::Database, At::Server, name, note);
+        return Some(step.run(create).not_atomic());
+    }
+    let note = "made anew: its removal was cut off, and the server takes nothing else of it";
+    let step = Step::new(Change::Change, Subject::Database, At::Server, name, note);
+    let step = case.drop_database(step.not_atomic());
+    Some(step.run(create))
 }
 
 /// Opens a database that was just made, for those who may enter and for nobody else; and marks

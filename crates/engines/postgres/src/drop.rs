@@ -217,24 +217,17 @@ END $freehold$",
         }
         let shut = shut.run(format!("ALTER DATABASE {db} ALLOW_CONNECTIONS false"));
         let ended = removal(Subject::Access, At::Server, name, "its open sessions end").run(end);
-        let mut gone = Step::new(
+        let gone = Step::new(
             Change::Remove,
             Subject::Database,
             At::Server,
             name,
             "with everything in it",
-        )
-        .not_atomic();
-        // A superuser can end anybody's session; as the owner it could not.
-        if self.case.plain_admin().is_some() && has_owner {
-            gone = gone.run(format!(
-                "SET ROLE {}",
-                ident(&self.case.want.identities.owner)
-            ));
+        );
+        let gone = self.case.drop_database(gone.not_atomic());
+        if self.case.is_broken() {
+            return vec![gone];
         }
-        gone = gone
-            .run(format!("DROP DATABASE {db} WITH (FORCE)"))
-            .run("RESET ROLE");
         vec![shut, ended, gone]
     }
 

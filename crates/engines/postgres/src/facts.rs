@@ -12,6 +12,8 @@ pub(crate) enum Fact {
     DatabaseOwner,
     /// `yes`: it takes connections.
     DatabaseOpen,
+    /// `yes`: a DROP DATABASE of it was cut off by a crash; it can only be dropped.
+    DatabaseBroken,
     /// `yes`: it carries our mark.
     DatabaseMarked,
     /// `yes`: PUBLIC may enter it.

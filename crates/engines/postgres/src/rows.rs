@@ -82,7 +82,7 @@ impl Reader<'_> {
         key(&self.want.spot, &self.text(at), &self.text(at + 1))
     }
 
-    /// owner, open, comment, acl, here, may enter, may create, may let in
+    /// owner, open, comment, acl, here, may enter, may create, may let in, broken
     fn database(&mut self) {
         let owner = self.text(0);
         let own = identities::own_database(self.want.isolation);
@@ -105,6 +105,7 @@ impl Reader<'_> {
         put(self.live, Fact::MayEnter, "", self.yes(5));
         put(self.live, Fact::MayCreate, "", self.yes(6));
         put(self.live, Fact::MayLetIn, "", self.yes(7));
+        put(self.live, Fact::DatabaseBroken, "", self.yes(8));
         for item in entries(AclKind::Database, self.maybe(3), &owner) {
             let has = |right| item.rights.iter().any(|(word, _)| *word == right);
             if item.grantee == "PUBLIC" {

@@ -600,11 +600,19 @@ impl Connection for Session {
     fn terminate(&mut self, id: i64) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async move {
             let sql = "SELECT pg_catalog.pg_terminate_backend(pid, $2::bigint)
-                       FROM pg_catalog.pg_stat_activity WHERE pid = $1::integer";
-            let rows = self
+                       FROM pg_catalog.pg_stat_activity
+                       WHERE pid = $1::integer AND pid <> pg_catalog.pg_backend_pid()";
+            let ended = self
                 .fetch(sql, &[Value::I64(id), Value::I64(ENDING_MS)])
-                .await?;
-            Ok(rows.first().and_then(|row| row[0].truth()).unwrap_or(false))
+                .await;
+            match ended {
+                // The number is another process's by now.
+                Err(error) if error.kind == ErrorKind::Denied => Ok(false),
+                ended => Ok(ended?
+                    .first()
+                    .and_then(|row| row[0].truth())
+                    .unwrap_or(false)),
+            }
         })
     }
 

@@ -55,10 +55,10 @@ fn open(path: &Path, as_owner: bool, user: &str) -> Result<Sqlite> {
     let dir = folder.parent().unwrap_or(Path::new(""));
     let place = match files::look(folder)? {
         Found::Foreign(what) => Place::Foreign(what, folder.to_owned()),
-        Found::Made => Place::Store(Some(Session::open(path, false)?)),
+        Found::Made => Place::Store(Some(Session::open(path)?)),
         Found::Nothing | Found::Leftover => {
             files::make(folder)?;
-            Place::Store(Some(Session::open(path, true)?))
+            Place::Store(Some(Session::open(path)?))
         }
     };
     Ok(Sqlite::new(dir, place, probe::probe(dir, user), as_owner))

@@ -33,12 +33,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens a file that is there. `fresh`: nothing is in it yet.
-    pub(crate) fn open(store: &Path, fresh: bool) -> Result<Self> {
+    /// Opens a file that is there, and signs it where nothing is in it yet.
+    pub(crate) fn open(store: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = rusqlite::Connection::open_with_flags(store, flags).map_err(from_driver)?;
         db.busy_timeout(BUSY).map_err(from_driver)?;
-        if fresh {
+        // A run that was killed while it signed leaves a header that the journal takes back now.
+        let pages: i64 = db
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .map_err(from_driver)?;
+        if pages == 0 {
             // Before the log is switched on, so that the header itself has it and can be read without SQLite.
             db.pragma_update(None, "application_id", APPLICATION_ID)
                 .map_err(from_driver)?;

@@ -286,3 +286,75 @@ async fn the_disk_of_mariadb_is_full() {
 async fn the_disk_of_sqlite_is_full() {
     the_disk_is_full(EngineKind::Sqlite, 48).await;
 }
+
+/// A DROP DATABASE that a crash cut off leaves a database that PostgreSQL only drops.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_of_postgres_that_was_cut_off() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let Some(shape) = Shape::ready(EngineKind::Postgres, Isolation::Database, admin).await
+        else {
+            return;
+        };
+        let target = target(&shape);
+        let server = shape.server.as_ref().must("a server");
+        let half_gone = format!(
+            "UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{}'",
+            shape.name
+        );
+        run(&target).await.must("apply");
+        let wanted = conformance::schema(&target).await;
+        server
+            .connect()
+            .await
+            .execute(&half_gone)
+            .await
+            .must("cut off");
+        heals(&shape, &wanted, "applied over what is half gone").await;
+        server
+            .connect()
+            .await
+            .execute(&half_gone)
+            .await
+            .must("cut off");
+        gone(&target).await;
+        let left = conformance::everything(&shape).await;
+        let left: Vec<_> = left
+            .iter()
+            .filter(|row| !format!("{row:?}").contains("_adm"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// A run that was killed while SQLite signed the new file: the header has the sign, and the journal
+/// takes it back at the next look.
+#[tokio::test]
+async fn a_making_of_sqlite_that_was_cut_off() {
+    let shape = Shape::ready(EngineKind::Sqlite, Isolation::Database, Admin::Superuser).await;
+    let shape = shape.must("no server is needed");
+    let target = target(&shape);
+    let folder = Path::new(&target.want.spot.database);
+    let store = folder.join("store.db");
+    // The file as it is signed, and the journal from before, in which it has no page.
+    let half_made = || {
+        std::fs::create_dir_all(folder).must("a folder");
+        let mut head = vec![0; 4096];
+        head[..16].copy_from_slice(b"SQLite format 3\0");
+        head[68..72].copy_from_slice(b"FRHD");
+        std::fs::write(&store, head).must("a file");
+        let mut journal = vec![0; 512];
+        journal[..8].copy_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+        // No page in it, a random number, no page before, sectors of 512, pages of 4096 bytes.
+        journal[12..16].copy_from_slice(&7_u32.to_be_bytes());
+        journal[20..24].copy_from_slice(&512_u32.to_be_bytes());
+        journal[24..28].copy_from_slice(&4096_u32.to_be_bytes());
+        std::fs::write(folder.join("store.db-journal"), journal).must("a journal");
+    };
+    half_made();
+    run(&target).await.must("applied over what is half made");
+    assert_eq!(once::rows(&shape, &target).await, once::ONCE);
+    gone(&target).await;
+    half_made();
+    gone(&target).await;
+    assert!(!store.exists(), "what was half made is removed");
+}
