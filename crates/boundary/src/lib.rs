@@ -12,6 +12,8 @@ mod check;
 mod constants;
 mod declared;
 mod finding;
+#[cfg(test)]
+mod fuzz;
 mod gather;
 mod imports;
 mod judge;

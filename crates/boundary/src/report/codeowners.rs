@@ -28,6 +28,20 @@ pub fn codeowners(own: &Ownership, prefix: &str) -> String {
     }
     lines.sort();
     lines.dedup();
+    // What a folder's line says of all below it is not said again.
+    let said_by = |pattern: &str| {
+        lines
+            .iter()
+            .filter(|(_, folder, _)| {
+                folder.ends_with('/') && folder != pattern && pattern.starts_with(folder.as_str())
+            })
+            .max_by_key(|(_, folder, _)| folder.len())
+            .map(|(_, _, team)| team.clone())
+    };
+    let lines: Vec<&(usize, String, String)> = lines
+        .iter()
+        .filter(|(_, pattern, team)| said_by(pattern).as_ref() != Some(team))
+        .collect();
     let width = lines
         .iter()
         .map(|(_, pattern, _)| pattern.chars().count())

@@ -13,6 +13,7 @@ mod kept_plan;
 mod killed;
 mod ledger_upgrade;
 mod phase;
+mod lsp;
 mod pooled;
 mod real_tools;
 mod rotation;

@@ -13,6 +13,8 @@ use crate::files::DiskFiles;
 
 pub(crate) const BOUNDARIES: &str = "boundaries.yaml";
 
+pub(crate) const BASELINE: &str = "boundary-baseline.json";
+
 /// A tree and what is said of it.
 pub(crate) struct Place {
     /// Relative where it lies below the present folder, so that places are short.
@@ -31,14 +33,21 @@ impl Place {
             (None, Some(path)) => here.join(path),
             (None, None) => here.clone(),
         };
-        let start = fs::canonicalize(&start).unwrap_or(start);
+        let mut place = Self::at(&start, args.environment.as_deref())?;
+        place.root = shortened(&here, &place.root);
+        Ok(place)
+    }
+
+    /// The same from a folder or file, with the whole path.
+    pub(crate) fn at(start: &Path, environment: Option<&str>) -> Result<Self> {
+        let start = fs::canonicalize(start).unwrap_or_else(|_| start.to_path_buf());
         let found = start.ancestors().find(|folder| {
             folder.join(BOUNDARIES).is_file() || folder.join("freehold.yaml").is_file()
         });
         if let Some(root) = found {
             return Ok(Self {
-                root: shortened(&here, root),
-                ownership: Some(read(root, args.environment.as_deref())?),
+                root: root.to_path_buf(),
+                ownership: Some(read(root, environment)?),
             });
         }
         let folder = if start.is_dir() {
@@ -47,7 +56,7 @@ impl Place {
             start.parent().unwrap_or(&start)
         };
         Ok(Self {
-            root: shortened(&here, folder),
+            root: folder.to_path_buf(),
             ownership: None,
         })
     }
@@ -63,7 +72,7 @@ impl Place {
 }
 
 /// Who owns what, as the description in `root` says now.
-pub(crate) fn read(root: &Path, environment: Option<&str>) -> Result<Ownership> {
+fn read(root: &Path, environment: Option<&str>) -> Result<Ownership> {
     let file = root.join(BOUNDARIES);
     if file.is_file() {
         let text = fs::read_to_string(&file).map_err(|error| vec![cannot_read(&file, &error)])?;
@@ -77,7 +86,7 @@ pub(crate) fn baseline_of(root: &Path, wanted: &CheckArgs) -> PathBuf {
     wanted
         .baseline
         .clone()
-        .unwrap_or_else(|| root.join("boundary-baseline.json"))
+        .unwrap_or_else(|| root.join(BASELINE))
 }
 
 pub(crate) fn cannot_read(file: &Path, error: &std::io::Error) -> Fault {
