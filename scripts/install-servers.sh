@@ -21,6 +21,7 @@ if ! has_postgres || ! there psql; then missing="$missing postgresql"; fi
 if ! there mariadbd || ! there mariadb-install-db; then missing="$missing mariadb-server"; fi
 there mariadb || missing="$missing mariadb-client"
 there sqlite3 || missing="$missing sqlite3"
+there nats-server || missing="$missing nats-server"
 there pgbouncer || missing="$missing pgbouncer"
 [ -n "$missing" ] || exit 0
 

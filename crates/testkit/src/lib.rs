@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod bookshop;
+pub mod broker_conformance;
 pub mod by_hand;
 pub mod conformance;
 mod crash;

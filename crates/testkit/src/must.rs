@@ -65,6 +65,10 @@ macro_rules! must_for {
 }
 
 must_for!(
+    freehold_broker::Error,
+    freehold_broker::ParseError,
+    freehold_broker::Malformed,
+    tokio::time::error::Elapsed,
     freehold_engine::Error,
     freehold_private_servers::Error,
     std::io::Error,

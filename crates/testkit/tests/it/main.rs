@@ -3,6 +3,7 @@
 
 mod adoption;
 mod audit;
+mod brokers;
 mod conformance;
 mod convergence;
 mod crashes;
