@@ -73,6 +73,8 @@ async fn peers(world: &World) {
     );
     assert!(admin.terminate(id).await.unwrap());
     assert!(!admin.terminate(999_999).await.unwrap());
+    let own = admin.session_id().await.unwrap();
+    assert!(!admin.terminate(own).await.unwrap(), "never itself");
 }
 
 async fn ledger(world: &World) {
