@@ -27,5 +27,6 @@ pub use template::Template;
 pub use together::check_together;
 pub use transition::{
     Action, At, Command, Event, Illegal, Kind, Millis, Outcome, Parked, Phase, Plan, PlanStep,
-    Possible, Purpose, Reason, Refusal, Rules, Sound, State, Status, StepState, Told, step,
+    Possible, Purpose, Reason, Refusal, Rules, Sound, State, Status, StepState, Told, outstanding,
+    step,
 };

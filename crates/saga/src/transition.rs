@@ -61,6 +61,22 @@ pub fn step<R: Rules>(
     Ok((next, commands))
 }
 
+/// What is outstanding in `state`: to be sent again after it was read from the store, by an
+/// executor that does not know what became of it.
+pub fn outstanding(plan: &Plan, state: &State, now: Millis) -> Vec<Command> {
+    let mut transition = Transition {
+        plan,
+        state: state.clone(),
+        now,
+        commands: Vec::new(),
+        rules: std::marker::PhantomData::<Sound>,
+    };
+    transition.send_outstanding();
+    let is_send = |command: &Command| matches!(command, Command::Send { .. });
+    transition.commands.retain(is_send);
+    transition.commands
+}
+
 /// One transition under way.
 pub(crate) struct Transition<'p, R> {
     plan: &'p Plan,

@@ -29,6 +29,9 @@ impl<R: Rules> Transition<'_, R> {
     /// has said that it will never happen, after it never.
     pub(super) fn turn_back(&mut self, reason: Reason) -> Result<(), Illegal> {
         match self.state.phase {
+            Phase::New | Phase::Waiting if self.state.doubted.is_some() => {
+                return Err(Illegal::Early);
+            }
             Phase::New | Phase::Waiting => {
                 self.state.reason = Some(reason);
                 self.end(Phase::Compensated);

@@ -13,6 +13,10 @@ impl<R: Rules> Transition<'_, R> {
         }
         self.start_clock();
         self.state.phase = Phase::Forward;
+        if let Some(until) = self.state.doubted.take() {
+            self.state.phase = Phase::Suspect;
+            self.state.deadline = Some(until);
+        }
         Ok(())
     }
 
@@ -26,7 +30,7 @@ impl<R: Rules> Transition<'_, R> {
     }
 
     fn start_clock(&mut self) {
-        if self.state.phase == Phase::New {
+        if self.state.phase == Phase::New && self.state.doubted.is_none() {
             self.state.deadline = self.plan.timeout.map(|timeout| self.now + timeout);
         }
     }
@@ -109,6 +113,10 @@ impl<R: Rules> Transition<'_, R> {
         it.due = None;
         let generation = it.generation;
         match it.at {
+            _ if self.state.phase == Phase::Rebuilding => {
+                self.send_asked(step);
+                Ok(())
+            }
             At::Refused => match self.plan.steps[step].on_refused.then {
                 Then::Compensate => self.turn_back(Reason::Refused { step }),
                 Then::Retry => {
@@ -123,11 +131,15 @@ impl<R: Rules> Transition<'_, R> {
                 Ok(())
             }
             _ => {
-                if let Some(kind) = self.asked(step) {
-                    self.send(step, kind, 0);
-                }
+                self.send_asked(step);
                 Ok(())
             }
+        }
+    }
+
+    pub(super) fn send_asked(&mut self, step: usize) {
+        if let Some(kind) = self.asked(step) {
+            self.send(step, kind, 0);
         }
     }
 

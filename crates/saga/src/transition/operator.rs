@@ -69,9 +69,7 @@ impl<R: Rules> Transition<'_, R> {
                 it.parked = None;
                 it.due = None;
                 it.attempt = 1;
-                if let Some(kind) = self.asked(step) {
-                    self.send(step, kind, 0);
-                }
+                self.send_asked(step);
             }
         }
         Ok(())

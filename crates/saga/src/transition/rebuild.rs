@@ -2,7 +2,10 @@
 //!
 //! Wait until every old request has expired, ask every participant, and take their word: the
 //! pivot done anywhere means forward; otherwise it is cancelled and everything is undone, in every
-//! generation.
+//! generation. Where nobody has anything it never began, and begins.
+//!
+//! Starts that stand unclaimed in the restored store, and instances that wait for locks, are
+//! doubted in the same way: they may have run after the backup.
 
 use crate::definition::StepKind;
 
@@ -10,16 +13,23 @@ use super::{At, Illegal, Kind, Millis, Parked, Phase, Purpose, Reason, Rules, To
 
 impl<R: Rules> Transition<'_, R> {
     pub(super) fn restored(&mut self, life: Millis) -> Result<(), Illegal> {
-        if self.state.phase.is_end() || matches!(self.state.phase, Phase::New | Phase::Waiting) {
+        if self.state.phase.is_end() {
             return Err(Illegal::Stale);
         }
         if !R::REBUILD {
             self.send_outstanding();
             return Ok(());
         }
-        self.state.phase = Phase::Suspect;
-        self.state.deadline = Some(self.now + life);
         self.state.takeovers = 0;
+        let until = self.now + life;
+        if matches!(self.state.phase, Phase::New | Phase::Waiting) {
+            // It may have been claimed, or let in, after the backup.
+            self.state.doubted = Some(until);
+            self.state.deadline = None;
+            return Ok(());
+        }
+        self.state.phase = Phase::Suspect;
+        self.state.deadline = Some(until);
         for it in &mut self.state.steps {
             it.told = None;
             it.due = None;
@@ -64,6 +74,11 @@ impl<R: Rules> Transition<'_, R> {
             Some(pivot) => done(pivot),
             None => (0..self.state.steps.len()).all(done),
         };
+        let told = |it: &super::StepState| it.told.unwrap_or_default();
+        if self.state.steps.iter().all(|it| told(it).highest == 0) {
+            self.begin_anew();
+            return;
+        }
         match self.plan.pivot() {
             _ if forward => self.rebuild_forward(),
             None => self.rebuild_backward(),
@@ -74,6 +89,16 @@ impl<R: Rules> Transition<'_, R> {
                 it.oldest = 1;
                 self.ask(pivot, Purpose::Compensate);
             }
+        }
+    }
+
+    /// Nobody has anything, and nothing is on its way any more: it never began.
+    fn begin_anew(&mut self) {
+        self.state.phase = Phase::Forward;
+        self.state.reason = None;
+        self.state.deadline = self.plan.timeout.map(|timeout| self.now + timeout);
+        for it in &mut self.state.steps {
+            *it = super::StepState::new();
         }
     }
 

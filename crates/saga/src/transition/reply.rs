@@ -211,14 +211,15 @@ impl<R: Rules> Transition<'_, R> {
         if !current || idle || self.asked(step) != Some(kind) {
             return Err(Illegal::Stale);
         }
-        if it.at == At::Open && self.plan.steps[step].kind == StepKind::Pivot {
+        let open = kind == Kind::Action && it.at == At::Open;
+        if open && self.plan.steps[step].kind == StepKind::Pivot {
             if !R::TIMEOUT_IS_UNKNOWN {
                 return self.refused(step);
             }
             self.ask(step, Purpose::Know);
             return Ok(());
         }
-        if kind == Kind::Action && it.at == At::Open && self.is_last(step) {
+        if open && self.is_last(step) {
             return self.exhausted(step);
         }
         self.again(step, chance);

@@ -19,6 +19,9 @@ pub struct State {
     pub takeovers: u8,
     /// Of the saga, or of the wait after a restore. Store time.
     pub deadline: Option<Millis>,
+    /// It had not begun when the store was restored, and may have run all the same: until then old
+    /// requests live.
+    pub doubted: Option<Millis>,
     /// The saga's time was over after the pivot.
     pub overdue: bool,
     pub steps: Vec<StepState>,
@@ -154,7 +157,7 @@ pub enum Possible {
 }
 
 impl StepState {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             at: At::Idle,
             generation: 0,
@@ -200,6 +203,7 @@ impl State {
             halted: false,
             takeovers: 0,
             deadline: None,
+            doubted: None,
             overdue: false,
             steps: vec![StepState::new(); plan.steps.len()],
         }
@@ -213,7 +217,12 @@ impl State {
         let whole = |state: &Self| {
             (
                 (state.phase, state.reason, state.paused, state.halted),
-                (state.takeovers, state.deadline, state.overdue),
+                (
+                    state.takeovers,
+                    state.deadline,
+                    state.overdue,
+                    state.doubted,
+                ),
             )
         };
         whole(self) != whole(other)

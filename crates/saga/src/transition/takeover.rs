@@ -73,9 +73,7 @@ impl<R: Rules> Transition<'_, R> {
             it.redriven = true;
             it.attempt = 1;
             it.due = None;
-            if let Some(kind) = self.asked(step) {
-                self.send(step, kind, 0);
-            }
+            self.send_asked(step);
         }
         if any { Ok(()) } else { Err(Illegal::Stale) }
     }
