@@ -101,9 +101,11 @@ impl Matrix {
                 total.add(*cell);
             }
         }
-        for at in 0..n {
-            (out[at].shown, out[at].shown_seconds) = (calls.rows[at], seconds.rows[at]);
-            (into[at].shown, into[at].shown_seconds) = (calls.columns[at], seconds.columns[at]);
+        for (at, cell) in out.iter_mut().enumerate() {
+            (cell.shown, cell.shown_seconds) = (calls.rows[at], seconds.rows[at]);
+        }
+        for (at, cell) in into.iter_mut().enumerate() {
+            (cell.shown, cell.shown_seconds) = (calls.columns[at], seconds.columns[at]);
         }
         (total.shown, total.shown_seconds) = (calls.total, seconds.total);
         Self {

@@ -1,5 +1,7 @@
 //! Phrases that the page and the terminal share. Names stand between backticks.
 
+use std::fmt::Write as _;
+
 use freehold_look::number::{capital, count, grouped, rate, short, word};
 
 use super::date::Moment;
@@ -11,7 +13,7 @@ use super::{
 /// `small` is put around the words between the tables.
 pub(super) fn statement(crossing: &Crossing, small: &dyn Fn(&str) -> String) -> String {
     let verb = match crossing.verb {
-        Verb::Select => "",
+        Verb::Select | Verb::Other => "",
         Verb::Insert => "INSERT ",
         Verb::Update => "UPDATE ",
         Verb::Delete => "DELETE ",
@@ -19,7 +21,6 @@ pub(super) fn statement(crossing: &Crossing, small: &dyn Fn(&str) -> String) -> 
         Verb::Call => "CALL ",
         Verb::Truncate => "TRUNCATE ",
         Verb::Copy => "COPY ",
-        Verb::Other => "",
     };
     let verb = if verb.is_empty() && crossing.tables.len() == 1 {
         "SELECT "
@@ -307,7 +308,8 @@ impl Report {
         );
         if let Some(window) = &self.window {
             let since = Moment::new(&window.since);
-            out += &format!(
+            let _ = write!(
+                out,
                 " Calls a day are calls since {}, {} UTC, divided by {} days.",
                 since.date(),
                 since.time(),

@@ -1,6 +1,7 @@
 //! The report of an audit: its sums and its forms.
 
 mod bookvault;
+mod browser;
 mod page;
 mod states;
 mod sums;

@@ -142,7 +142,7 @@ fn one_context() -> Report {
         all.bytes += context.bytes;
         all.keys_inside += context.keys_inside;
     }
-    all.name = "bookvault".to_owned();
+    "bookvault".clone_into(&mut all.name);
     all.stays_inside = Some(1.0);
     all.elsewhere.clear();
     all.tables.sort();

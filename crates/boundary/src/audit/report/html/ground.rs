@@ -4,7 +4,7 @@
 //! they reach. Drawn twice, for a wide card and for a phone; one of them is shown.
 
 use freehold_look::number::{count, real};
-use freehold_look::svg::{arrow_down, fit, round_path, tenth};
+use freehold_look::svg::{arrow_down, fit, round_path, tenth, text_width};
 use maud::{Markup, html};
 
 use super::{Bar, section};
@@ -147,7 +147,7 @@ fn drawing(report: &Report, lines: &[Line], measure: &Measure) -> Markup {
             }
             @for own in &placed { (drawn_line(own, top, top - levels[own.level])) }
             // Above all lines, so that none runs through a label.
-            @for own in &placed { (label(own, top - levels[own.level])) }
+            @for own in &placed { (label(own, &placed, top - levels[own.level])) }
             (drawn_ground(report, &houses, measure, floor))
             @for (context, house) in report.contexts.iter().zip(&houses) {
                 (drawn_house(report, &context.name, house, measure, top, floor))
@@ -280,8 +280,21 @@ fn drawn_line(own: &Placed<'_>, top: f64, y: f64) -> Markup {
     }
 }
 
-fn label(own: &Placed<'_>, y: f64) -> Markup {
-    let middle = f64::midpoint(own.x.0, own.x.1);
+/// The label above its line: in the middle, or where no leg of a higher line comes down.
+fn label(own: &Placed<'_>, all: &[Placed<'_>], y: f64) -> Markup {
+    let half = text_width(&own.line.label, 11.0) / 2.0 + 2.0;
+    let free = |x: &f64| {
+        let legs = all.iter().filter(|other| other.level > own.level);
+        !legs
+            .flat_map(|other| [(other.x.0, other.width), (other.x.1, other.width)])
+            .any(|(leg, width)| (leg - x).abs() < half + width / 2.0)
+    };
+    let (from, to) = own.x;
+    let middle = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]
+        .map(|share| from + (to - from) * share)
+        .into_iter()
+        .find(free)
+        .unwrap_or(f64::midpoint(from, to));
     html! {
         text.label x=(tenth(middle)) y=(tenth(y - own.width / 2.0 - 5.0)) text-anchor="middle" { (own.line.label) }
     }

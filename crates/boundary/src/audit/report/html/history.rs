@@ -1,5 +1,7 @@
 //! The month: crossing statements at each audit that was kept.
 
+use std::fmt::Write as _;
+
 use freehold_look::number::{count, real};
 use freehold_look::svg::tenth;
 use maud::{Markup, html};
@@ -87,10 +89,10 @@ fn chart(points: &[PastAudit], width: f64, class: &str) -> Markup {
     let mut path = String::new();
     for (own, day) in points.iter().zip(&days) {
         let (x, y) = (tenth(at(*day)), tenth(height(own.statements)));
-        path += &if path.is_empty() {
-            format!("M{x} {y}")
+        let _ = if path.is_empty() {
+            write!(path, "M{x} {y}")
         } else {
-            format!("H{x}V{y}")
+            write!(path, "H{x}V{y}")
         };
     }
     let floor = tenth(bottom);

@@ -50,7 +50,7 @@ pub(super) fn programs(report: &Report) -> Markup {
                 } }
                 tbody { @for own in report.programs.iter().take(MOST_ROWS) { (row(own, &columns)) } }
                 tfoot { tr {
-                    th scope="row" { "all" } td.login {} td.num { b { (grouped(sessions as u64)) } }
+                    th scope="row" { "all" } td.login {} td.num { b { (grouped(sessions as u64)) } span.phone.mid { (if sessions == 1 { " session" } else { " sessions" }) } }
                     @for _ in &columns { td.letters {} }
                     td.touches {}
                 } }
@@ -90,7 +90,7 @@ fn row(own: &Program, columns: &[Option<&str>]) -> Markup {
         tr {
             th scope="row" { (own.name) }
             td.login { (logins(own)) }
-            td.num { (grouped(own.sessions as u64)) }
+            td.num { (grouped(own.sessions as u64)) span.phone.mid { (if own.sessions == 1 { " session" } else { " sessions" }) } }
             @for name in columns {
                 td.letters.own[name.is_some() && *name == own.context.as_deref()] {
                     @if own.touches.is_empty() { span.dim { "not known" } } @else { code { (letters(touch(*name))) } }

@@ -67,7 +67,7 @@ fn keys(report: &Report) -> Markup {
                         tr {
                             @if at == 0 {
                                 th scope="row" { (pair(from, to)) }
-                                td.num { (keys.len()) }
+                                td.num { (keys.len()) span.phone.mid { (if keys.len() == 1 { " key" } else { " keys" }) } }
                             } @else { td.skip {} td.skip {} }
                             td.column { code { (key.table) "." (key.columns.join(", ")) " " span.to { "→" } " " (key.references) } }
                             td.delete {

@@ -148,13 +148,15 @@ fn tail(login: &Login) -> String {
         let pieces: Vec<_> = spans(step).collect();
         match pieces[..] {
             [own] if own.code && (at > 0 || own.text != login.name) => {
-                out += &format!(" → {}", own.text)
+                out.push_str(" → ");
+                out.push_str(own.text);
             }
             [_] => {}
             // `runs its argument as bookvault`.
             _ => {
                 if let Some(own) = pieces.iter().find(|own| own.code) {
-                    out += &format!(" as {}", own.text);
+                    out.push_str(" as ");
+                    out.push_str(own.text);
                 }
             }
         }

@@ -146,7 +146,7 @@ fn row(name: &str, text: &str, more: &str, width: usize) -> Vec<Line> {
     }
     match lines.pop() {
         Some(last) if last.width() + 3 + more.chars().count() <= width => {
-            lines.push(last.plain("   ").dim(more))
+            lines.push(last.plain("   ").dim(more));
         }
         last => {
             lines.extend(last);
