@@ -12,8 +12,9 @@ const KEY_BYTES: usize = 1_024;
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 8 * 1_024;
 
-/// Is this message what [`Message`] says it must be?
-pub(crate) fn message(message: &Message) -> Result<(), Rejection> {
+/// Is this message what [`Message`] says it must be? Each broker's [`crate::Session::check`] asks
+/// this first, then how large it is there.
+pub fn valid(message: &Message) -> Result<(), Rejection> {
     let invalid = |why: &str| Err(Rejection::Invalid(why.to_owned()));
     if message.key.len() > KEY_BYTES {
         return invalid("the key has more than 1,024 bytes");

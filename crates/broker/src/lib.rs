@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod check;
+pub mod cloudevents;
 mod contract;
 pub mod embedded;
 mod error;
@@ -14,6 +15,7 @@ mod position;
 mod timestamp;
 mod topic;
 
+pub use check::valid;
 pub use contract::{
     AccountWant, Admin, Broker, BrokerInfo, Change, Delivered, Limits, Login, Malformed, Session,
     Settled, Start, Stop, Subscription, Tail, TopicLive, TopicWant,

@@ -40,7 +40,8 @@ pub struct Message {
     /// By the source's clock. Shown; decides nothing.
     pub occurred_at: Timestamp,
     /// `traceparent` and what the program added. Names in lower case, `a–z 0–9 - _`; not `ce-…`,
-    /// `fh…`, `nats-…`, `content-type`. Values without control characters. Order is kept.
+    /// `fh…`, `nats-…`, `content-type`. Values without control characters. A broker may hand them out
+    /// sorted by name.
     pub headers: Vec<(String, String)>,
     /// What is said.
     pub body: Body,

@@ -47,6 +47,11 @@ const LAYERS: &[Layer] = &[
         may_use: &["nouns", "contract"],
     },
     Layer {
+        name: "brokers",
+        crates: &["freehold-nats"],
+        may_use: &["nouns", "contract", "broker"],
+    },
+    Layer {
         name: "bookkeeping",
         crates: &["freehold-bookkeeping"],
         may_use: &["nouns", "sql", "contract"],
@@ -91,6 +96,8 @@ const LAYERS: &[Layer] = &[
             "nouns",
             "sql",
             "contract",
+            "broker",
+            "brokers",
             "bookkeeping",
             "features",
             "servers",

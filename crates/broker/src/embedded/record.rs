@@ -52,7 +52,7 @@ pub(crate) fn size(message: &Message) -> usize {
     HEAD + prev + 8 + text(&message.source) + text(&message.key) + 2 + headers + body
 }
 
-/// Appends the record. The message has passed [`check::message`], so every text fits its length.
+/// Appends the record. The message has passed [`check::valid`], so every text fits its length.
 pub(crate) fn encode(message: &Message, out: &mut Vec<u8>) {
     out.put_slice(&message.event.0);
     put_position(out, message.position);

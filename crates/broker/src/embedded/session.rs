@@ -144,7 +144,7 @@ impl Session for EmbeddedSession {
     }
 
     fn check(&self, message: &Message) -> Result<(), Rejection> {
-        check::message(message)?;
+        check::valid(message)?;
         if message.source != self.source {
             let what = format!("the source is not {}, who is logged in", self.source);
             return Err(Rejection::Invalid(what));

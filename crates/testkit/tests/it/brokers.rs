@@ -1,6 +1,7 @@
 //! The brokers' conformance suite over every broker.
 
 mod embedded;
+mod nats;
 
 use freehold_testkit::broker_conformance as suite;
 
