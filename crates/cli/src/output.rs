@@ -26,6 +26,19 @@ pub(crate) enum Tone {
     Bad,
 }
 
+impl From<freehold_boundary::report::Tone> for Tone {
+    fn from(meant: freehold_boundary::report::Tone) -> Self {
+        use freehold_boundary::report::Tone as Meant;
+        match meant {
+            Meant::Plain => Self::Plain,
+            Meant::Strong => Self::Strong,
+            Meant::Dim => Self::Dim,
+            Meant::Warn => Self::Warn,
+            Meant::Bad => Self::Bad,
+        }
+    }
+}
+
 /// Standard output and error of one command.
 pub(crate) struct Output {
     pub(crate) json: bool,

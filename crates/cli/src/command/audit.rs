@@ -11,8 +11,9 @@ mod place;
 use std::path::Path;
 use std::time::Duration;
 
-use freehold_boundary::audit::report::{Report, Verdict, html};
+use freehold_boundary::audit::report::{Report, Terminal, Verdict, html, terminal};
 use freehold_boundary::audit::{Known, analyse};
+use freehold_boundary::report::Tone;
 use freehold_engine::audit::Limits;
 use freehold_model::Fault;
 
@@ -70,7 +71,7 @@ fn show(report: &Report, wanted: &AuditArgs, output: &Output) -> Result<()> {
     if output.json {
         output.line(report.to_json().trim_end());
     } else {
-        output.line(&text(report, output));
+        output.line(text(report, wanted, output).trim_end());
     }
     if let Some(file) = &wanted.html {
         write(file, &html(report))?;
@@ -86,8 +87,14 @@ fn show(report: &Report, wanted: &AuditArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
-fn text(report: &Report, _: &Output) -> String {
-    report.headline()
+fn text(report: &Report, wanted: &AuditArgs, output: &Output) -> String {
+    let page = wanted.html.as_ref().map(|file| file.display().to_string());
+    let shown = Terminal {
+        width: output.width(),
+        page: page.as_deref(),
+    };
+    let paint = |meant: Tone, text: &str| output.paint(meant.into(), text);
+    terminal(report, shown, &paint)
 }
 
 /// Looks again and again; says what came and what went. Ends when it is interrupted.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use freehold_boundary::report::{
-    Shown, Tone as Meant, github, gitlab, history, human, json, mermaid, sarif, svg,
+    Shown, Tone, github, gitlab, history, human, json, mermaid, sarif, svg,
 };
 use freehold_boundary::{Baseline, Checked, Checker, Compared};
 use freehold_model::Fault;
@@ -18,7 +18,7 @@ use self::place::{BOUNDARIES, Place, baseline_of, cannot_read, today};
 use super::Result;
 use crate::Outcome;
 use crate::args::{Args, CheckArgs, CheckFormat, GraphFormat};
-use crate::output::{Output, Tone};
+use crate::output::Output;
 
 /// Wider lines are hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
@@ -205,20 +205,10 @@ fn report(
         CheckFormat::Gitlab => output.value(&gitlab(checked)),
         CheckFormat::Github => output.line(github(checked).trim_end()),
         CheckFormat::Text => {
-            let paint = |meant: Meant, text: &str| output.paint(tone(meant), text);
+            let paint = |meant: Tone, text: &str| output.paint(meant.into(), text);
             let source = |file: &Path| fs::read_to_string(root.join(file)).ok();
             output.line(human(checked, compared, shown, &paint, &source).trim_end());
         }
-    }
-}
-
-fn tone(meant: Meant) -> Tone {
-    match meant {
-        Meant::Plain => Tone::Plain,
-        Meant::Strong => Tone::Strong,
-        Meant::Dim => Tone::Dim,
-        Meant::Warn => Tone::Warn,
-        Meant::Bad => Tone::Bad,
     }
 }
 
