@@ -10,6 +10,9 @@ use crate::reach::Reach;
 use crate::steps::run_all;
 use crate::target::Target;
 
+/// How often a step may fail because live moved, as in `apply`.
+const SURPRISES: usize = 4;
+
 /// What would be, or was, removed of one store.
 #[derive(Debug, Clone, Serialize)]
 pub struct Destroyed {
@@ -94,8 +97,7 @@ fn in_use(target: &Target, peers: &[Peer]) -> Fault {
 async fn destroy_one(target: &Target, keep: Keep, force: bool) -> Result<Destroyed> {
     let mut reach = Reach::open(target).await?;
     reach.lock().await?;
-    let steps = steps(&mut reach, keep, force).await?;
-    run_all(&mut reach, &steps).await?;
+    let steps = remove(&mut reach, keep, force).await?;
     reach.leave_store();
     let live = reach.look().await?;
     reach.leave_store();
@@ -110,6 +112,25 @@ async fn destroy_one(target: &Target, keep: Keep, force: bool) -> Result<Destroy
         Fault::new("FH3402", format!("{}: still there after destroy: {}", target.label(), left.join(", ")))
             .help("somebody makes them again at the same time, or the server ignores the statement: run the command again"),
     ])
+}
+
+/// Runs the steps. Where one fails and a new look sees something else, live moved meanwhile: a run
+/// that was killed may have left a statement on its way, which makes what was not there before.
+async fn remove(reach: &mut Reach<'_>, keep: Keep, force: bool) -> Result<Vec<Step>> {
+    let mut left = steps(reach, keep, force).await?;
+    let all = left.clone();
+    for _ in 0..SURPRISES {
+        let Err(faults) = run_all(reach, &left).await else {
+            return Ok(all);
+        };
+        let now = steps(reach, keep, force).await?;
+        if now == left {
+            return Err(faults);
+        }
+        left = now;
+    }
+    run_all(reach, &left).await?;
+    Ok(all)
 }
 
 /// What had to go and is there. Kept logins may keep freehold's own tables, where those say whose

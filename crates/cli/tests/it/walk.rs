@@ -180,7 +180,14 @@ async fn step(
                 return Err(format!("the plan is wrong: {}", said.out));
             }
         }
-        Some(said) if said.code == 0 => *model = model.after(op),
+        Some(said) if said.code == 0 => {
+            *model = model.after(op);
+            if op == Op::Destroy {
+                // Begins again with few migrations.
+                *model = Model::new();
+                world.withdraw();
+            }
+        }
         Some(said) if matches!(kill, Kill::Server(_)) && said.err.contains("error[FH") => {
             count(figures, "told by code");
             *model = model.during(op);
@@ -241,7 +248,7 @@ async fn look(world: &World, model: &mut Model) -> Result<(), String> {
         neighbour.is_untouched().await;
     }
     let certain = model.exists.is_some() && model.applied.is_some();
-    if certain && conformance::migrators(&world.shape).await > 0 {
+    if model.tidy && conformance::migrators(&world.shape).await > 0 {
         return Err("a migrator is left".to_owned());
     }
     if model.exists == Some(false) {

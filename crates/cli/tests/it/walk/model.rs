@@ -41,6 +41,8 @@ pub(crate) struct Model {
     pub(crate) exists: Option<bool>,
     pub(crate) edited: Option<bool>,
     pub(crate) described: usize,
+    /// No killed run can have left its migrator.
+    pub(crate) tidy: bool,
     pub(crate) seeded: BTreeSet<bool>,
     pub(crate) orders: BTreeSet<i64>,
 }
@@ -52,6 +54,7 @@ impl Model {
             exists: Some(false),
             edited: Some(false),
             described: FEWEST,
+            tidy: true,
             seeded: [false].into(),
             orders: [0].into(),
         }
@@ -79,6 +82,7 @@ impl Model {
                 after.applied = Some(self.described);
                 after.exists = Some(true);
                 after.edited = Some(false);
+                after.tidy = true;
             }
             Op::Seed => after.seeded = [true].into(),
             Op::Unseed => after.seeded = [false].into(),
@@ -120,6 +124,7 @@ impl Model {
             exists: either(self.exists, after.exists),
             edited: either(self.edited, after.edited),
             described: after.described,
+            tidy: false,
             seeded: self.seeded.union(&after.seeded).copied().collect(),
             orders: self.orders.union(&after.orders).copied().collect(),
         }
@@ -128,6 +133,9 @@ impl Model {
     /// Has a plan something to show? `None`: either may be.
     pub(crate) fn has_work(&self) -> Option<bool> {
         let (exists, applied, edited) = (self.exists?, self.applied?, self.edited?);
+        if !self.tidy {
+            return None;
+        }
         Some(!exists || applied != self.described || edited)
     }
 

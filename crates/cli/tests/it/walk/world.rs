@@ -79,6 +79,13 @@ impl World {
         }
     }
 
+    /// The folder as it was at first.
+    pub(crate) fn withdraw(&self) {
+        let folder = self.example.path().join("services/orders/migrations");
+        std::fs::remove_dir_all(folder).must("removed");
+        self.deploy(&Model::new());
+    }
+
     fn put(&self, path: &Path, text: &str) {
         let path = self.example.path().join(path);
         std::fs::create_dir_all(path.parent().must("a folder")).must("made");
