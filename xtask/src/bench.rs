@@ -1,21 +1,28 @@
-//! Measures, apart from tests: a row per figure, with the disk's own sync time beside it.
+//! Measures, apart from tests: a row per figure, with the disk's own sync time and the machine's load
+//! beside it.
 //!
-//! `lifecycle` runs the real binary over systems of several sizes. What each figure is held
-//! against stands in the same run: the time that this disk takes to make one write durable, which
-//! is the floor under everything that commits.
+//! `lifecycle` runs the real binary over systems of several sizes, and, on PostgreSQL, the very
+//! statements that it sent once more by `psql`: one service after the other, and eight at a time.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+mod replay;
+mod system;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use system::{describe, disk_sync, name};
+
 /// Services in the systems that are measured.
-const SIZES: [usize; 3] = [1, 10, 100];
-/// Writes from which the disk's sync time is the median.
-const SYNCS: usize = 51;
+const SIZES: [usize; 3] = [1, 100, 1000];
+/// At this size psql does the same work.
+const COMPARED: usize = 100;
+/// As many stores as freehold works on at a time.
+const AT_ONCE: usize = 8;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +32,7 @@ pub(crate) struct Bench {
     binary: Option<PathBuf>,
     /// `embedded` or `local`, as `freehold --servers` takes it.
     servers: String,
+    sizes: Vec<usize>,
 }
 
 impl Bench {
@@ -33,7 +41,8 @@ impl Bench {
         let mut bench = Self {
             json: false,
             binary: None,
-            servers: "embedded".to_owned(),
+            servers: "local".to_owned(),
+            sizes: SIZES.to_vec(),
         };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
@@ -47,9 +56,14 @@ impl Bench {
                 "--json" => bench.json = true,
                 "--bin" => bench.binary = Some(PathBuf::from(value()?)),
                 "--servers" => bench.servers = value()?,
+                "--sizes" => {
+                    let sizes = value()?;
+                    let sizes = sizes.split(',').map(str::parse).collect::<Result<_, _>>();
+                    bench.sizes = sizes.map_err(|_| "--sizes takes numbers: 10,100".to_owned())?;
+                }
                 other => {
                     return Err(format!(
-                        "there is no `{other}`: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]"
+                        "there is no `{other}`: bench lifecycle [--json] [--sizes 1,100,1000] [--servers embedded|local] [--bin FILE]"
                     ));
                 }
             }
@@ -66,75 +80,184 @@ impl Bench {
         let folder = root
             .join("target")
             .join(format!("bench-{}", std::process::id()));
-        let measured = self.measure(&binary, &folder);
-        // Kept where something failed, to look at.
-        if measured.is_ok() {
-            fs::remove_dir_all(&folder)
-                .map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
-        measured
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let run = Run {
+            bench: self,
+            binary,
+            folder,
+            url: None,
+        };
+        run.measure()
     }
+}
 
-    fn measure(&self, binary: &Path, folder: &Path) -> Result<(), String> {
-        if !self.json {
+/// One measurement: the binary, its systems, the server that they share.
+struct Run<'a> {
+    bench: &'a Bench,
+    binary: PathBuf,
+    folder: PathBuf,
+    /// Of the private server; `None` where there is none.
+    url: Option<String>,
+}
+
+impl Run<'_> {
+    fn measure(mut self) -> Result<(), String> {
+        if !self.bench.json {
             println!(
-                "{:<24}{:>10}{:>12}{:>16}{:>14}",
-                "step", "services", "seconds", "ms a service", "disk sync ms"
+                "{:<28}{:>9}{:>11}{:>14}{:>12}{:>7}",
+                "step", "services", "seconds", "ms a service", "sync ms", "load"
             );
         }
-        for services in SIZES {
-            let system = folder.join(services.to_string());
-            describe(&system, services)
-                .map_err(|error| format!("{}: {error}", system.display()))?;
-            let sync =
-                disk_sync(&system).map_err(|error| format!("{}: {error}", system.display()))?;
+        let home = self.folder.join("server");
+        if self.bench.servers == "local" {
+            written(&home, 1)?;
+            self.freehold(&home, &["--servers", "local", "plan"])?;
+            let url = home.join(".freehold/servers/main/admin.url");
+            let url =
+                fs::read_to_string(&url).map_err(|error| format!("{}: {error}", url.display()))?;
+            self.url = Some(url.trim().to_owned());
+        }
+        let measured = self.sizes(&home);
+        if self.url.take().is_some() {
+            let down = ["--servers", "local", "down", "--volumes", "--yes"];
+            self.freehold(&home, &down)?;
+        }
+        measured?;
+        // Kept where something failed, to look at.
+        fs::remove_dir_all(&self.folder)
+            .map_err(|error| format!("{}: {error}", self.folder.display()))
+    }
+
+    fn sizes(&self, home: &Path) -> Result<(), String> {
+        for services in &self.bench.sizes {
+            let system = self.folder.join(services.to_string());
+            written(&system, *services)?;
             for (step, args) in STEPS {
-                let took = self.time(binary, &system, args)?;
-                self.row(step, services, took, sync);
+                self.step(&system, step, *services, args)?;
             }
+        }
+        if self.url.is_some() && self.bench.sizes.contains(&COMPARED) {
+            self.compare(home)?;
         }
         Ok(())
     }
 
-    fn time(&self, binary: &Path, system: &Path, args: &[&str]) -> Result<Duration, String> {
-        let mut command = Command::new(binary);
-        command
-            .arg("-C")
-            .arg(system)
-            .args(["--servers", &self.servers])
-            .args(args)
-            .stdin(Stdio::null());
-        let begun = Instant::now();
-        let output = command
-            .output()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
-        let took = begun.elapsed();
-        if output.status.success() {
-            return Ok(took);
+    /// The same statements by psql.
+    fn compare(&self, home: &Path) -> Result<(), String> {
+        for setting in replay::SETTINGS {
+            self.psql(&["-c", setting])?;
         }
-        Err(format!(
-            "freehold {} failed:\n{}",
-            args.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        ))
+        self.psql(&["-c", "SELECT pg_reload_conf()"])?;
+        thread::sleep(Duration::from_secs(1));
+        let log = home.join(".freehold/servers/main/server.log");
+        let read = || {
+            let log = fs::read(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+            Ok::<_, String>(String::from_utf8_lossy(&log).into_owned())
+        };
+        let from = read()?.len();
+        self.freehold(home, &["apply"])?;
+        let one = replay::script(&read()?[from..], &name(0));
+        self.freehold(home, &["destroy", "--yes"])?;
+        self.psql(&["-c", "ALTER SYSTEM RESET ALL"])?;
+        self.psql(&["-c", "SELECT pg_reload_conf()"])?;
+        let files: Vec<PathBuf> = (0..COMPARED)
+            .map(|number| {
+                let file = self.folder.join(format!("{}.sql", name(number)));
+                let text = one.replace(&name(0), &name(number));
+                let written = fs::write(&file, text);
+                written
+                    .map(|()| file.clone())
+                    .map_err(|error| format!("{}: {error}", file.display()))
+            })
+            .collect::<Result<_, _>>()?;
+        let system = self.folder.join(COMPARED.to_string());
+        for (step, at_once) in [("psql, one by one", 1), ("psql, eight at a time", AT_ONCE)] {
+            let begun = Instant::now();
+            self.all(&files, at_once)?;
+            self.row(step, COMPARED, begun.elapsed(), &system)?;
+            self.freehold(&system, &["destroy", "--yes"])?;
+        }
+        Ok(())
+    }
+
+    /// Runs the files, so many at a time.
+    fn all(&self, files: &[PathBuf], at_once: usize) -> Result<(), String> {
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let worker = || loop {
+            let taken = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let Some(file) = files.get(taken) else {
+                return Ok(());
+            };
+            self.psql(&["-f", &file.display().to_string()])?;
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
+            let mut ends = workers.into_iter().map(|worker| {
+                let ended = worker.join();
+                ended.unwrap_or_else(|_| Err("a worker died".to_owned()))
+            });
+            ends.try_for_each(|end| end)
+        })
+    }
+
+    fn psql(&self, args: &[&str]) -> Result<(), String> {
+        let url = self.url.as_deref().unwrap_or_default();
+        let mut command = Command::new("psql");
+        command.args(["-X", "-q", "-d", url]).args(args);
+        ended(command, "psql")
+    }
+
+    fn freehold(&self, system: &Path, args: &[&str]) -> Result<(), String> {
+        let mut command = Command::new(&self.binary);
+        command.arg("-C").arg(system).args(args);
+        match &self.url {
+            Some(url) => {
+                command.env("BENCH_PG_URL", url);
+            }
+            None if args.first() != Some(&"--servers") => {
+                command.args(["--servers", &self.bench.servers]);
+            }
+            None => {}
+        }
+        ended(command, &format!("freehold {}", args.join(" ")))
+    }
+
+    fn step(
+        &self,
+        system: &Path,
+        step: &str,
+        services: usize,
+        args: &[&str],
+    ) -> Result<(), String> {
+        let begun = Instant::now();
+        self.freehold(system, args)?;
+        self.row(step, services, begun.elapsed(), system)
     }
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a hundred services fit into a double"
+        reason = "a thousand services fit into a double"
     )]
-    fn row(&self, step: &str, services: usize, took: Duration, sync: Duration) {
+    fn row(&self, step: &str, services: usize, took: Duration, at: &Path) -> Result<(), String> {
+        let sync = disk_sync(at).map_err(|error| format!("{}: {error}", at.display()))?;
         let (seconds, sync) = (took.as_secs_f64(), sync.as_secs_f64() * 1000.0);
         let each = seconds * 1000.0 / services as f64;
-        if self.json {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load: f64 = load
+            .split(' ')
+            .next()
+            .and_then(|load| load.parse().ok())
+            .unwrap_or_default();
+        if self.bench.json {
             let row = json!({
-                "bench": "lifecycle", "servers": self.servers, "step": step, "services": services,
-                "seconds": seconds, "ms_per_service": each, "disk_sync_ms": sync,
+                "bench": "lifecycle", "servers": self.bench.servers, "step": step, "services": services,
+                "seconds": seconds, "ms_per_service": each, "disk_sync_ms": sync, "load": load,
             });
             println!("{row}");
         } else {
-            println!("{step:<24}{services:>10}{seconds:>12.3}{each:>16.2}{sync:>14.3}");
+            println!("{step:<28}{services:>9}{seconds:>11.3}{each:>14.2}{sync:>12.3}{load:>7.2}");
         }
+        Ok(())
     }
 }
 
@@ -147,6 +270,24 @@ const STEPS: &[(&str, &[&str])] = &[
     ("rollback, all", &["rollback", "--to", "0", "--yes"]),
     ("destroy", &["destroy", "--yes"]),
 ];
+
+fn written(system: &Path, services: usize) -> Result<(), String> {
+    describe(system, 0..services).map_err(|error| format!("{}: {error}", system.display()))
+}
+
+fn ended(mut command: Command, what: &str) -> Result<(), String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{what}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
 
 fn build(root: &Path) -> Result<PathBuf, String> {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -165,63 +306,25 @@ fn build(root: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// A system of services with two migrations and a seed each.
-fn describe(system: &Path, services: usize) -> std::io::Result<()> {
-    fs::create_dir_all(system)?;
-    let server = "system: bench\nservers:\n  main:\n    engine: postgres\n    url: \"env:BENCH_PG_URL\"\nservices: [services/*]\n";
-    fs::write(system.join("freehold.yaml"), server)?;
-    for number in 0..services {
-        let name = format!("s{number:03}");
-        let service = system.join("services").join(&name);
-        for (file, text) in [
-            ("service.yaml", format!("service: {name}\nstore: {{ server: main, isolation: database }}\ntables:\n  notes: {{ append_only: true }}\n")),
-            ("migrations/0001_things.up.sql", "CREATE TABLE things (thing_id BIGINT PRIMARY KEY, name VARCHAR(100) NOT NULL);\n".to_owned()),
-            ("migrations/0001_things.down.sql", "DROP TABLE things;\n".to_owned()),
-            ("migrations/0002_notes.up.sql", "CREATE TABLE notes (note_id BIGINT PRIMARY KEY, thing_id BIGINT NOT NULL);\nCREATE INDEX notes_thing ON notes (thing_id);\n".to_owned()),
-            ("migrations/0002_notes.down.sql", "DROP TABLE notes;\n".to_owned()),
-            ("seeds/01_things.up.sql", "INSERT INTO things (thing_id, name) VALUES (1, 'one'), (2, 'two');\n".to_owned()),
-            ("seeds/01_things.down.sql", "DELETE FROM things;\n".to_owned()),
-        ] {
-            let path = service.join(file);
-            fs::create_dir_all(path.parent().unwrap_or(&service))?;
-            fs::write(path, text)?;
-        }
-    }
-    Ok(())
-}
-
-/// The median time in which this disk makes a write of 4 KiB durable.
-fn disk_sync(folder: &Path) -> std::io::Result<Duration> {
-    let path = folder.join("sync");
-    let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-    let mut took = Vec::with_capacity(SYNCS);
-    for _ in 0..SYNCS {
-        let begun = Instant::now();
-        file.write_all(&[0; 4096])?;
-        file.sync_data()?;
-        took.push(begun.elapsed());
-    }
-    fs::remove_file(path)?;
-    took.sort();
-    Ok(took[SYNCS / 2])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn arguments() {
-        let bench = Bench::parse(&["lifecycle", "--json", "--servers", "local", "--bin", "x"])
-            .expect("good");
+        let args = ["lifecycle", "--json", "--servers", "embedded", "--bin", "x"];
+        let bench = Bench::parse(&args).expect("good");
         assert_eq!(
             bench,
             Bench {
                 json: true,
                 binary: Some("x".into()),
-                servers: "local".to_owned()
+                servers: "embedded".to_owned(),
+                sizes: SIZES.to_vec(),
             }
         );
+        let sizes = Bench::parse(&["--sizes", "1,10"]).expect("good").sizes;
+        assert_eq!(sizes, [1, 10]);
         Bench::parse(&["outbox"]).expect_err("not there yet");
         Bench::parse(&["--bin"]).expect_err("a value is missing");
     }

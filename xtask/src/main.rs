@@ -24,7 +24,7 @@ const USAGE: &str = "\
 cargo xtask check   everything before a merge: format, clippy, tidy, docs, tests
 cargo xtask tidy    the repository's own rules: layers, error pages, file heads, links
 cargo xtask prove   the long proofs, or one part of them: prove postgres, prove lifecycle --minutes 10
-cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--servers embedded|local] [--bin FILE]
+cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--sizes 1,100] [--servers embedded|local] [--bin FILE]
                     figures of the checker: bench boundary [--json] [--bin FREEHOLD --walk STAT_WALK]";
 
 fn main() -> ExitCode {
