@@ -52,6 +52,16 @@ const PARTS: &[Part] = &[
         run: tools,
     },
     Part {
+        name: "fuzz",
+        what: "an hour (or --minutes N) of inputs that nobody wrote, for the splitter and the readers of SQL and of code",
+        run: fuzz,
+    },
+    Part {
+        name: "sarif",
+        what: "the checker's SARIF against the official schema; takes npm and Python",
+        run: sarif,
+    },
+    Part {
         name: "sql",
         what: "which tables statements name, against PostgreSQL's parser and sqlglot; takes Python and Debian's sources",
         run: sql,
@@ -185,6 +195,58 @@ fn tools(_: &Prove, root: &Path) -> Result<(), String> {
 }
 
 /// The reader of SQL against other parsers.
+/// From another seed each time; a failure names it.
+fn fuzz(prove: &Prove, root: &Path) -> Result<(), String> {
+    let now = std::time::SystemTime::now();
+    let seed = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(1, |since| since.as_secs());
+    // Three tests, one behind the other.
+    let seconds = u64::from(prove.minutes) * 20;
+    println!("FREEHOLD_FUZZ_SEED={seed} FREEHOLD_FUZZ_SECONDS={seconds}");
+    let mut long = tests(root, &["--package", "freehold-boundary", "--lib", "fuzz"]);
+    long.args(["--", "--nocapture", "--test-threads", "1"])
+        .env("FREEHOLD_FUZZ_SEED", seed.to_string())
+        .env("FREEHOLD_FUZZ_SECONDS", seconds.to_string());
+    test(long)
+}
+
+fn sarif(_: &Prove, root: &Path) -> Result<(), String> {
+    let folder = root.join("target/sarif");
+    let log = folder.join("monolith.sarif");
+    let failed = |what: &str, why: &dyn std::fmt::Display| format!("{what}: {why}");
+    std::fs::create_dir_all(&folder).map_err(|error| failed("target/sarif", &error))?;
+    let made = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root)
+        .args(["run", "--quiet", "--package", "freehold-cli", "--"])
+        .args([
+            "-C",
+            "examples/bookvault-monolith",
+            "check",
+            "--format",
+            "sarif",
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| failed("cargo", &error))?;
+    // 1: there are findings.
+    if made.status.code() != Some(1) {
+        return Err(failed("freehold check", &made.status));
+    }
+    std::fs::write(&log, made.stdout).map_err(|error| failed("the log", &error))?;
+    let valid = Command::new("sh")
+        .current_dir(root)
+        .arg("scripts/prove-sarif.sh")
+        .args([&folder, &log])
+        .status()
+        .map_err(|error| failed("sh", &error))?;
+    if valid.success() {
+        Ok(())
+    } else {
+        Err(format!("the log is not as the schema wants it ({valid})"))
+    }
+}
+
 fn sql(_: &Prove, root: &Path) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)

@@ -15,11 +15,17 @@ pub struct Spot {
     pub symbol: String,
 }
 
-/// Where the lines of a text begin.
+/// So many bytes between two places whose characters are counted beforehand.
+const STRIDE: usize = 256;
+
+/// Where the lines of a text begin, and how many characters stand before a place: finding either
+/// takes no longer on a line of many megabytes.
 #[derive(Debug)]
 pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// Characters that begin before each [`STRIDE`]th byte; empty where all are of one byte.
+    before: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
@@ -32,7 +38,20 @@ impl<'a> Lines<'a> {
                     .map(|(i, _)| i + 1),
             )
             .collect();
-        Self { text, starts }
+        let mut before = Vec::new();
+        if !text.is_ascii() {
+            let mut count = 0;
+            for block in text.as_bytes().chunks(STRIDE) {
+                before.push(count);
+                count += characters(block);
+            }
+            before.push(count);
+        }
+        Self {
+            text,
+            starts,
+            before,
+        }
     }
 
     /// The place of the bytes `start..end`, which may be any.
@@ -41,19 +60,30 @@ impl<'a> Lines<'a> {
         let end = floor(self.text, end.max(start));
         let line = self.starts.partition_point(|from| *from <= start).max(1);
         let from = self.starts[line - 1];
-        let length = self.text[start..end]
-            .split('\n')
-            .next()
-            .unwrap_or("")
-            .chars()
-            .count();
+        let meant = &self.text.as_bytes()[start..end];
+        let meant = meant.split(|byte| *byte == b'\n').next().unwrap_or(meant);
         Spot {
             line,
-            column: self.text[from..start].chars().count() + 1,
-            length: length.max(1),
+            column: self.characters_before(start) - self.characters_before(from) + 1,
+            length: characters(meant).max(1),
             symbol,
         }
     }
+
+    fn characters_before(&self, at: usize) -> usize {
+        match self.before.get(at / STRIDE) {
+            Some(count) => count + characters(&self.text.as_bytes()[at - at % STRIDE..at]),
+            None => at,
+        }
+    }
+}
+
+/// How many characters begin in these bytes of a text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .filter(|byte| (**byte & 0b1100_0000) != 0b1000_0000)
+        .count()
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -62,4 +92,25 @@ fn floor(text: &str, at: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_counted_in_characters() {
+        for filler in ["x", "é", "𝄞"] {
+            let text = format!("a\n{}books\nb", filler.repeat(700));
+            let at = text.find("books").expect("there");
+            let spot = Lines::new(&text).spot(at, at + 5, String::new());
+            assert_eq!(
+                (spot.line, spot.column, spot.length),
+                (2, 701, 5),
+                "{filler}"
+            );
+        }
+        let spot = Lines::new("").spot(9, 12, String::new());
+        assert_eq!((spot.line, spot.column, spot.length), (1, 1, 1));
+    }
 }

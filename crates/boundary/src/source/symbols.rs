@@ -15,9 +15,9 @@ pub(crate) struct Symbol {
     pub(crate) class: bool,
 }
 
-/// All declarations of a file, outer ones before inner ones.
+/// All declarations of a file, outer ones before inner ones; and of each the one around it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Symbols(pub(crate) Vec<Symbol>);
+pub(crate) struct Symbols(pub(crate) Vec<Symbol>, Vec<Option<usize>>);
 
 impl Symbols {
     pub(crate) fn of(code: &Code) -> Self {
@@ -27,7 +27,16 @@ impl Symbols {
             braced(code)
         };
         found.sort_by_key(|symbol| (symbol.start, std::cmp::Reverse(symbol.end)));
-        Self(found)
+        let mut open: Vec<usize> = Vec::new();
+        let mut parents = Vec::with_capacity(found.len());
+        for (i, symbol) in found.iter().enumerate() {
+            while open.last().is_some_and(|&own| found[own].end <= symbol.start) {
+                open.pop();
+            }
+            parents.push(open.last().copied());
+            open.push(i);
+        }
+        Self(found, parents)
     }
 
     /// `Class.function` around byte `at`; empty at the top of a file.
@@ -52,11 +61,19 @@ impl Symbols {
             .map(|symbol| symbol.name.as_str())
     }
 
+    /// The declarations around a place, outer ones first.
     fn around(&self, at: usize) -> impl Iterator<Item = &Symbol> {
-        self.0
-            .iter()
-            .take_while(move |symbol| symbol.start <= at)
-            .filter(move |symbol| at < symbol.end)
+        let behind = self.0.partition_point(|symbol| symbol.start <= at);
+        let mut next = behind.checked_sub(1);
+        let mut found = Vec::new();
+        while let Some(i) = next {
+            if at < self.0[i].end {
+                found.push(&self.0[i]);
+            }
+            next = self.1[i];
+        }
+        found.reverse();
+        found.into_iter()
     }
 }
 
