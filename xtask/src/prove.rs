@@ -57,6 +57,11 @@ const PARTS: &[Part] = &[
         run: fuzz,
     },
     Part {
+        name: "sagas",
+        what: "a million simulated schedules of sagas, and every mutant of their rules",
+        run: sagas,
+    },
+    Part {
         name: "sarif",
         what: "the checker's SARIF against the official schema; takes npm and Python",
         run: sarif,
@@ -148,6 +153,15 @@ fn faults(_: &Prove, root: &Path) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
+    let mut long = tests(root, &["--package", "freehold-saga", "--test", "it", "--"]);
+    long.args(["simulation", "models", "--nocapture", "--test-threads", "1"]);
+    test({
+        long.env("FREEHOLD_PROVE", "1");
+        long
+    })
 }
 
 fn postgres(_: &Prove, root: &Path) -> Result<(), String> {

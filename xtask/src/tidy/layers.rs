@@ -62,6 +62,7 @@ const LAYERS: &[Layer] = &[
             "freehold-boundary",
             "freehold-credentials",
             "freehold-lifecycle",
+            "freehold-saga",
         ],
         may_use: &["look", "nouns", "sql", "contract", "bookkeeping"],
     },
