@@ -202,12 +202,14 @@ impl Report {
         let first = stages.first().filter(|own| own.statements > 0)?;
         Some(FirstStep {
             title: format!("Take {} off first.", first.context),
-            ends: format!(
-                "Ends {} of {} statements and {} of the crossing calls.",
-                first.statements,
-                self.crossings.len(),
-                percent(first.calls_a_day, self.crossing_calls())
-            ),
+            ends: match self.crossings.len() {
+                1 => "Ends the one statement that crosses.".to_owned(),
+                all => format!(
+                    "Ends {} of {all} statements and {} of the crossing calls.",
+                    first.statements,
+                    percent(first.calls_a_day, self.crossing_calls())
+                ),
+            },
             see: 9,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use freehold_look::number::{capital, count, grouped, rate, short, word};
+use freehold_look::number::{capital, count, grouped, short, whole, word};
 
 use super::date::Moment;
 use super::{
@@ -183,7 +183,7 @@ impl Report {
         out.extend(self.program_names(&users.programs, 2));
         if out.is_empty() {
             return match &self.window {
-                Some(window) => format!("nobody in {} days", rate_days(window.days)),
+                Some(window) => format!("nobody in {}", span(window.days)),
                 None => "not known".to_owned(),
             };
         }
@@ -310,10 +310,10 @@ impl Report {
             let since = Moment::new(&window.since);
             let _ = write!(
                 out,
-                " Calls a day are calls since {}, {} UTC, divided by {} days.",
+                " Calls a day are calls since {}, {} UTC, divided by {}.",
                 since.date(),
                 since.time(),
-                rate_days(window.days)
+                span(window.days)
             );
         }
         out + &self.told()
@@ -361,12 +361,15 @@ pub(super) fn seconds(ms: u64) -> String {
     }
 }
 
-/// Days of the window: `22.3`; under a day with more digits.
-pub(super) fn rate_days(days: f64) -> String {
+/// How long the window is: `22.3 days`, `5.2 hours`, `12 minutes`.
+pub(super) fn span(days: f64) -> String {
+    let minutes = days * 24.0 * 60.0;
     if days >= 1.0 {
-        format!("{days:.1}")
+        format!("{days:.1} days")
+    } else if minutes >= 60.0 {
+        format!("{:.1} hours", minutes / 60.0)
     } else {
-        let text = format!("{days:.3}");
-        if days >= 0.01 { text } else { rate(days) }
+        let minutes = usize::try_from(whole(minutes.ceil())).unwrap_or(1).max(1);
+        count(minutes, "minute", "minutes")
     }
 }

@@ -2,7 +2,9 @@
 
 mod bookvault;
 mod browser;
+mod hostile;
 mod page;
+mod shown;
 mod states;
 mod sums;
 mod terminal;

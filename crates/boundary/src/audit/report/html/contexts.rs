@@ -6,6 +6,9 @@ use maud::{Markup, html};
 use super::{Bar, section};
 use crate::audit::report::{Context, Origin, Report};
 
+/// Names shown of one context; the data has them all.
+const MOST_TABLES: usize = 80;
+
 pub(super) fn contexts(report: &Report) -> Markup {
     let (title, sub) = match report.origin {
         Origin::Proposal => (
@@ -45,7 +48,10 @@ fn row(own: &Context) -> Markup {
     html! {
         tr {
             th.name scope="row" { (own.name) span.about { (count(own.tables.len(), "table", "tables")) } }
-            td.tables { @for table in &own.tables { code { (table) } " " } }
+            td.tables {
+                @for table in own.tables.iter().take(MOST_TABLES) { code { (table) } " " }
+                @if own.tables.len() > MOST_TABLES { span.dim { "and " (own.tables.len() - MOST_TABLES) " more" } }
+            }
             td.held { (held(own)) }
             td.num.inside {
                 span.phone.dim { "stays inside " }
@@ -97,21 +103,21 @@ fn lowest(report: &Report) -> String {
     let matrix = report.matrix();
     match shares[..] {
         [(low, name), (next, _), ..] if low < 0.6 && low < next => {
-            let to = |own: &str| {
-                let at = matrix.contexts.iter().position(|context| context == own);
-                at.map_or(0, |at| {
-                    matrix.cells[at]
-                        .iter()
-                        .filter(|cell| cell.statements > 0)
-                        .count()
-                })
+            let Some(at) = matrix.contexts.iter().position(|own| own == name) else {
+                return String::new();
             };
-            let whom = if to(name) + 1 >= report.contexts.len() {
-                "everybody"
+            let to = matrix.cells[at]
+                .iter()
+                .filter(|own| own.statements > 0)
+                .count();
+            let why = if matrix.out[at].calls_a_day < matrix.into[at].calls_a_day {
+                "others use its tables"
+            } else if to + 1 >= report.contexts.len() {
+                "it reads from everybody"
             } else {
-                "others"
+                "it reads from others"
             };
-            format!(" “Stays inside” is low for {name} because it reads from {whom}.")
+            format!(" “Stays inside” is low for {name} because {why}.")
         }
         _ => String::new(),
     }

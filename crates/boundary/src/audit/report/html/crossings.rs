@@ -194,8 +194,8 @@ pub(super) fn worst(report: &Report) -> Markup {
         |window| {
             let since = Moment::new(&window.since).date();
             format!(
-                "by time a day, over {} days since {since}",
-                words::rate_days(window.days)
+                "by time a day, over {} since {since}",
+                words::span(window.days)
             )
         },
     );
@@ -213,9 +213,10 @@ pub(super) fn worst(report: &Report) -> Markup {
 }
 
 fn nothing(report: &Report) -> Markup {
-    let days = report.window.as_ref().map_or_else(String::new, |own| {
-        format!(" in {} days", words::rate_days(own.days))
-    });
+    let days = report
+        .window
+        .as_ref()
+        .map_or_else(String::new, |own| format!(" in {}", words::span(own.days)));
     html! { p.nothing { "No statement of one context on tables of another was seen" (days) "." } }
 }
 

@@ -76,7 +76,7 @@ fn idle(report: &Report) -> Markup {
         .map(|own| own.name.as_str())
         .collect();
     let window = report.window.as_ref().map_or_else(String::new, |own| {
-        format!(" and no statement in {} days", words::rate_days(own.days))
+        format!(" and no statement in {}", words::span(own.days))
     });
     let more = idle.len().saturating_sub(MOST_NAMES);
     let shown = &idle[..idle.len() - more];

@@ -1,6 +1,6 @@
 //! The order in which contexts come off easiest, and what each step takes away.
 
-use freehold_look::number::real;
+use freehold_look::number::{count, real};
 use maud::{Markup, html};
 
 use super::{Bar, section};
@@ -103,11 +103,15 @@ fn why(report: &Report, own: &Stage) -> String {
         }
     } else {
         let reads = own.statements - own.writes;
-        format!(
-            "{} of {} only read.",
-            reads,
-            freehold_look::number::count(own.statements, "statement", "statements")
-        )
+        match (own.statements, own.writes) {
+            (0, _) => "Only foreign keys hold it.".to_owned(),
+            (1, 0) => "The one statement only reads.".to_owned(),
+            (n, 0) => format!("All {n} statements only read."),
+            (n, _) => format!(
+                "{reads} of {} only read.",
+                count(n, "statement", "statements")
+            ),
+        }
     }
 }
 
@@ -122,18 +126,22 @@ fn ways(own: &Stage) -> String {
 
 /// `Signals, not days. … 10 + 10 + 8 = 28 statements, 4 + 6 + 4 = 14 keys.`
 fn sum(report: &Report, stages: &[Stage]) -> String {
-    let add = |values: Vec<usize>, what: &str| {
-        let total: usize = values.iter().sum();
+    let add = |values: Vec<usize>, one: &str, many: &str| {
+        let total = count(values.iter().sum(), one, many);
         let mut parts: Vec<String> = values.iter().map(ToString::to_string).collect();
-        while parts.len() > 2 && parts.last().is_some_and(|own| own == "0") {
+        while parts.len() > 1 && parts.last().is_some_and(|own| own == "0") {
             parts.pop();
         }
-        format!("{} = {total} {what}", parts.join(" + "))
+        match parts.len() {
+            0 | 1 => total,
+            _ => format!("{} = {total}", parts.join(" + ")),
+        }
     };
-    let keys = add(stages.iter().map(|own| own.keys).collect(), "keys");
+    let keys = add(stages.iter().map(|own| own.keys).collect(), "key", "keys");
     let sums = if report.has_statistics() {
         let statements = add(
             stages.iter().map(|own| own.statements).collect(),
+            "statement",
             "statements",
         );
         format!("{statements}, {keys}")

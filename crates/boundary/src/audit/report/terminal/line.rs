@@ -13,8 +13,10 @@ impl Line {
         Self::default()
     }
 
+    /// Names come from a server that others fill: nothing of them may steer the terminal.
     pub(super) fn tone(mut self, tone: Tone, text: &str) -> Self {
-        self.pieces.push((tone, text.to_owned()));
+        let text = text.replace(char::is_control, "\u{fffd}");
+        self.pieces.push((tone, text));
         self
     }
 

@@ -45,7 +45,6 @@ pub(super) fn logins(report: &Report, width: usize) -> Vec<Line> {
             lines.push(line);
         }
     }
-    lines.extend(findings(report, width));
     lines
 }
 
@@ -165,8 +164,12 @@ fn tail(login: &Login) -> String {
 }
 
 /// Rights and sessions to close.
-fn findings(report: &Report, width: usize) -> Vec<Line> {
+pub(super) fn findings(report: &Report, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    if !report.findings.is_empty() {
+        let sum = format!("{}, each with its repair", report.findings.len());
+        lines.push(Line::new().strong("To close").plain("   ").dim(&sum));
+    }
     for own in report.findings.iter().take(MOST_FINDINGS) {
         let start = || Line::new().tone(Tone::Warn, "▲ ").plain(&own.code);
         let indent = own.code.chars().count() + 4;

@@ -9,7 +9,7 @@ mod matrix;
 mod rest;
 mod worst;
 
-use freehold_look::number::{count, duration, percent};
+use freehold_look::number::{capital, count, duration, percent};
 use freehold_look::spans;
 
 use self::line::{Line, wrapped};
@@ -42,6 +42,7 @@ pub fn terminal(report: &Report, shown: Terminal<'_>, paint: Paint<'_>) -> Strin
         part(worst::worst(report, width, shown.page));
     }
     part(logins::logins(report, width));
+    part(logins::findings(report, width));
     part(rest::rest(report, width));
     part(rest::next(report, shown.page, width));
     let mut out = String::new();
@@ -83,7 +84,7 @@ fn head(report: &Report, width: usize) -> Vec<Line> {
     }
     let measured = &report.measured;
     let how = format!(
-        "read-only: {} sent in {}, {} writes, no lock above {}, no row of a table read",
+        "read-only: {} sent in {}, {} writes, no lock above {}",
         count(measured.statements, "statement", "statements"),
         words::seconds(measured.elapsed_ms),
         measured.writes,
@@ -91,6 +92,12 @@ fn head(report: &Report, width: usize) -> Vec<Line> {
     );
     let mut lines = vec![first];
     lines.extend(told.map(|more| Line::new().to(indent).then(more)));
+    // The longer words where they fit on the same line.
+    let how = [", no row of a table read", ", no row read"]
+        .map(|more| format!("{how}{more}"))
+        .into_iter()
+        .find(|own| own.chars().count() <= width)
+        .unwrap_or_else(|| format!("{how}, no row of a table read"));
     lines.extend(wrapped(&how, width, Tone::Dim));
     lines
 }
@@ -150,7 +157,7 @@ fn since(report: &Report) -> String {
         let (time, unit) = duration(seconds);
         parts.push(format!(
             "{} of the database’s time, {time} {unit} a day.",
-            percent(seconds, load.seconds_a_day)
+            capital(&percent(seconds, load.seconds_a_day))
         ));
     }
     if report.verdict() != Verdict::Open {
@@ -162,9 +169,9 @@ fn since(report: &Report) -> String {
     }
     if let Some(window) = &report.window {
         parts.push(format!(
-            "Since {}, {} days of statistics.",
+            "Since {}, {} of statistics.",
             Moment::new(&window.since).day(),
-            words::rate_days(window.days)
+            words::span(window.days)
         ));
     }
     parts.join(" ")

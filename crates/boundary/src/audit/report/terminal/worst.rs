@@ -14,9 +14,10 @@ pub(super) fn worst(report: &Report, width: usize, page: Option<&str>) -> Vec<Li
     let shown = all.min(SHOWN);
     if shown == 0 {
         return if report.has_statistics() {
-            let days = report.window.as_ref().map_or_else(String::new, |own| {
-                format!(" in {} days", words::rate_days(own.days))
-            });
+            let days = report
+                .window
+                .as_ref()
+                .map_or_else(String::new, |own| format!(" in {}", words::span(own.days)));
             vec![Line::new().plain(&format!(
                 "No statement of one context on tables of another was seen{days}."
             ))]
@@ -25,7 +26,11 @@ pub(super) fn worst(report: &Report, width: usize, page: Option<&str>) -> Vec<Li
         };
     }
     let title = if shown == all {
-        format!("Crossings: {all}")
+        if all == 1 {
+            "The one crossing".to_owned()
+        } else {
+            format!("The {} crossings", word(all))
+        }
     } else {
         format!("Worst {} of {all}", word(shown))
     };
