@@ -31,6 +31,8 @@ pub struct Service {
     pub publishes: BTreeMap<String, Publish>,
     /// By table of the store `main`.
     pub copies: BTreeMap<String, CopyOf>,
+    /// The files of its multi-service transactions, relative to the system's root.
+    pub sagas: Vec<PathBuf>,
 }
 
 impl Service {

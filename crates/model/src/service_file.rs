@@ -1,6 +1,6 @@
 //! `service.yaml` as it is written: the serde types behind its JSON Schema.
 //!
-//! Doc comments here are what an editor shows. `read_models` and `sagas` are held to their shape and
+//! Doc comments here are what an editor shows. `read_models` are held to their shape and
 //! not carried into [`crate::Service`] until something uses them.
 
 use std::collections::BTreeMap;
@@ -63,11 +63,7 @@ pub(crate) struct ServiceFile {
     read_models: BTreeMap<String, ReadModelFile>,
     /// Files of multi-service transactions, relative to this file.
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "held to its shape; carried on once sagas are built"
-    )]
-    sagas: Vec<String>,
+    pub(crate) sagas: Vec<String>,
 }
 
 /// A database of the service.

@@ -82,6 +82,9 @@ pub(crate) fn service(
         run,
         publishes,
         copies,
+        sagas: (file.sagas.iter())
+            .map(|path| relative_to(dir, path))
+            .collect(),
         name: file.service,
     }
 }
