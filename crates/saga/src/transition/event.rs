@@ -1,11 +1,13 @@
 //! What comes in and what goes out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::graph::Steps;
 
 use super::{Millis, Parked};
 
 /// What a request asks of a participant. Carried by every request and reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     Action,
     Undo,
@@ -19,7 +21,7 @@ pub enum Kind {
 
 /// What a participant answered. Whatever is not clearly one of these is not a reply, but
 /// [`Event::Unanswered`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
     /// The action happened.
     Done,
@@ -38,7 +40,9 @@ pub enum Outcome {
 }
 
 /// What a participant has of a step, over all generations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Told {
     /// The highest generation that it has a row of; 0: none.
     pub highest: u32,
@@ -177,7 +181,7 @@ pub enum Refusal {
 }
 
 impl Event {
-    pub(super) fn step(&self) -> Option<usize> {
+    pub(crate) fn step(&self) -> Option<usize> {
         match *self {
             Self::Reply { step, .. }
             | Self::Unanswered { step, .. }

@@ -1,11 +1,15 @@
-//! Where an instance stands. What it carries (input, outputs, requests) is kept beside it.
+//! Where an instance stands. What it carries (input, outputs, requests) is kept beside it, in
+//! [`crate::Instance`]. What is derived here for serde is the stored form: a change of it is a new
+//! format ([`crate::FORMAT`]).
+
+use serde::{Deserialize, Serialize};
 
 use crate::graph::Steps;
 
 use super::{Millis, Plan, Told};
 
 /// An instance's place in its definition.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
     /// Moves with each commit; operators and the store compare it.
     pub version: u64,
@@ -27,7 +31,7 @@ pub struct State {
     pub steps: Vec<StepState>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// Not claimed.
     New,
@@ -51,7 +55,7 @@ impl Phase {
 }
 
 /// Why a saga turns back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reason {
     Refused { step: usize },
     Exhausted { step: usize },
@@ -63,7 +67,7 @@ pub enum Reason {
 }
 
 /// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StepState {
     pub at: At,
     /// Of the action; 0 before the first.
@@ -83,7 +87,7 @@ pub struct StepState {
     pub redriven: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum At {
     /// Never enabled, so it did not run.
     Idle,
@@ -104,7 +108,7 @@ pub enum At {
 }
 
 /// What asking or undoing is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Purpose {
     /// To know; changes nothing at the participant.
     Know,
@@ -114,7 +118,7 @@ pub enum Purpose {
 }
 
 /// Why an operator should look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Parked {
     /// All attempts went unanswered.
     Exhausted,

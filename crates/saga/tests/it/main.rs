@@ -2,4 +2,6 @@
 
 mod definitions;
 mod expressions;
+mod instances;
+mod models;
 mod simulation;

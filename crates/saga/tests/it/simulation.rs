@@ -35,6 +35,10 @@ struct Explored {
 
 /// Runs the seeds from `first`; stops soon after one fails.
 fn explore<M: Keeps>(first: u64, seeds: u64) -> Explored {
+    explore_with(first, seeds, World::<M>::run)
+}
+
+fn explore_with(first: u64, seeds: u64, run: fn(u64) -> Ran) -> Explored {
     let next = AtomicU64::new(first);
     let stop = AtomicBool::new(false);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -45,7 +49,7 @@ fn explore<M: Keeps>(first: u64, seeds: u64) -> Explored {
             if seed >= first + seeds {
                 break;
             }
-            let ran = World::<M>::run(seed);
+            let ran = run(seed);
             explored.add(seed, ran);
             if explored.broken.is_some() {
                 stop.store(true, Ordering::Relaxed);
@@ -145,6 +149,16 @@ fn many_schedules_keep_every_invariant() {
 fn schedules() -> u64 {
     let asked = std::env::var("FREEHOLD_SAGA_SCHEDULES").ok();
     asked.and_then(|it| it.parse().ok()).unwrap_or(10_000)
+}
+
+#[test]
+fn success_after_time_out_and_compensation_leaks_nothing() {
+    let trials = if prove() { 10_000 } else { 500 };
+    let explored = explore_with(0, trials, World::<KeepsAll>::late);
+    let late = explored.seen.get("action succeeded late").copied();
+    println!("{trials} trials, {late:?} late successes");
+    assert_eq!(explored.broken, None);
+    assert!(late > Some(trials / 10), "they are too rare: {late:?}");
 }
 
 #[test]

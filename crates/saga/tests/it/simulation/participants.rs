@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use freehold_saga::{Decision, Kind, Outcome, Ran, Recorded, Told, decide};
+use freehold_saga::{Decision, Kind, Outcome, Phase, Ran, Recorded, Told, decide};
 
 use super::keeps::Keeps;
 use super::world::{Happening, LIFE, World};
@@ -193,6 +193,10 @@ impl<M: Keeps> World<M> {
             }
             self.answer(&request, Answer::Outcome(Outcome::Refused));
             return;
+        }
+        let row = self.store.now.rows.get(&request.saga);
+        if row.is_some_and(|row| !matches!(row.state.phase, Phase::Forward | Phase::New)) {
+            self.saw("action succeeded late");
         }
         self.oracle
             .acted(&self.plan, request.saga, request.step, recorded.undone);

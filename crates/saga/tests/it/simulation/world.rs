@@ -109,6 +109,15 @@ impl<M: Keeps> World<M> {
         Self::new(seed, true).live()
     }
 
+    /// Every action outlasts its attempts, so that its success comes when it was given up.
+    pub(super) fn late(seed: u64) -> Ran {
+        let mut world = Self::new(seed, false);
+        world.habits.slow = 1000;
+        world.habits.late = 300;
+        world.habits.double = 300;
+        world.live()
+    }
+
     fn new(seed: u64, trace: bool) -> Self {
         let mut chance = Chance::new(seed);
         let plan = super::shapes::plan(&mut chance);
@@ -120,7 +129,7 @@ impl<M: Keeps> World<M> {
             late: chance.pick(&[0, 30, 150]),
             slow: chance.pick(&[0, 50, 250]),
             refuses: chance.pick(&[0, 60, 250]),
-            slow_commit: chance.pick(&[0, 20, 150]),
+            slow_commit: chance.pick(&[0, 20, 150, 500]),
             unknown_commit: chance.pick(&[0, 30, 150]),
             restore_at: restores.then(|| chance.between(active / 2, active)),
         };

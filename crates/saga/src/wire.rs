@@ -1,0 +1,207 @@
+//! A request and its reply as HTTP headers: the contract with participants in any language.
+//!
+//! Only a reply that echoes the request's key and carries an outcome is one. Whatever else comes
+//! back (a bare 200, a 404 of an ingress, 401, 409, 5xx) says nothing of the action, so it counts
+//! as unanswered. The status line is for people and proxies alone.
+
+use crate::transition::{Kind, Outcome, Told};
+
+/// Names the request, whatever is sent how often: saga, step, generation and kind.
+pub const KEY: &str = "idempotency-key";
+/// What is asked: one of [`kind_name`].
+pub const KIND: &str = "freehold-kind";
+/// Store time of the initiator in milliseconds since 1970; afterwards the request does nothing.
+pub const EXPIRES: &str = "freehold-expires";
+/// SHA-256 of the canonical body.
+pub const DIGEST: &str = "freehold-body-digest";
+/// What became of it: one of [`outcome_name`].
+pub const OUTCOME: &str = "freehold-outcome";
+/// Of the participant's store: another one after a restore.
+pub const INCARNATION: &str = "freehold-incarnation";
+/// Of an answer to a status: the highest generation, and the one that is done or `-`.
+pub const GENERATIONS: &str = "freehold-generations";
+
+/// What a reply says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replied {
+    pub said: Said,
+    /// As the participant calls it.
+    pub incarnation: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    Outcome(Outcome),
+    Told(Told),
+}
+
+/// `saga/step/generation/kind`.
+pub fn key(saga: &str, step: &str, generation: u32, kind: Kind) -> String {
+    format!("{saga}/{step}/{generation}/{}", kind_name(kind))
+}
+
+/// The parts of a key that a participant got; `None` where it is none.
+pub fn parse_key(key: &str) -> Option<(&str, &str, u32, Kind)> {
+    let mut parts = key.split('/');
+    let (saga, step) = (parts.next()?, parts.next()?);
+    let generation = parts.next()?;
+    let kind = kind_named(parts.next()?)?;
+    let plain = !generation.is_empty() && generation.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = parts.next().is_none() && !saga.is_empty() && !step.is_empty() && plain;
+    whole.then_some((saga, step, generation.parse().ok()?, kind))
+}
+
+/// What the reply to the request `sent` says; `None`: nothing that may be acted on.
+///
+/// `header` gives a header's value by its lower-case name.
+pub fn reply<'h>(sent: &str, header: impl Fn(&str) -> Option<&'h str>) -> Option<Replied> {
+    if header(KEY)? != sent {
+        return None;
+    }
+    let (_, _, _, kind) = parse_key(sent)?;
+    let said = if kind == Kind::Status {
+        Said::Told(told(header(GENERATIONS)?)?)
+    } else {
+        Said::Outcome(outcome_named(header(OUTCOME)?).filter(|it| answers(kind, *it))?)
+    };
+    Some(Replied {
+        said,
+        incarnation: header(INCARNATION).map(str::to_owned),
+    })
+}
+
+/// Is this an answer to that question? An undo cannot be refused, an action does not end undone.
+fn answers(kind: Kind, outcome: Outcome) -> bool {
+    match kind {
+        Kind::Action => matches!(
+            outcome,
+            Outcome::Done | Outcome::Refused | Outcome::Cancelled
+        ),
+        Kind::Undo => outcome == Outcome::Undone,
+        Kind::Resolve => matches!(
+            outcome,
+            Outcome::Done | Outcome::Never | Outcome::NotFound | Outcome::Unknown
+        ),
+        Kind::Cancel => matches!(outcome, Outcome::Done | Outcome::Never | Outcome::Unknown),
+        Kind::Status => false,
+    }
+}
+
+fn told(text: &str) -> Option<Told> {
+    let (highest, done) = text.split_once(' ')?;
+    let highest = highest.parse().ok()?;
+    let done = match done {
+        "-" => None,
+        done => Some(done.parse().ok().filter(|done| *done <= highest)?),
+    };
+    Some(Told { highest, done })
+}
+
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Action, "action"),
+    (Kind::Undo, "undo"),
+    (Kind::Resolve, "resolve"),
+    (Kind::Cancel, "cancel"),
+    (Kind::Status, "status"),
+];
+
+const OUTCOMES: [(Outcome, &str); 7] = [
+    (Outcome::Done, "done"),
+    (Outcome::Refused, "refused"),
+    (Outcome::Cancelled, "cancelled"),
+    (Outcome::Undone, "undone"),
+    (Outcome::Never, "never"),
+    (Outcome::NotFound, "not-found"),
+    (Outcome::Unknown, "unknown"),
+];
+
+/// The kind as it is written.
+pub fn kind_name(kind: Kind) -> &'static str {
+    let found = KINDS.iter().find(|(it, _)| *it == kind);
+    found.map_or("", |(_, name)| name)
+}
+
+fn kind_named(name: &str) -> Option<Kind> {
+    let found = KINDS.iter().find(|(_, it)| *it == name);
+    found.map(|(kind, _)| *kind)
+}
+
+/// The outcome as it is written.
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    let found = OUTCOMES.iter().find(|(it, _)| *it == outcome);
+    found.map_or("", |(_, name)| name)
+}
+
+fn outcome_named(name: &str) -> Option<Outcome> {
+    let found = OUTCOMES.iter().find(|(_, it)| *it == name);
+    found.map(|(outcome, _)| *outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(sent: &str, headers: &[(&str, &str)]) -> Option<Said> {
+        let header = |name: &str| {
+            let found = headers.iter().find(|(it, _)| *it == name);
+            found.map(|(_, value)| *value)
+        };
+        reply(sent, header).map(|replied| replied.said)
+    }
+
+    #[test]
+    fn keys_come_back_as_they_were() {
+        for (kind, _) in KINDS {
+            let key = key("5f1c", "charge", 2, kind);
+            assert_eq!(parse_key(&key), Some(("5f1c", "charge", 2, kind)));
+        }
+        for key in [
+            "",
+            "a/b/1",
+            "a/b/1/do",
+            "a/b/+1/action",
+            "a//1/undo",
+            "a/b/1/undo/x",
+        ] {
+            assert_eq!(parse_key(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn only_an_echoed_key_with_an_outcome_is_a_reply() {
+        let sent = key("s", "charge", 1, Kind::Action);
+        let other = key("s", "charge", 2, Kind::Action);
+        let done = Some(Said::Outcome(Outcome::Done));
+        assert_eq!(said(&sent, &[(KEY, &sent), (OUTCOME, "done")]), done);
+        assert_eq!(said(&sent, &[]), None, "a bare 200");
+        assert_eq!(said(&sent, &[(OUTCOME, "done")]), None);
+        assert_eq!(said(&sent, &[(KEY, &sent)]), None);
+        assert_eq!(said(&sent, &[(KEY, &other), (OUTCOME, "done")]), None);
+        assert_eq!(said(&sent, &[(KEY, &sent), (OUTCOME, "ok")]), None);
+    }
+
+    #[test]
+    fn an_answer_fits_its_question() {
+        let ask = |kind: Kind, outcome: &str| {
+            let sent = key("s", "a", 1, kind);
+            said(&sent, &[(KEY, &sent), (OUTCOME, outcome)]).is_some()
+        };
+        assert!(!ask(Kind::Undo, "refused"), "an undo cannot be refused");
+        assert!(!ask(Kind::Action, "undone"));
+        assert!(!ask(Kind::Action, "never"));
+        assert!(!ask(Kind::Cancel, "not-found"));
+        assert!(ask(Kind::Undo, "undone") && ask(Kind::Resolve, "not-found"));
+    }
+
+    #[test]
+    fn a_status_tells_generations() {
+        let sent = key("s", "a", 0, Kind::Status);
+        let ask = |text: &str| said(&sent, &[(KEY, &sent), (GENERATIONS, text)]);
+        let told = |highest, done| Some(Said::Told(Told { highest, done }));
+        assert_eq!(ask("3 2"), told(3, Some(2)));
+        assert_eq!(ask("0 -"), told(0, None));
+        for text in ["", "3", "2 3", "x -", "1 x"] {
+            assert_eq!(ask(text), None, "{text}");
+        }
+    }
+}
