@@ -53,7 +53,14 @@ impl Judge<'_> {
         shared: bool,
         found: &mut Vec<Finding>,
     ) {
+        let mut together: HashMap<usize, Vec<&Touch>> = HashMap::new();
         for touch in &query.touches {
+            together.entry(touch.statement).or_default().push(touch);
+        }
+        for touch in &query.touches {
+            let statement = together
+                .get(&touch.statement)
+                .map_or(&[][..], Vec::as_slice);
             let Some(owner) = self.owner(&touch.name, touch.within.as_deref(), here) else {
                 continue;
             };
@@ -72,7 +79,7 @@ impl Judge<'_> {
                 (Some(holder), _) if defined.is_some() => (Some(holder), false),
                 (_, Some(here)) => (Some(here), false),
                 (None | Some(_), None) if shared => (None, false),
-                _ => (self.first_owner(query, touch.statement), true),
+                _ => (self.first_owner(statement), true),
             };
             let Some(from) = from else { continue };
             // What a definition makes is judged by where it is made.
@@ -104,7 +111,7 @@ impl Judge<'_> {
                     | ContainerKind::Policy,
                 ) => Kind::View,
                 _ if touch.access.writes() => Kind::Write,
-                _ if touch.joined && self.joins_other(query, touch, owner, here) => Kind::Join,
+                _ if touch.joined && self.joins_other(statement, touch, owner, here) => Kind::Join,
                 _ => Kind::Read,
             };
             found.push(self.finding(scan, kind, from, owner, touch, &query.seen, assumed));
@@ -153,19 +160,22 @@ impl Judge<'_> {
     }
 
     /// Is a table of another owner in the same statement?
-    fn joins_other(&self, query: &Query, touch: &Touch, owner: usize, here: Option<usize>) -> bool {
-        query.touches.iter().any(|other| {
-            other.statement == touch.statement
-                && other.spot != touch.spot
+    fn joins_other(
+        &self,
+        statement: &[&Touch],
+        touch: &Touch,
+        owner: usize,
+        here: Option<usize>,
+    ) -> bool {
+        statement.iter().any(|other| {
+            other.spot != touch.spot
                 && self.owner(&other.name, other.within.as_deref(), here) != Some(owner)
         })
     }
 
-    fn first_owner(&self, query: &Query, statement: usize) -> Option<usize> {
-        query
-            .touches
+    fn first_owner(&self, statement: &[&Touch]) -> Option<usize> {
+        statement
             .iter()
-            .filter(|touch| touch.statement == statement)
             .find_map(|touch| self.owner(&touch.name, touch.within.as_deref(), None))
     }
 

@@ -278,3 +278,32 @@ fn relative(root: &Path, path: &Path) -> PathBuf {
     let path = path.strip_prefix(root).unwrap_or(path);
     path.strip_prefix(".").unwrap_or(path).to_path_buf()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file may go between the look and the reading: it is told, and the others are read.
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let root = tempfile::tempdir().expect("a folder");
+        for name in ["a.sql", "b.sql", "c.sql"] {
+            std::fs::write(root.path().join(name), name).expect("a file");
+        }
+        let (files, skipped) = files(root.path(), &[]);
+        assert_eq!((files.len(), skipped.len()), (3, 0));
+        std::fs::remove_file(root.path().join("b.sql")).expect("removed");
+        let tree = Tree {
+            root: root.path(),
+            open: &HashMap::new(),
+        };
+        let read = Mutex::new(Vec::new());
+        let skipped = tree.read_each(&files.iter().collect::<Vec<_>>(), &|file, bytes| {
+            assert_eq!(file.path.to_string_lossy().as_bytes(), bytes);
+            read.lock().expect("no panic").push(file.path.clone());
+        });
+        assert_eq!(read.into_inner().expect("no panic").len(), 2);
+        assert_eq!(skipped.len(), 1);
+        assert_eq!(skipped[0].file, Path::new("b.sql"));
+    }
+}

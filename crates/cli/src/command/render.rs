@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Args, wanted: &RenderCommand, output: &Output) -> Resul
     let Some(own) = place.ownership else {
         return Err(vec![
             Fault::new(
-                "FH2209",
+                "FH2210",
                 "nobody said who owns what, so there is no owner to name",
             )
             .help("describe the system, or begin with: freehold check --write-boundaries"),
