@@ -7,7 +7,6 @@ use freehold_boundary::{Checked, Ownership, check};
 mod audit;
 mod baseline;
 mod clean;
-mod corpus;
 mod kept;
 mod monolith;
 mod odd_files;
