@@ -1,9 +1,8 @@
 #!/bin/sh
 # Installs the migration tools of others into a folder, by their own registries' clients:
 #   scripts/prove-tools.sh DIR
-# Afterwards DIR/bin has flyway, liquibase, alembic and django-admin. What is there already is kept.
-# Prisma and Atlas are not among them, since their programs come from no package registry, and sqlx,
-# whose program takes many minutes to build.
+# Afterwards DIR/bin has flyway, liquibase, alembic, django-admin, prisma and sqlx. What is there
+# already is kept. Atlas is not among them: its program can be built from its repository only.
 #
 # `cargo xtask prove tools` runs the tests that use them.
 set -eu
@@ -61,4 +60,24 @@ JAVA
         printf '#!/bin/sh\nexec java -cp "%s/java:%s/java/lib/*" Tool %s "$@"\n' "$dir" "$dir" "$tool" >"$dir/bin/$tool"
         chmod +x "$dir/bin/$tool"
     done
+fi
+
+if [ ! -x "$dir/bin/prisma" ]; then
+    mkdir -p "$dir/prisma"
+    (cd "$dir/prisma" && npm install --silent --no-audit --no-fund --ignore-scripts prisma@6.19.0 @prisma/adapter-pg@6.19.0)
+    # Its engines as WebAssembly come with the package; naming files in place of the native ones keeps
+    # it from fetching those from elsewhere.
+    touch "$dir/prisma/no-engine"
+    cat >"$dir/bin/prisma" <<END
+#!/bin/sh
+export CHECKPOINT_DISABLE=1
+export PRISMA_QUERY_ENGINE_LIBRARY="$dir/prisma/no-engine" PRISMA_SCHEMA_ENGINE_BINARY="$dir/prisma/no-engine"
+exec node "$dir/prisma/node_modules/prisma/build/index.js" "\$@"
+END
+    chmod +x "$dir/bin/prisma"
+fi
+
+if [ ! -x "$dir/bin/sqlx" ]; then
+    cargo install --quiet --debug --locked --root "$dir/sqlx" --no-default-features --features postgres sqlx-cli@0.9.0
+    ln -sf ../sqlx/bin/sqlx "$dir/bin/sqlx"
 fi

@@ -48,7 +48,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "tools",
-        what: "stores of Flyway, Liquibase, Alembic and Django, by the tools themselves; takes Maven, a JDK and Python",
+        what: "stores of Flyway, Liquibase, Alembic, Django, Prisma and sqlx, by the tools themselves; takes Maven, a JDK, Python and npm",
         run: tools,
     },
     Part {

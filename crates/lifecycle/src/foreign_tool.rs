@@ -89,14 +89,12 @@ async fn run_child(
     let endpoint = migrating.endpoint().clone();
     let mut child = command(tool, &endpoint);
     let spot = &reach.target.want.spot;
-    if migrating
-        .look()
-        .await?
-        .tables
-        .keys()
-        .all(|table| spot.is_own(table))
-    {
+    let live = migrating.look().await?;
+    if live.tables.keys().all(|table| spot.is_own(table)) {
         child.envs(FLYWAY_BESIDE_US);
+        if Tool::from_name(&tool.name) == Some(Tool::Prisma) {
+            begin_record(migrating, reach).await?;
+        }
     }
     let output = child.output().await.map_err(|error| {
         let program = tool.command.first().map_or("", String::as_str);
@@ -118,6 +116,23 @@ async fn run_child(
         .chain_update(record)
         .finalize();
     Ok(freehold_engine::hex(&digest))
+}
+
+/// Prisma too refuses to begin beside tables that are not its own (P3005), unless its record is
+/// there: an empty one is what it makes for itself first.
+async fn begin_record(migrating: &mut Migrating<'_>, reach: &Reach<'_>) -> Result<()> {
+    let (at, now) = match reach.target.kind {
+        EngineKind::Postgres => ("TIMESTAMPTZ", "now()"),
+        EngineKind::Sqlite => ("DATETIME", "current_timestamp"),
+        _ => ("DATETIME(3)", "CURRENT_TIMESTAMP(3)"),
+    };
+    let sql = format!(
+        "CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, \
+         finished_at {at} NULL, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at {at} NULL, \
+         started_at {at} NOT NULL DEFAULT {now}, applied_steps_count INTEGER NOT NULL DEFAULT 0)"
+    );
+    let made = migrating.connection().execute(&sql).await;
+    made.map_err(|error| reach.fault(&error.during("make Prisma's record")))
 }
 
 fn failed(

@@ -293,3 +293,122 @@ async fn django() {
     let said = taken_over(&old, &["django"], 1);
     assert!(said.contains("the newest orders.0002"), "{said}");
 }
+
+#[tokio::test]
+async fn sqlx() {
+    let (Some(_), Some(server)) = (tools(), server(EngineKind::Postgres).await) else {
+        return;
+    };
+    let (old, at) = database(&server, "by_sqlx", "").await;
+    let run = |old: &Old, at: &Endpoint| {
+        let run = ["migrate", "run", "--source", "sql"];
+        run_tool(at, old, "sqlx", &run, &[]);
+    };
+    old.put(
+        "sql/20240101120000_orders.up.sql",
+        "CREATE TABLE orders (id serial PRIMARY KEY);\n-- mit Umlaut: ä\nINSERT INTO orders DEFAULT VALUES;\n",
+    );
+    old.put("sql/20240101120000_orders.down.sql", "DROP TABLE orders;\n");
+    run(&old, &at);
+    let (up, down) = (
+        "ALTER TABLE orders ADD note text;\n",
+        "ALTER TABLE orders DROP note;\n",
+    );
+    old.put("sql/20240201120000_note.up.sql", up);
+    old.put("sql/20240201120000_note.down.sql", down);
+    run(&old, &at);
+    let said = taken_over(&old, &["sqlx", "--files", "sql"], 2);
+    assert!(said.contains("sqlx applied 2 so far"), "{said}");
+
+    let program = tools().must("the tools").join("bin/sqlx");
+    let by = format!(
+        "migrations: {{ by: sqlx, command: [\"{}\", migrate, run, --source, sql] }}\n",
+        program.display()
+    );
+    let (going, _) = database(&server, "sqlx_goes_on", &by).await;
+    going.put(
+        "sql/1_orders.sql",
+        "CREATE TABLE orders (id serial PRIMARY KEY);\n",
+    );
+    goes_on(&going, "sqlx");
+}
+
+#[tokio::test]
+async fn prisma() {
+    let (Some(folder), Some(server)) = (tools(), server(EngineKind::Postgres).await) else {
+        return;
+    };
+    let put = |old: &Old| {
+        old.put("prisma.config.mjs", &prisma_config(&folder));
+        old.put(
+            "prisma/schema.prisma",
+            "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+        );
+        old.put(
+            "prisma/migrations/migration_lock.toml",
+            "provider = \"postgresql\"\n",
+        );
+        old.put(
+            "prisma/migrations/20240101120000_orders/migration.sql",
+            "CREATE TABLE orders (id serial PRIMARY KEY);\n",
+        );
+    };
+    let (old, at) = database(&server, "by_prisma", "").await;
+    put(&old);
+    run_tool(&at, &old, "prisma", &["migrate", "deploy"], &[]);
+    let note = "prisma/migrations/20240201120000_note/migration.sql";
+    old.put(note, "ALTER TABLE orders ADD note text;\n");
+    run_tool(&at, &old, "prisma", &["migrate", "deploy"], &[]);
+    let said = taken_over(&old, &["prisma"], 2);
+    assert!(said.contains("prisma applied 2 so far"), "{said}");
+
+    // In a store made anew too, where our own table is before its first.
+    let by = format!(
+        "migrations: {{ by: prisma, command: [\"{}\", migrate, deploy] }}\n",
+        folder.join("bin/prisma").display()
+    );
+    let url = server.admin.url();
+    let fresh = Old::new("postgres", url.expose(), "prisma_goes_on", &by);
+    put(&fresh);
+    goes_on(&fresh, "prisma");
+}
+
+/// Prisma with its engines in WebAssembly, over the driver of Node. Its adapter does not know the type
+/// `name` of PostgreSQL's catalogs (19), in which the engine asks for tables: it is told as text (25).
+fn prisma_config(folder: &std::path::Path) -> String {
+    let modules = folder.join("prisma/node_modules").display().to_string();
+    format!(
+        "import {{ PrismaPg }} from '{modules}/@prisma/adapter-pg/dist/index.mjs'
+import Result from '{modules}/pg/lib/result.js'
+const add = Result.prototype.addFields
+Result.prototype.addFields = function (fields) {{
+  for (const field of fields) if (field.dataTypeID === 19) field.dataTypeID = 25
+  return add.call(this, fields)
+}}
+export default {{
+  experimental: {{ adapter: true }},
+  engine: 'js',
+  schema: './prisma/schema.prisma',
+  adapter: async () => new PrismaPg({{ connectionString: process.env.DATABASE_URL }}),
+}}
+"
+    )
+}
+
+/// The tool applies its own files under a lease, and then has nothing to do.
+fn goes_on(old: &Old, tool: &str) {
+    let name = old.name().to_owned();
+    let adopted = old.example.run(&["adopt", &name, "--yes"]);
+    assert!(
+        adopted.code == 0 || adopted.err.contains("FH3230"),
+        "{}",
+        adopted.err
+    );
+    let first = old.example.run(&["apply"]).done();
+    assert!(
+        first.contains(&format!("{tool} changed the schema")) && first.contains("orders 0"),
+        "{first}"
+    );
+    assert!(old.example.run(&["apply"]).done().contains("in step"));
+    old.example.run(&["destroy", "--force", "--yes"]).done();
+}
