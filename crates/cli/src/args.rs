@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Remove stores and their identities
     Destroy(DestroyArgs),
+    /// Leave freehold: shows what would go and what stays; with `--yes` removes what freehold keeps
+    /// for itself. Databases, data and the programs' logins work on
+    Eject(EjectArgs),
     /// Show the state of every store
     Status(StatusArgs),
     /// Place, migrate and seed the whole system on this machine, and show its state
@@ -144,10 +147,12 @@ pub(crate) struct AdoptArgs {
     /// The service, or `service.store` for one that is not its main store
     #[arg(value_name = "SERVICE")]
     pub(crate) store: String,
-    /// Go on from where this tool stopped: flyway, liquibase, sqlx, atlas, prisma, django, alembic
+    /// Go on from where this tool stopped: flyway, liquibase, sqlx, atlas, prisma, django, alembic,
+    /// or freehold after an eject
     #[arg(long, value_name = "TOOL")]
     pub(crate) from: Option<String>,
-    /// Folder of the tool's files, relative to the service's (default: where they usually are)
+    /// Folder of the tool's files, relative to the service's (default: where they usually are); the
+    /// file that `eject` wrote, relative to the system's folder
     #[arg(long, value_name = "DIR", requires = "from")]
     pub(crate) files: Option<PathBuf>,
     /// Do not ask
@@ -257,6 +262,19 @@ pub(crate) struct DestroyArgs {
 pub(crate) enum KeepWhat {
     Data,
     Credentials,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EjectArgs {
+    /// Services (all by default)
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Folder for what the ledgers know, a file for each store (default: freehold-eject)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) system: System,
     pub(crate) started: Vec<(String, String, u16, bool)>,
     urls: BTreeMap<String, Secret>,
+    /// Servers are entered by their `planner_url:` where they have one.
+    only_looks: bool,
 }
 
 impl Context {
@@ -46,7 +48,18 @@ impl Context {
             system,
             started,
             urls,
+            only_looks: false,
         })
+    }
+
+    /// For a command that changes nothing: where a server has a `planner_url:`, that login looks, and
+    /// the administrator's is not even resolved.
+    pub(crate) fn only_look(&mut self) {
+        self.only_looks = true;
+    }
+
+    fn by_planner(&self, key: &str) -> bool {
+        self.only_looks && self.system.servers[key].planner_url.is_some()
     }
 
     /// The stores of these services (all when none is named), checked against each other. All
@@ -156,6 +169,7 @@ impl Context {
             *path = std::path::absolute(self.root.join(&*path)).unwrap_or_default();
         }
         let mut target = target(system, service, store, engine, admin, migrations, seeds)?;
+        target.planner = self.by_planner(&store.server);
         if let Some(tool) = &mut target.foreign_tool {
             tool.dir = std::path::absolute(self.root.join(&tool.dir)).unwrap_or_default();
         }
@@ -179,7 +193,13 @@ impl Context {
             return Ok(url.clone());
         }
         let what = format!("server {key}");
-        let Some(reference) = &system.servers[key].url else {
+        let server = &system.servers[key];
+        let reference = if self.by_planner(key) {
+            &server.planner_url
+        } else {
+            &server.url
+        };
+        let Some(reference) = reference else {
             return Err(vec![
                 Fault::new("FH1306", format!("{what}: the description names no `url:`"))
                     .help("add `url: \"env:NAME\"` to it, or choose `--servers embedded`, `local` or a file"),

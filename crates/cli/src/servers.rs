@@ -69,6 +69,7 @@ pub(crate) async fn place(
                     Server {
                         engine: EngineKind::Sqlite,
                         url: Some(url),
+                        planner_url: None,
                         pooled: None,
                     },
                 )
@@ -119,6 +120,7 @@ async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault
             .map_err(|error| vec![error.fault()])?;
         server.engine = described_as(kind);
         server.url = Some(SecretRef::Plain(String::new()));
+        server.planner_url = None;
         server.pooled = None;
         placed.urls.insert(key.clone(), Secret::new(running.url()));
         placed.started.push((

@@ -1,5 +1,5 @@
 //! What taking over a store that is there already needs of an engine: who owns it from now on, and
-//! its present schema as statements.
+//! its present schema as statements; and what leaving it to its people needs.
 
 use freehold_model::Fault;
 use serde::Serialize;
@@ -29,4 +29,18 @@ pub struct Dump {
     pub down: Vec<String>,
     /// Objects that cannot be written so, each named: `aggregate median(integer)`.
     pub missing: Vec<String>,
+}
+
+/// What [`crate::Engine::eject_steps`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ejection {
+    /// Removals of what freehold keeps for itself, the marks last. Repeatable: cut off anywhere, the
+    /// next look goes on.
+    pub steps: Vec<Step>,
+    /// Why not.
+    pub refused: Vec<Fault>,
+    /// What is there afterwards and works on: databases, logins, tables.
+    pub remains: Vec<String>,
+    /// How people do by hand what freehold did, a sentence or a statement each.
+    pub by_hand: Vec<String>,
 }

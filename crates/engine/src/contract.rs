@@ -4,7 +4,7 @@ use freehold_model::{EngineKind, Fault, Isolation};
 use freehold_sql::Dialect;
 use serde::Serialize;
 
-use crate::adopt::Adoption;
+use crate::adopt::{Adoption, Ejection};
 use crate::audit;
 use crate::connection::{BoxFuture, Connection};
 use crate::endpoint::Endpoint;
@@ -67,6 +67,14 @@ pub struct EngineInfo {
     /// Does connecting to a store make it where it is not there (a file)? Then the server is asked
     /// first; elsewhere a store that can be entered is looked at over its own connection alone.
     pub connecting_makes: bool,
+    /// Statements that say how long one waits for a lock, with `{ms}`, `{s}` (whole seconds) and
+    /// `{local}` (`LOCAL ` inside a transaction) in them. None: the engine waits in its own way.
+    #[serde(skip)]
+    pub lock_timeout: &'static [&'static str],
+    /// A query for the rows of a table, by the server's own estimate, and its bytes with indexes;
+    /// `{database}`, `{schema}` and `{table}` stand for literals. `None`: rows have to be counted.
+    #[serde(skip)]
+    pub table_size: Option<&'static str>,
     /// Versions that are meant to work, and whether they were run: `("15", Run::Ci)`.
     pub versions: &'static [(&'static str, Run)],
     /// What it cannot do or does another way, a sentence each.
@@ -145,6 +153,43 @@ pub trait Engine: Send + Sync {
 
     /// The changes that make a store of somebody else, with all that is in it, this store. Pure.
     fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> Adoption;
+
+    /// The changes that leave a store to its people: freehold's own tables, routines, identities and
+    /// marks go; the data, the program's logins and their rights stay as they are. Pure.
+    fn eject_steps(&self, _probe: &Probe, want: &Want, _live: &Live) -> Ejection {
+        let message = format!("{}: this engine cannot be left yet", want.label());
+        Ejection {
+            refused: vec![Fault::new("FH3007", message)],
+            ..Ejection::default()
+        }
+    }
+
+    /// The changes that mark again what [`Engine::eject_steps`] left unmarked: logins and roles with
+    /// this store's names, of which somebody says that they are this store's. They come before the
+    /// steps of [`Engine::adopt`]. Pure.
+    fn reclaim(&self, _probe: &Probe, _want: &Want, live: &Live) -> Adoption {
+        Adoption {
+            then: live.clone(),
+            ..Adoption::default()
+        }
+    }
+
+    /// The probe as an administrator would have it, whoever asked: a login that may only read plans
+    /// what an administrator would do.
+    fn as_administrator(&self, probe: &Probe) -> Probe {
+        probe.clone()
+    }
+
+    /// The state as a login that may only read sees it, whoever looked: for comparing what was planned
+    /// by such a login with what stands there when it is applied.
+    fn as_planner_sees(&self, live: &Live) -> Live {
+        live.clone()
+    }
+
+    /// What this login could not see, in words: `triggers`. Nothing follows from it in a diff.
+    fn unseen(&self, _probe: &Probe, _want: &Want, _live: &Live) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The form in which this server stores a password. Salted anew on each call.
     fn verifier(&self, probe: &Probe, login: &str, password: &Secret) -> Verifier;

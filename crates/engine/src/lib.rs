@@ -23,7 +23,7 @@ mod step;
 mod value;
 mod want;
 
-pub use adopt::{Adoption, Dump};
+pub use adopt::{Adoption, Dump, Ejection};
 pub use connection::{BoxFuture, Commit, Connection, Peer, TxMode};
 pub use contract::{Ddl, Diff, Drop, Enforcement, Engine, EngineInfo, Migrator, Run};
 pub use endpoint::{Address, Endpoint, Tls};

@@ -5,13 +5,14 @@
 //! store holds is run again or removed, and rights that nobody described stay until the
 //! description says `prune: true`. The caller shows the plan, asks, and writes the files in between.
 
-use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, State};
-use freehold_engine::{ErrorKind, Live, Probe, Step, TxMode};
+use freehold_bookkeeping::{self as bookkeeping, Entry, EntryKind, Ledger, State};
+use freehold_engine::{Adoption, ErrorKind, Live, Probe, Step, TxMode};
 use freehold_model::{EngineKind, Fault, Isolation, Migration};
 use serde::Serialize;
 
 use crate::Result;
 use crate::apply::{Applied, count_rows, not_converged};
+use crate::eject::Knowledge;
 use crate::history_of::{self, Origin, Took};
 use crate::migrate::entry_of;
 use crate::reach::Reach;
@@ -70,6 +71,9 @@ pub struct AdoptPlan {
     pub advisory: Vec<Fault>,
     #[serde(skip)]
     scripts: Vec<Script<Migration>>,
+    /// What it had before it was ejected, as its file says.
+    #[serde(skip)]
+    had: Option<Ledger>,
 }
 
 /// Looks, and changes nothing. `origin`: whose history the store has; `None`: its present schema is
@@ -79,30 +83,70 @@ pub struct AdoptPlan {
 /// Nothing is there, it is freehold's already, or it cannot be written down.
 pub async fn plan_adoption(target: &Target, origin: Option<Origin>) -> Result<AdoptPlan> {
     let mut reach = Reach::open(target).await?;
-    let live = reach.look_at_somebody_elses().await?;
-    let probe = reach.probe().clone();
-    is_there(target, &live)?;
-    let adoption = target.engine.adopt(&probe, &target.want, &live);
-    if !adoption.refused.is_empty() {
-        return Err(adoption.refused);
-    }
-    not_run_by_us(&mut reach, &live).await?;
+    let (steps, advisory) = changes(&mut reach, false).await?;
+    let (migrations, from) = migrations(&mut reach, origin).await?;
+    let (files, scripts) = checked(target, migrations)?;
+    let probe = reach.probe();
+    Ok(plan(target, probe, steps, advisory, (files, scripts, from)))
+}
+
+/// The same for a store that was ejected: what it had is known, and the logins with its names are
+/// its own.
+///
+/// # Errors
+/// The file is of another store, or does not fit the migrations.
+pub async fn plan_return(target: &Target, knowledge: &Knowledge) -> Result<AdoptPlan> {
+    knowledge.is_of(target)?;
+    let had = knowledge.ledger();
+    target.pending(&had)?;
+    let mut reach = Reach::open(target).await?;
+    let (steps, advisory) = changes(&mut reach, true).await?;
+    let migrations = target.migrations.iter().map(|script| {
+        let applied = had.get(EntryKind::Migration, &script.id).is_some();
+        (script.file.clone(), applied)
+    });
+    let (files, scripts) = checked(target, migrations.collect())?;
+    let probe = reach.probe();
+    let mut plan = plan(target, probe, steps, advisory, (files, scripts, None));
+    plan.had = Some(had);
+    Ok(plan)
+}
+
+/// What would be changed: ownership and marks, then what a diff adds.
+async fn changes(reach: &mut Reach<'_>, returns: bool) -> Result<(Vec<Step>, Vec<Fault>)> {
+    let target = reach.target;
+    let adoption = adoption(reach, returns).await?;
     let want = reach.want_of_adopted();
-    let diff = target.engine.diff(&probe, &want, &adoption.then);
+    let diff = target.engine.diff(reach.probe(), &want, &adoption.then);
     if !diff.refused.is_empty() {
         return Err(diff.refused);
     }
-    let (migrations, from) = migrations(&mut reach, origin).await?;
-    let (files, scripts) = checked(target, migrations)?;
     let mut steps = adoption.steps;
     steps.extend(diff.steps);
-    Ok(plan(
-        target,
-        &probe,
-        steps,
-        diff.advisory,
-        (files, scripts, from),
-    ))
+    Ok((steps, diff.advisory))
+}
+
+/// Looks, and says how the store is taken over, if it may be.
+async fn adoption(reach: &mut Reach<'_>, returns: bool) -> Result<Adoption> {
+    let target = reach.target;
+    let live = reach.look_at_somebody_elses().await?;
+    is_there(target, &live)?;
+    let (engine, probe) = (target.engine, reach.probe().clone());
+    let reclaimed = if returns {
+        engine.reclaim(&probe, &target.want, &live)
+    } else {
+        Adoption {
+            then: live.clone(),
+            ..Adoption::default()
+        }
+    };
+    let mut adoption = engine.adopt(&probe, &target.want, &reclaimed.then);
+    if !adoption.refused.is_empty() {
+        return Err(adoption.refused);
+    }
+    not_run_by_us(reach, &live).await?;
+    adoption.steps.splice(0..0, reclaimed.steps);
+    Ok(adoption)
 }
 
 fn plan(
@@ -124,6 +168,7 @@ fn plan(
         from,
         advisory,
         scripts,
+        had: None,
     }
 }
 
@@ -135,15 +180,8 @@ fn plan(
 pub async fn adopt(target: &Target, plan: &AdoptPlan) -> Result<Applied> {
     let mut reach = Reach::open(target).await?;
     reach.lock().await?;
-    let live = reach.look_at_somebody_elses().await?;
-    is_there(target, &live)?;
     let probe = reach.probe().clone();
-    let adoption = target.engine.adopt(&probe, &target.want, &live);
-    if !adoption.refused.is_empty() {
-        return Err(adoption.refused);
-    }
-    not_run_by_us(&mut reach, &live).await?;
-    let mut steps = adoption.steps;
+    let mut steps = adoption(&mut reach, plan.had.is_some()).await?.steps;
     take_over(&mut reach, &steps).await?;
     // A look from before the mark was set may have closed the door.
     reach.leave_store();
@@ -419,8 +457,10 @@ async fn record(reach: &mut Reach<'_>, plan: &AdoptPlan) -> Result<()> {
         at: String::new(),
         upto: None,
     };
-    let mut entries: Vec<Entry> = applied(plan).map(entry_of).collect();
-    entries.push(adopted);
+    let entries: Vec<Entry> = match &plan.had {
+        None => applied(plan).map(entry_of).chain([adopted]).collect(),
+        Some(had) => had.all().cloned().collect(),
+    };
     let owner = reach.owner().await?;
     let done = async {
         owner.begin(TxMode::Write).await?;

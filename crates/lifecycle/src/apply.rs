@@ -8,7 +8,7 @@ use freehold_model::Fault;
 use serde::Serialize;
 
 use crate::Result;
-use crate::artefact::{PlanFile, PlannedStore, unmoved};
+use crate::artefact::{PlanFile, PlannedStore};
 use crate::each::each;
 use crate::foreign_tool::{self, ToolRun};
 use crate::lock_wait::LockWait;
@@ -116,7 +116,7 @@ async fn refused_before_anything<'p>(
         let mut reach = Reach::open(target).await?;
         let seen = settled_view(&mut reach).await?;
         batch_notes(&mut reach, &seen).await?;
-        then(target).map_or(Ok(()), |then| unmoved(then, target, &seen))
+        then(target).map_or(Ok(()), |then| then.unmoved(&reach, &seen))
     });
     looked.await.map(|_| ())
 }
@@ -161,7 +161,7 @@ async fn apply_one(target: &Target, then: Option<&PlannedStore>) -> Result<Appli
         seen = view(&mut reach).await?;
     }
     if let Some(then) = then {
-        unmoved(then, target, &seen)?;
+        then.unmoved(&reach, &seen)?;
     }
     seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
     let tool = match &target.foreign_tool {

@@ -43,6 +43,9 @@ pub struct PlannedStore {
     pub service: String,
     /// Where its server listens.
     pub address: String,
+    /// Was it looked at by a login that may only read? Then only what such a login sees counts.
+    #[serde(default)]
+    pub planner: bool,
     /// Digest of everything that was read of it; passwords left out.
     pub live: String,
     /// What would be done, for who reads the file.
@@ -87,7 +90,7 @@ pub async fn plan_file(
 async fn look(target: &Target) -> Result<PlannedStore> {
     let mut reach = Reach::open(target).await?;
     let view = view(&mut reach).await?;
-    Ok(planned(target, &view))
+    Ok(planned(&reach, &view, target.planner))
 }
 
 /// Reads a plan's text.
@@ -152,15 +155,17 @@ impl PlanFile {
     }
 }
 
-/// Holds a store as it was planned against a look at it. Only a look under the store's lock says
-/// that nothing comes in between.
-///
-/// # Errors
-/// The store is not as it was (FH3219), or files and description would do something else (FH3220).
-pub(crate) fn unmoved(then: &PlannedStore, target: &Target, view: &View<'_>) -> Result<()> {
-    match moved(then, &planned(target, view)) {
-        Some(fault) => Err(vec![fault]),
-        None => Ok(()),
+impl PlannedStore {
+    /// Holds a store as it was planned against a look at it. Only a look under the store's lock says
+    /// that nothing comes in between.
+    ///
+    /// # Errors
+    /// The store is not as it was (FH3219), or files and description would do something else (FH3220).
+    pub(crate) fn unmoved(&self, reach: &Reach<'_>, view: &View<'_>) -> Result<()> {
+        match moved(self, &planned(reach, view, self.planner)) {
+            Some(fault) => Err(vec![fault]),
+            None => Ok(()),
+        }
     }
 }
 
@@ -204,7 +209,17 @@ fn moved(then: &PlannedStore, now: &PlannedStore) -> Option<Fault> {
     None
 }
 
-fn planned(target: &Target, view: &View<'_>) -> PlannedStore {
+/// What stands there and would be done; `planner`: as a login sees it that may only read.
+fn planned(reach: &Reach<'_>, view: &View<'_>, planner: bool) -> PlannedStore {
+    let (target, engine) = (reach.target, reach.target.engine);
+    let (live, steps) = if planner {
+        let live = engine.as_planner_sees(&view.live);
+        let administrator = engine.as_administrator(reach.probe());
+        let diff = engine.diff(&administrator, &reach.want(), &live);
+        (live, diff.steps)
+    } else {
+        (view.live.clone(), view.diff.steps.clone())
+    };
     let migrations = view.pending.up.iter().map(|(script, _)| PlannedMigration {
         id: script.id.clone(),
         checksum: script.checksum.clone(),
@@ -213,9 +228,10 @@ fn planned(target: &Target, view: &View<'_>) -> PlannedStore {
         store: target.label(),
         service: target.want.service.clone(),
         address: target.admin.to_string(),
-        live: live_digest(&view.live),
-        steps: view.diff.steps.iter().map(shown).collect(),
-        steps_digest: digest(&view.diff.steps),
+        planner,
+        live: live_digest(&live),
+        steps: steps.iter().map(shown).collect(),
+        steps_digest: digest(&steps),
         migrations: migrations.collect(),
     }
 }

@@ -5,7 +5,7 @@
 
 use freehold_engine::Value;
 use freehold_model::Place;
-use freehold_sql::{Dialect, Effect, impacts};
+use freehold_sql::{Effect, impacts, quote_literal};
 use serde::Serialize;
 
 use crate::Result;
@@ -86,22 +86,13 @@ fn word(effect: Effect) -> &'static str {
 pub(crate) async fn size(reach: &mut Reach<'_>, table: &str) -> Result<(Option<i64>, Option<i64>)> {
     let target = reach.target;
     let spot = &target.want.spot;
-    let dialect = target.engine.dialect();
-    let literal = |text: &str| freehold_sql::quote_literal(dialect, text).unwrap_or_default();
-    let sql = match dialect {
-        Dialect::Postgres => format!(
-            "SELECT CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END, pg_total_relation_size(c.oid) \
-             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {}",
-            literal(&spot.schema),
-            literal(table)
-        ),
-        Dialect::Mysql | Dialect::Mariadb => format!(
-            "SELECT CAST(table_rows AS SIGNED), CAST(data_length + index_length AS SIGNED) \
-             FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-            literal(&spot.database),
-            literal(table)
-        ),
-        _ => format!(
+    let literal = |text: &str| quote_literal(target.engine.dialect(), text).unwrap_or_default();
+    let sql = match target.engine.info().table_size {
+        Some(sql) => sql
+            .replace("{database}", &literal(&spot.database))
+            .replace("{schema}", &literal(&spot.schema))
+            .replace("{table}", &literal(table)),
+        None => format!(
             "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {COUNTED}) AS counted",
             quote(target, table)?
         ),

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use freehold_engine::{Error, Retry};
+use freehold_engine::{EngineInfo, Error, Retry};
 use freehold_model::{Fault, Migration, Place};
-use freehold_sql::Dialect;
 use serde::Serialize;
 
 use crate::script::Script;
@@ -31,21 +30,15 @@ pub(crate) fn timeout(script: &Script<Migration>) -> Duration {
     script.file.lock_timeout.unwrap_or(LOCK_TIMEOUT)
 }
 
-/// The statements that set it, for the open transaction or for the session. SQLite locks its file
-/// as a whole and waits when a transaction begins.
-pub(crate) fn settings(dialect: Dialect, timeout: Duration, in_transaction: bool) -> Vec<String> {
-    let seconds = timeout.as_millis().div_ceil(1000);
-    match dialect {
-        Dialect::Postgres => {
-            let local = if in_transaction { "LOCAL " } else { "" };
-            vec![format!("SET {local}lock_timeout = {}", timeout.as_millis())]
-        }
-        Dialect::Mysql | Dialect::Mariadb => vec![
-            format!("SET SESSION lock_wait_timeout = {seconds}"),
-            format!("SET SESSION innodb_lock_wait_timeout = {seconds}"),
-        ],
-        _ => Vec::new(),
-    }
+/// The statements that set it, for the open transaction or for the session.
+pub(crate) fn settings(info: &EngineInfo, timeout: Duration, in_transaction: bool) -> Vec<String> {
+    let millis = timeout.as_millis();
+    let filled = info.lock_timeout.iter().map(|sql| {
+        sql.replace("{local}", if in_transaction { "LOCAL " } else { "" })
+            .replace("{ms}", &millis.to_string())
+            .replace("{s}", &millis.div_ceil(1000).to_string())
+    });
+    filled.collect()
 }
 
 /// Was it a lock that could not be had, or a deadlock?
@@ -79,29 +72,4 @@ pub(crate) fn gave_up(
     .help(format!("cause:    {error}"))
     .help("go on:    `freehold apply` when the long transaction that holds it has ended")
     .help("or let it wait longer, and everybody else behind it: -- freehold: lock_timeout: 10s")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_dialect_has_its_own_settings() {
-        let time = Duration::from_millis(1500);
-        assert_eq!(
-            settings(Dialect::Postgres, time, true),
-            ["SET LOCAL lock_timeout = 1500"]
-        );
-        assert_eq!(
-            settings(Dialect::Postgres, time, false),
-            ["SET lock_timeout = 1500"]
-        );
-        assert_eq!(
-            settings(Dialect::Mariadb, time, false),
-            [
-                "SET SESSION lock_wait_timeout = 2",
-                "SET SESSION innodb_lock_wait_timeout = 2"
-            ]
-        );
-    }
 }

@@ -266,8 +266,8 @@ impl<'t> Migrating<'t> {
         script: &Script<Migration>,
         in_transaction: bool,
     ) -> freehold_engine::Result<()> {
-        let dialect = self.target.engine.dialect();
-        for sql in lock_wait::settings(dialect, lock_wait::timeout(script), in_transaction) {
+        let info = self.target.engine.info();
+        for sql in lock_wait::settings(info, lock_wait::timeout(script), in_transaction) {
             self.connection.execute(&sql).await?;
         }
         Ok(())

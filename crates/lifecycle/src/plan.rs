@@ -157,8 +157,7 @@ fn is_denied(fault: &Fault) -> bool {
 /// Somebody denied the owner its own ledger. The steps give it back, and the next look reads it;
 /// until then it is not known whether the store was adopted, so nothing is taken away.
 fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: crate::Faults) -> Result<View<'t>> {
-    let (target, want) = (reach.target, reach.want_of_adopted());
-    let diff = target.engine.diff(reach.probe(), &want, &live);
+    let diff = reach.diff(&reach.want_of_adopted(), &live);
     if diff.steps.is_empty() || !diff.refused.is_empty() {
         return Err(denied);
     }
@@ -171,11 +170,7 @@ fn mending<'t>(reach: &mut Reach<'t>, live: Live, denied: crate::Faults) -> Resu
 
 /// The diff knows of an adoption only by the ledger, which cannot be read where the store is refused.
 pub(crate) async fn diff_and_ledger(reach: &mut Reach<'_>, live: &Live) -> Result<(Diff, Ledger)> {
-    let target = reach.target;
-    let diff = |reach: &mut Reach<'_>| {
-        let want = reach.want();
-        target.engine.diff(reach.probe(), &want, live)
-    };
+    let diff = |reach: &Reach<'_>| reach.diff(&reach.want(), live);
     let first = diff(reach);
     match reach.ledger(live).await {
         Ok(ledger) => Ok((diff(reach), ledger)),
@@ -197,7 +192,8 @@ pub(crate) async fn batch_notes(
         let Some(walk) = Walk::of(target.engine.dialect(), script, &script.up) else {
             continue;
         };
-        if at == 0 {
+        // Its keys are data: a login that plans does not read them.
+        if at == 0 && !target.planner {
             let fault = not_walkable(target, reach.owner().await?, &walk).await;
             if let Some(fault) = fault {
                 return Err(vec![fault.at(script.up[0].place.clone())]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freehold_bookkeeping::{self as bookkeeping, EntryKind, Ledger};
 use freehold_engine::{
-    Connection, ErrorKind, LEDGER_FORMAT, LedgerSql, Live, Mark, Probe, Rows, Want,
+    Connection, Diff, ErrorKind, LEDGER_FORMAT, LedgerSql, Live, Mark, Probe, Rows, Want,
 };
 use freehold_model::Fault;
 
@@ -83,8 +83,38 @@ impl<'t> Reach<'t> {
         }
     }
 
+    /// The changes to what is wanted. A login that may only read plans them in an administrator's
+    /// place, and what it could not see is said.
+    pub(crate) fn diff(&self, want: &Want, live: &Live) -> Diff {
+        let engine = self.target.engine;
+        if !self.target.planner {
+            return engine.diff(&self.probe, want, live);
+        }
+        let mut diff = engine.diff(&engine.as_administrator(&self.probe), want, live);
+        let unseen = engine.unseen(&self.probe, want, live);
+        if !unseen.is_empty() {
+            diff.advisory.push(not_seen(self.target, &unseen));
+        }
+        diff
+    }
+
     /// Reads the store's state, from inside where there is an inside. Changes nothing.
     pub(crate) async fn look(&mut self) -> Result<Live> {
+        let live = self.look_around().await;
+        if !self.target.planner {
+            return live;
+        }
+        let live = live.map_err(|faults| blind(self.target, &faults))?;
+        // MySQL shows no table that a login has no right on.
+        let ledger = self.target.want.spot.own("ledger");
+        let sees = live.looked_inside && live.has_table(&ledger);
+        if live.database == Some(Mark::Ours) && !sees {
+            return Err(blind(self.target, &[]));
+        }
+        Ok(live)
+    }
+
+    async fn look_around(&mut self) -> Result<Live> {
         if let Some(inside) = self.look_inside().await {
             return Ok(inside);
         }
@@ -179,7 +209,10 @@ impl<'t> Reach<'t> {
             return Err(vec![too_new(&self.target.label(), self.format)]);
         }
         let sql = self.ledger_sql().read;
-        let rows = self.read(&sql).await?;
+        let rows = match self.read(&sql).await {
+            Err(faults) if self.target.planner => return Err(blind(self.target, &faults)),
+            rows => rows?,
+        };
         let ledger = rows.and_then(|rows| bookkeeping::from_rows(&rows));
         let ledger = ledger.map_err(|error| self.fault(&error.during("read the ledger")))?;
         self.adopted = ledger
@@ -316,6 +349,40 @@ pub(crate) async fn take(
         }
         tokio::time::sleep(LOCK_PAUSE).await;
     }
+}
+
+/// A look that did not see what has to be seen is none: an empty plan would be made up.
+fn blind(target: &Target, faults: &[Fault]) -> Faults {
+    let message = format!(
+        "{}: the login {} may not look into the store and read its ledger, so what is applied is not known",
+        target.label(),
+        target.admin.user
+    );
+    let fault = Fault::new("FH3221", message);
+    let causes = faults.iter().take(1);
+    let fault = causes.fold(fault, |fault, cause| {
+        fault.help(format!("cause:    {}", cause.message))
+    });
+    vec![
+        fault
+            .help(format!(
+                "in freehold.yaml: access: [{{ who: {}, rights: plan, reason: … }}], then `freehold apply` by the administrator",
+                target.admin.user
+            )),
+    ]
+}
+
+fn not_seen(target: &Target, unseen: &[String]) -> Fault {
+    Fault::new(
+        "FH3222",
+        format!(
+            "{}: not seen by the login {}: {}",
+            target.label(),
+            target.admin.user,
+            unseen.join(", ")
+        ),
+    )
+    .help("`freehold plan` by the administrator looks at them too")
 }
 
 /// One format ahead only adds; what is further ahead may mean anything.

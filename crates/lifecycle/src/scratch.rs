@@ -60,6 +60,7 @@ pub(crate) fn of(target: &Target) -> Result<Target> {
         foreign_tool: None,
         prune_described: true,
         contract: Contract::Applied,
+        planner: false,
         engine: target.engine,
         kind: target.kind,
     })

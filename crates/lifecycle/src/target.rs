@@ -39,6 +39,8 @@ pub struct Target {
     pub prune_described: bool,
     /// Are migrations of phase contract applied?
     pub contract: Contract,
+    /// Is `admin` a login that may only read? Then nothing but a look is to be had.
+    pub planner: bool,
 }
 
 /// A tool that goes on applying its own files.
@@ -127,6 +129,7 @@ pub fn target(
         foreign_tool,
         prune_described: store.prune.is_some(),
         contract: Contract::default(),
+        planner: false,
     })
 }
 

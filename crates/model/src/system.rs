@@ -29,6 +29,8 @@ pub struct Server {
     pub engine: EngineKind,
     /// For freehold itself: direct, as an administrator. `None`: made by `--servers`.
     pub url: Option<SecretRef>,
+    /// For `plan` and `status`, as a login that may only read.
+    pub planner_url: Option<SecretRef>,
     /// For applications, where a pooler stands in front.
     pub pooled: Option<SecretRef>,
 }
@@ -58,6 +60,9 @@ pub struct Access {
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     Connect,
+    /// Looks at how everything is made and what was applied, and reads no data: for the login of
+    /// `planner_url`.
+    Plan,
     Read,
     Write,
     /// Tolerated, never granted.

@@ -54,6 +54,9 @@ pub(crate) struct ServerFile {
     /// How freehold itself connects: direct, as an administrator. A reference to a secret
     /// (`env:NAME`, `file:PATH`, `prompt`, `vault:…`, `k8s:…`) or a URL without a password.
     pub(crate) url: Option<String>,
+    /// How `plan` and `status` connect, as a login that may only read; written like `url`. Give it
+    /// `rights: plan` below `access:`.
+    pub(crate) planner_url: Option<String>,
     /// How applications connect, where a pooler stands in front; written like `url`.
     pub(crate) pooled: Option<String>,
 }
@@ -94,7 +97,7 @@ impl BrokerKind {
 pub(crate) struct AccessFile {
     /// A login or role that exists on the server.
     pub(crate) who: String,
-    /// `connect`, `read` and `write` are granted; `admin` is tolerated, never granted.
+    /// `connect`, `plan` (structure and ledger, no data), `read` and `write` are granted; `admin` is tolerated, never granted.
     pub(crate) rights: Right,
     /// Servers, services, or `service.store`; everywhere by default.
     #[serde(default)]

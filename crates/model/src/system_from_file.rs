@@ -30,12 +30,14 @@ pub(crate) fn servers(
             Some(url)
         };
         let url = url_of("url", file.url);
+        let planner_url = url_of("planner_url", file.planner_url);
         let pooled = url_of("pooled", file.pooled);
         servers.insert(
             name,
             Server {
                 engine: file.engine,
                 url,
+                planner_url,
                 pooled,
             },
         );

@@ -4,11 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use freehold_lifecycle::{AdoptPlan, AdoptedFile, Origin, Tool, adopt, plan_adoption};
+use freehold_lifecycle::{AdoptPlan, AdoptedFile, Origin, Tool, adopt, plan_adoption, plan_return};
 use freehold_model::{Fault, Migrations, Service, Store, nearest};
 
 use super::text::{advice_in_brief, count, step_lines};
-use super::{Result, asked};
+use super::{Result, asked, eject};
 use crate::Outcome;
 use crate::args::{AdoptArgs, Args};
 use crate::context::Context;
@@ -18,8 +18,13 @@ use crate::servers::Place;
 /// A changelog or a program's folder has no more files than this; beyond it a wrong folder was named.
 const FILES: usize = 20_000;
 
+/// As what a store comes back that was ejected.
+const FREEHOLD: &str = "freehold";
+
 pub(crate) async fn run(args: &Args, adopt_args: &AdoptArgs, output: &Output) -> Result<Outcome> {
-    let tool = adopt_args.from.as_deref().map(tool).transpose()?;
+    let from = adopt_args.from.as_deref();
+    let returns = from == Some(FREEHOLD);
+    let tool = from.filter(|_| !returns).map(tool).transpose()?;
     let mut context = Context::load(args, Place::Described).await?;
     let (service, store) = context.store_named(&adopt_args.store)?;
     let target = context.adoptable(&service, &store, tool.is_some())?;
@@ -34,7 +39,12 @@ pub(crate) async fn run(args: &Args, adopt_args: &AdoptArgs, output: &Output) ->
         )?),
         None => None,
     };
-    let plan = plan_adoption(&target, origin).await?;
+    let plan = if returns {
+        let known = eject::read(&context.root, adopt_args.files.as_deref(), &target.label())?;
+        plan_return(&target, &known).await?
+    } else {
+        plan_adoption(&target, origin).await?
+    };
     if !output.json {
         show(&plan, folder.as_deref(), output);
     }

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod creds;
 mod destroy;
+mod eject;
 mod engines;
 mod init;
 mod lsp;
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Seed(seed) => seed::run(args, seed, output).await,
         Command::Rollback(rollback) => rollback::run(args, rollback, output).await,
         Command::Destroy(destroy) => destroy::run(args, destroy, output).await,
+        Command::Eject(eject) => eject::run(args, eject, output).await,
         Command::Status(status) => status::run(args, status, output).await,
         Command::Up(stores) => up::up(args, stores, output).await,
         Command::Down(down) => up::down(args, down, output).await,

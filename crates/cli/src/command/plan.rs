@@ -15,6 +15,10 @@ use crate::servers::Place;
 
 pub(crate) async fn run(args: &Args, plan_args: &PlanArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
+    // A scratch copy is made by an administrator.
+    if !plan_args.verify_rollback {
+        context.only_look();
+    }
     let mut targets = context.targets(&plan_args.stores.services, plan_args.stores.server_wide)?;
     for target in &mut targets {
         target.contract = Contract::from(plan_args.contract);

@@ -13,6 +13,7 @@ use crate::servers::Place;
 
 pub(crate) async fn run(args: &Args, status_args: &StatusArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
+    context.only_look();
     let targets = context.targets(&status_args.stores.services, status_args.stores.server_wide)?;
     let stores = status(&targets).await?;
     if output.json {

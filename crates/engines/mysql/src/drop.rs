@@ -60,12 +60,12 @@ pub(crate) fn drop_steps(probe: &Probe, want: &Want, live: &Live, keep: Keep) ->
     Drop { steps, refused }
 }
 
-fn step(change: Change, subject: Subject, name: &str, note: &str) -> Step {
+pub(crate) fn step(change: Change, subject: Subject, name: &str, note: &str) -> Step {
     Step::new(change, subject, At::Server, name, note).not_atomic()
 }
 
 /// No new session, and the open ones ended.
-fn shut(probe: &Probe, want: &Want, purpose: Purpose) -> Step {
+pub(crate) fn shut(probe: &Probe, want: &Want, purpose: Purpose) -> Step {
     let name = purpose.name(want);
     let step = step(
         Change::Change,
@@ -81,7 +81,7 @@ fn shut(probe: &Probe, want: &Want, purpose: Purpose) -> Step {
     )
 }
 
-fn remove(probe: &Probe, want: &Want, live: &Live, purpose: Purpose, keep: Keep) -> Step {
+pub(crate) fn remove(probe: &Probe, want: &Want, live: &Live, purpose: Purpose, keep: Keep) -> Step {
     let (name, host) = (purpose.name(want), accounts_host(probe));
     let note = if purpose == Purpose::Owner {
         "with its mark"
@@ -98,7 +98,7 @@ fn remove(probe: &Probe, want: &Want, live: &Live, purpose: Purpose, keep: Keep)
     }
 }
 
-fn drop_issuer(want: &Want, live: &Live) -> Option<Step> {
+pub(crate) fn drop_issuer(want: &Want, live: &Live) -> Option<Step> {
     live.routines.contains_key(&issuer::key(want)).then(|| {
         step(
             Change::Remove,

@@ -12,6 +12,7 @@ mod connect;
 mod diff;
 mod drop;
 mod dump;
+mod eject;
 mod errors;
 mod grants;
 mod holes;
@@ -21,6 +22,7 @@ mod issuer;
 mod ledger;
 mod migrator;
 mod names;
+mod planner;
 mod probe;
 mod refusals;
 mod schema;
@@ -56,6 +58,14 @@ static INFO: EngineInfo = EngineInfo {
     identities: true,
     ddl: Ddl::Committing,
     connecting_makes: false,
+    lock_timeout: &[
+        "SET SESSION lock_wait_timeout = {s}",
+        "SET SESSION innodb_lock_wait_timeout = {s}",
+    ],
+    table_size: Some(
+        "SELECT CAST(table_rows AS SIGNED), CAST(data_length + index_length AS SIGNED) \
+         FROM information_schema.tables WHERE table_schema = {database} AND table_name = {table}",
+    ),
     versions: &[
         ("MariaDB 10.6", Run::Never),
         ("MariaDB 10.11", Run::Ci),
@@ -119,6 +129,26 @@ impl Engine for Mysql {
 
     fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
         adopt::adopt(probe, want, live)
+    }
+
+    fn eject_steps(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Ejection {
+        eject::eject(probe, want, live)
+    }
+
+    fn reclaim(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        eject::reclaim(probe, want, live)
+    }
+
+    fn as_administrator(&self, probe: &Probe) -> Probe {
+        planner::as_administrator(probe)
+    }
+
+    fn as_planner_sees(&self, live: &Live) -> Live {
+        planner::sees(live)
+    }
+
+    fn unseen(&self, probe: &Probe, want: &Want, live: &Live) -> Vec<String> {
+        planner::unseen(probe, want, live)
     }
 
     fn verifier(&self, probe: &Probe, _login: &str, password: &Secret) -> Verifier {

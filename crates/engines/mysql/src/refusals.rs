@@ -83,7 +83,7 @@ pub(crate) fn foreign(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
         .collect()
 }
 
-fn database(want: &Want, live: &Live) -> Option<Fault> {
+pub(crate) fn database(want: &Want, live: &Live) -> Option<Fault> {
     let name = &want.spot.database;
     match &live.database {
         Some(Mark::Foreign(found)) => {

@@ -70,6 +70,7 @@ pub(crate) fn wanted(want: &Want, live: &Live, mysql: bool, host: &str) -> BTree
         grants.extend(on_tables(want, live, login, &Rights { mysql, write: true }));
         grants.extend(on_routines(want, live, login));
     }
+    let planned = ledger.clone();
     grants.insert(Grant::new(&names.backup, ledger, "SELECT"));
     grants.extend(for_backup(live, &names.backup));
     for access in &want.access {
@@ -90,6 +91,15 @@ pub(crate) fn wanted(want: &Want, live: &Live, mysql: bool, host: &str) -> BTree
                     grantee,
                     &Rights { mysql, write: true },
                 )),
+                // Tables and columns show themselves to who may refer to them, and no row does. At
+                // isolation `tables` the database is not this store's to give.
+                Right::Plan => {
+                    grants.insert(Grant::new(grantee, planned.clone(), "SELECT"));
+                    if want.spot.prefix.is_empty() {
+                        grants.insert(Grant::new(grantee, database.clone(), "REFERENCES"));
+                        grants.insert(Grant::new(grantee, database.clone(), "SHOW VIEW"));
+                    }
+                }
                 // To connect, an account needs nothing here; an admin's rights are its own.
                 Right::Connect | Right::Admin => {}
             }

@@ -22,7 +22,9 @@ pub(crate) fn drop(case: &Case<'_>, keep: Keep) -> Drop {
             refused,
         };
     }
-    let removal = Removal { case, keep };
+    let mut going = identities::all(case.want);
+    going.retain(|name| !keep.data || *name != case.want.identities.owner);
+    let removal = Removal { case, keep, going };
     let data = removal.data();
     // Kept logins that have nothing to enter are left in peace.
     let mut steps = if keep.credentials && data.is_empty() {
@@ -37,7 +39,7 @@ pub(crate) fn drop(case: &Case<'_>, keep: Keep) -> Drop {
 }
 
 /// The server does not drop a role that holds something in another database.
-fn elsewhere(case: &Case<'_>) -> Vec<Fault> {
+pub(crate) fn elsewhere(case: &Case<'_>) -> Vec<Fault> {
     facts::all(case.live, Fact::Elsewhere)
         .into_iter()
         .map(|(role, databases)| {
@@ -49,23 +51,35 @@ fn elsewhere(case: &Case<'_>) -> Vec<Fault> {
         .collect()
 }
 
-fn removal(subject: Subject, at: At, name: &str, note: &str) -> Step {
+pub(crate) fn removal(subject: Subject, at: At, name: &str, note: &str) -> Step {
     Step::new(Change::Remove, subject, at, name, note).run("SET LOCAL ROLE NONE")
 }
 
-struct Removal<'a> {
-    case: &'a Case<'a>,
-    keep: Keep,
+pub(crate) struct Removal<'a> {
+    pub(crate) case: &'a Case<'a>,
+    pub(crate) keep: Keep,
+    /// The roles that go, as far as they are there.
+    pub(crate) going: Vec<&'a str>,
 }
 
 impl<'a> Removal<'a> {
-    /// Those of these roles that are there.
+    /// Those of these roles that are there and go.
     fn there(&self, names: &[&'a str]) -> Vec<&'a str> {
         names
             .iter()
             .copied()
-            .filter(|name| self.case.has_role(name))
+            .filter(|name| self.case.has_role(name) && self.going.contains(name))
             .collect()
+    }
+
+    /// Whose name the steps about logins carry.
+    fn name(&self) -> &'a str {
+        let names = &self.case.want.identities;
+        if self.going.contains(&names.app.role.as_str()) {
+            &names.app.role
+        } else {
+            &names.sidecar
+        }
     }
 
     fn logins(&self) -> Vec<&'a str> {
@@ -75,24 +89,24 @@ impl<'a> Removal<'a> {
         self.there(&names)
     }
 
-    fn as_owner(&self) -> String {
+    pub(crate) fn as_owner(&self) -> String {
         format!("SET LOCAL ROLE {}", ident(&self.case.want.identities.owner))
     }
 
     /// No new sessions first, which commits; then the open ones end.
-    fn sessions(&self) -> Vec<Step> {
+    pub(crate) fn sessions(&self) -> Vec<Step> {
         let logins = self.logins();
         if logins.is_empty() {
             return Vec::new();
         }
         let mut steps = Vec::new();
-        let name = &self.case.want.identities.app.role;
+        let name = self.name();
         if !self.keep.credentials {
             let step = removal(
                 Subject::Identity,
                 At::Server,
                 name,
-                "the store's logins can log in no more",
+                &format!("{} can log in no more", logins.join(", ")),
             );
             steps.push(logins.iter().fold(step, |step, login| {
                 step.run(format!("ALTER ROLE {} NOLOGIN PASSWORD NULL", ident(login)))
@@ -102,7 +116,7 @@ impl<'a> Removal<'a> {
             Subject::Identity,
             At::Server,
             name,
-            "open sessions of the store's logins end",
+            &format!("open sessions of {} end", logins.join(", ")),
         );
         let admin = self.case.plain_admin().map(ident);
         // Ending a session takes the rights of its role.
@@ -157,7 +171,7 @@ impl<'a> Removal<'a> {
     }
 
     /// The issuer owns it; the schema's owner may drop it too.
-    fn issue_function(&self) -> Vec<Step> {
+    pub(crate) fn issue_function(&self) -> Vec<Step> {
         let want = self.case.want;
         if !self
             .case
@@ -232,7 +246,7 @@ END $freehold$",
     }
 
     /// What the roles that go hold in data that stays, or own beside it.
-    fn leftovers(&self) -> Vec<Step> {
+    pub(crate) fn leftovers(&self) -> Vec<Step> {
         let want = self.case.want;
         let names = &want.identities;
         let gone_with_database = self.case.owns_database() && !self.keep.data;
@@ -243,9 +257,8 @@ END $freehold$",
         {
             return Vec::new();
         }
-        let mut going = vec![names.app.role.as_str()];
-        going.extend(want.logins());
-        going.extend([names.issuer.as_str(), &names.migrator]);
+        let mut going = identities::all(want);
+        going.retain(|name| *name != names.owner);
         let going = self.there(&going);
         if going.is_empty() {
             return Vec::new();
@@ -264,7 +277,7 @@ END $freehold$",
         let step = removal(
             Subject::Grant,
             At::Store,
-            &names.app.role,
+            self.name(),
             "what the logins own goes to the owner, their rights go",
         )
         .run(format!("GRANT {list} TO {owner}{options}"))
@@ -276,7 +289,7 @@ END $freehold$",
     }
 
     /// Rights on a database or schema that others share were given by the administrator.
-    fn shared_ground(&self) -> Vec<Step> {
+    pub(crate) fn shared_ground(&self) -> Vec<Step> {
         if self.case.owns_database() || self.keep.credentials {
             return Vec::new();
         }
@@ -293,8 +306,6 @@ END $freehold$",
         }
         let mut steps = Vec::new();
         for (on, place) in grounds {
-            let ours = identities::all(want);
-            let keeps_owner = |name: &str| self.keep.data && name == want.identities.owner;
             let mut holders: Vec<&str> = self
                 .case
                 .live
@@ -304,12 +315,12 @@ END $freehold$",
                 .map(|grant| grant.grantee.as_str())
                 .collect();
             holders.dedup();
-            holders.retain(|name| ours.contains(name) && !keeps_owner(name));
+            holders.retain(|name| self.going.contains(name));
             if !holders.is_empty() {
                 let step = removal(
                     Subject::Access,
                     At::Store,
-                    &want.identities.app.role,
+                    self.name(),
                     "rights on shared ground go",
                 );
                 steps.push(step.run(format!(
@@ -321,7 +332,7 @@ END $freehold$",
         steps
     }
 
-    fn roles(&self) -> Vec<Step> {
+    pub(crate) fn roles(&self) -> Vec<Step> {
         if self.keep.credentials {
             return Vec::new();
         }
@@ -338,7 +349,7 @@ END $freehold$",
         let mut steps = Vec::new();
         for (name, roles) in groups {
             let there = self.there(&roles);
-            if there.is_empty() || (self.keep.data && name == names.owner) {
+            if there.is_empty() {
                 continue;
             }
             let note = if there.len() > 1 {

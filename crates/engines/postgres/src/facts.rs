@@ -114,6 +114,14 @@ pub(crate) fn lines(live: &Live, fact: Fact, of: &str) -> BTreeSet<String> {
     get(live, fact, of).lines().map(str::to_owned).collect()
 }
 
+/// Takes facts away, whatever they are of.
+pub(crate) fn forget(live: &mut Live, facts: &[Fact]) {
+    live.facts.retain(|key, _| {
+        let word = key.split(' ').next().unwrap_or_default();
+        !facts.iter().any(|fact| format!("{fact:?}") == word)
+    });
+}
+
 /// Every object that has this fact, and its value.
 pub(crate) fn all(live: &Live, fact: Fact) -> Vec<(String, String)> {
     let prefix = format!("{fact:?} ");

@@ -16,6 +16,7 @@ mod connect;
 mod diff;
 mod drop;
 mod dump;
+mod eject;
 mod errors;
 mod facts;
 mod grants;
@@ -30,6 +31,7 @@ mod migrator;
 mod names;
 mod outbox;
 mod plane;
+mod planner;
 mod probe;
 mod refusals;
 mod rows;
@@ -67,6 +69,12 @@ const INFO: EngineInfo = EngineInfo {
     identities: true,
     ddl: Ddl::Transactional,
     connecting_makes: false,
+    lock_timeout: &["SET {local}lock_timeout = {ms}"],
+    table_size: Some(
+        "SELECT CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END, pg_catalog.pg_total_relation_size(c.oid) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {schema} AND c.relname = {table}",
+    ),
     versions: &[
         ("15", Run::Ci),
         ("16", Run::Prove),
@@ -144,6 +152,26 @@ impl Engine for Postgres {
 
     fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
         adopt::adopt(&Case { probe, want, live })
+    }
+
+    fn eject_steps(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Ejection {
+        eject::eject(&Case { probe, want, live })
+    }
+
+    fn reclaim(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+        eject::reclaim(&Case { probe, want, live })
+    }
+
+    fn as_administrator(&self, probe: &Probe) -> Probe {
+        planner::as_administrator(probe)
+    }
+
+    fn as_planner_sees(&self, live: &Live) -> Live {
+        planner::sees(live)
+    }
+
+    fn unseen(&self, probe: &Probe, want: &Want, _live: &Live) -> Vec<String> {
+        planner::unseen(probe, want)
     }
 
     fn verifier(&self, _: &Probe, _: &str, password: &Secret) -> Verifier {

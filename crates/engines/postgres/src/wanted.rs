@@ -129,6 +129,9 @@ impl Wish<'_> {
             .map(|(name, _)| name)
             .collect();
         schemas.insert(want.spot.schema.clone());
+        for planner in want.access.iter().filter(|it| it.right == Right::Plan) {
+            self.add(&planner.who, &main, &["USAGE"]);
+        }
         for schema in schemas {
             let on = Object::Schema(schema);
             self.add(&names.app.role, &on, &["USAGE"]);
@@ -148,6 +151,10 @@ impl Wish<'_> {
             &Object::Table(ledger.clone()),
             &["SELECT"],
         );
+        let planners = want.access.iter();
+        for planner in planners.filter(|access| access.right == Right::Plan) {
+            self.add(&planner.who, &Object::Table(ledger.clone()), &["SELECT"]);
+        }
         let own = self
             .case
             .live

@@ -6,6 +6,7 @@ use freehold_engine::{At, Change, Diff, LEDGER_FORMAT, Live, Mark, Probe, Routin
 use freehold_model::Fault;
 use freehold_sql::{Dialect, fingerprint, quote_ident, quote_literal};
 
+use crate::eject;
 use crate::inspect::{fact, file};
 use crate::ledger::{ledger_table, mark_table, note_format, upgrade};
 use crate::probe::MAKE;
@@ -90,6 +91,7 @@ fn inside(want: &Want, live: &Live, diff: &mut Diff) {
             want.spot.own("mark")
         )));
     }
+    diff.steps.extend(eject::take_plain_back(want, live));
     match guard_steps(want, live) {
         Ok(steps) => diff.steps.extend(steps),
         Err(error) => diff.refused.push(error.fault()),

@@ -9,6 +9,7 @@ mod adopt;
 mod connect;
 mod diff;
 mod drop;
+mod eject;
 mod errors;
 mod files;
 mod inspect;
@@ -45,6 +46,9 @@ static INFO: EngineInfo = EngineInfo {
     identities: false,
     ddl: Ddl::Transactional,
     connecting_makes: true,
+    // The file is locked as a whole, when a transaction begins.
+    lock_timeout: &[],
+    table_size: None,
     versions: &[("3.54", Run::Ci)],
     notes: &[
         "every store is a file of its own, whatever level is described; the files are private to one user of the operating system",
@@ -106,6 +110,10 @@ impl Engine for Sqlite {
 
     fn adopt(&self, _probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
         adopt::adopt(want, live)
+    }
+
+    fn eject_steps(&self, _probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Ejection {
+        eject::eject(want, live)
     }
 
     /// There are no logins, so there is nothing to store.

@@ -63,6 +63,7 @@ fn server(engine: EngineKind) -> Server {
     Server {
         engine,
         url: None,
+        planner_url: None,
         pooled: None,
     }
 }
