@@ -1,12 +1,16 @@
-//! The one list of engines, and the support matrix made from it.
+//! The one list of engines with the support matrix made from it, and the one list of brokers.
 //!
-//! Only this crate names concrete engines; to add one is a line in [`engines`]. It decides nothing.
+//! Only this crate names concrete ones; to add one is a line in [`engines`] or [`brokers`]. It
+//! decides nothing.
 
 mod matrix;
 
+use freehold_broker::Broker;
+use freehold_broker::embedded::Embedded;
 use freehold_engine::Engine;
 use freehold_model::EngineKind;
 use freehold_mysql::Mysql;
+use freehold_nats::Nats;
 use freehold_postgres::Postgres;
 use freehold_sqlite::Sqlite;
 
@@ -23,4 +27,15 @@ pub fn engine(kind: EngineKind) -> Option<&'static dyn Engine> {
         .iter()
         .copied()
         .find(|engine| engine.info().kinds.contains(&kind))
+}
+
+/// Every broker, in the order in which they are shown.
+pub fn brokers() -> &'static [&'static dyn Broker] {
+    &[&Embedded, &Nats]
+}
+
+/// The broker of this kind, as in `broker: { kind: … }`; `None`: not there yet.
+pub fn broker(kind: &str) -> Option<&'static dyn Broker> {
+    let mut brokers = brokers().iter().copied();
+    brokers.find(|broker| broker.info().name == kind)
 }

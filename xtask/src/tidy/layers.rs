@@ -74,7 +74,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "builtin",
         crates: &["freehold-builtin"],
-        may_use: &["nouns", "sql", "contract", "engines"],
+        may_use: &["nouns", "sql", "contract", "broker", "brokers", "engines"],
     },
     Layer {
         name: "binary",

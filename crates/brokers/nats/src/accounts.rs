@@ -3,6 +3,10 @@
 //! Allowed by name; everything else is denied. Answers come to an inbox of the service's own, so
 //! nobody reads along. Readers make consumers without a name of their own and nobody else's, and
 //! say how far they are below a subject that begins with their service.
+//!
+//! Weaker than the embedded broker: who may make a consumer may have the server deliver what it may
+//! read to any subject, another topic's too. It stays what it is (its source and type give it away,
+//! and consumers take it for poison); only accounts of their own per service would prevent it.
 
 use std::fmt::Write as _;
 
@@ -34,6 +38,7 @@ pub(crate) fn entry(want: &AccountWant, verifier: &Verifier) -> String {
     for topic in &want.reads {
         let (stream, subjects) = (names::stream(topic), names::subjects(topic));
         publish.extend(see(topic));
+        publish.push(format!("$JS.API.CONSUMER.CREATE.{stream}"));
         publish.push(format!("$JS.API.CONSUMER.CREATE.{stream}.*.{subjects}"));
         for verb in ["INFO", "DELETE", "MSG.NEXT"] {
             publish.push(format!("$JS.API.CONSUMER.{verb}.{stream}.*"));

@@ -81,7 +81,9 @@ fn note(tell: &watch::Sender<Said>, event: Event) {
         {
             said.count += 1;
             said.violations.push_back((said.count, text));
-            said.violations.truncate(64);
+            if said.violations.len() > 64 {
+                said.violations.pop_front();
+            }
         }
         _ => {}
     });

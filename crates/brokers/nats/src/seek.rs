@@ -27,7 +27,7 @@ pub(crate) fn delivered(
     payload: bytes::Bytes,
 ) -> Delivered {
     let headers = headers.into_iter().flat_map(|map| map.iter());
-    // Kept as a list: async-nats keeps headers in a map, so their order is restored by our own.
+    // The driver keeps headers in a map without an order: by name is one at least.
     let headers = headers.flat_map(|(name, values)| {
         let name = name.to_string();
         values
@@ -96,7 +96,7 @@ impl Log<'_> {
     /// The first sequence from which on all messages of the partition are behind the position:
     /// of the first such message, or behind the end.
     pub(crate) async fn behind(&self, position: Position, first: u64, next: u64) -> Result<u64> {
-        let (mut low, mut high) = (first, next);
+        let (mut low, mut high) = (first.max(1), next.max(1));
         while low < high {
             let middle = low + (high - low) / 2;
             match self.from(middle).await? {

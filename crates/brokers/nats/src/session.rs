@@ -132,7 +132,9 @@ impl NatsSession {
         }
         for (partition, old) in before {
             let log = self.log(&writing.stream, topic, partition);
-            let known = stored(&log, &old).await.map_err(|error| (0, error))?;
+            let known = stored(&log, &old, writing.sequence + 1)
+                .await
+                .map_err(|error| (0, error))?;
             let unknown = messages.iter().position(|message| {
                 let here = message.to.partition(writing.partitions) == partition;
                 let old = writing.last.get(&partition) >= Some(&message.position);
@@ -213,19 +215,18 @@ impl NatsSession {
 async fn stored(
     log: &Log<'_>,
     messages: &[&Message],
+    next: u64,
 ) -> Result<HashSet<(Position, freehold_broker::EventId)>> {
     let positions = messages.iter().map(|message| message.position);
     let (Some(oldest), Some(newest)) = (positions.clone().min(), positions.max()) else {
         return Ok(HashSet::new());
     };
-    let state = &log.stream.cached_info().state;
     let before = Position {
         id: oldest.id.saturating_sub(1),
         ..oldest
     };
-    let mut at = log
-        .behind(before, state.first_sequence, u64::MAX / 2)
-        .await?;
+    let first = log.stream.cached_info().state.first_sequence;
+    let mut at = log.behind(before, first, next).await?;
     let mut found = HashSet::new();
     while let Some(one) = log.from(at).await? {
         at = one.offset + 1;
