@@ -31,7 +31,10 @@ impl<R: Rules> Transition<'_, R> {
 
     fn start_clock(&mut self) {
         if self.state.phase == Phase::New && self.state.doubted.is_none() {
-            self.state.deadline = self.plan.timeout.map(|timeout| self.now + timeout);
+            self.state.deadline = self
+                .plan
+                .timeout
+                .map(|timeout| self.now.saturating_add(timeout));
         }
     }
 
@@ -58,7 +61,9 @@ impl<R: Rules> Transition<'_, R> {
         if plan.kind == StepKind::Approval {
             let it = &mut self.state.steps[step];
             it.at = At::Awaiting;
-            it.due = plan.approval_timeout.map(|timeout| self.now + timeout);
+            it.due = plan
+                .approval_timeout
+                .map(|timeout| self.now.saturating_add(timeout));
             return;
         }
         let generation = self.state.steps[step].generation.max(1);
@@ -83,7 +88,7 @@ impl<R: Rules> Transition<'_, R> {
         let since = self.state.steps[step].since;
         let gone = self.plan.steps[step]
             .keys_kept
-            .is_some_and(|kept| self.now + delay >= since + kept);
+            .is_some_and(|kept| self.now.saturating_add(delay) >= since.saturating_add(kept));
         if gone {
             self.park(step, Parked::KeysGone);
         } else {
@@ -120,7 +125,7 @@ impl<R: Rules> Transition<'_, R> {
             At::Refused => match self.plan.steps[step].on_refused.then {
                 Then::Compensate => self.turn_back(Reason::Refused { step }),
                 Then::Retry => {
-                    self.open(step, generation + 1);
+                    self.open(step, generation.saturating_add(1));
                     Ok(())
                 }
                 Then::Wait => Ok(()),

@@ -60,7 +60,7 @@ impl<R: Rules> Transition<'_, R> {
         let generation = it.generation;
         match it.at {
             // The stored refusal would answer the same generation again.
-            At::Refused => self.open(step, generation + 1),
+            At::Refused => self.open(step, generation.saturating_add(1)),
             At::Unwritable => self.open(step, generation),
             // Sent again under the key that the participant may have forgotten: only a new
             // generation could be, and the old one is not final.
@@ -107,7 +107,7 @@ impl<R: Rules> Transition<'_, R> {
             it.parked = None;
             it.due = None;
         } else {
-            self.open(step, generation + 1);
+            self.open(step, generation.saturating_add(1));
         }
         Ok(())
     }

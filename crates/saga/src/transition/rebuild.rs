@@ -11,6 +11,10 @@ use crate::definition::StepKind;
 
 use super::{At, Illegal, Kind, Millis, Parked, Phase, Purpose, Reason, Rules, Told, Transition};
 
+/// Every generation is undone by a request of its own, so a participant that names a number from
+/// nowhere must not keep a saga busy for ever. Operators do not come near it.
+const GENERATION_LIMIT: u32 = 10_000;
+
 impl<R: Rules> Transition<'_, R> {
     pub(super) fn restored(&mut self, life: Millis) -> Result<(), Illegal> {
         if self.state.phase.is_end() {
@@ -21,7 +25,7 @@ impl<R: Rules> Transition<'_, R> {
             return Ok(());
         }
         self.state.takeovers = 0;
-        let until = self.now + life;
+        let until = self.now.saturating_add(life);
         if matches!(self.state.phase, Phase::New | Phase::Waiting) {
             // It may have been claimed, or let in, after the backup.
             self.state.doubted = Some(until);
@@ -55,7 +59,10 @@ impl<R: Rules> Transition<'_, R> {
         if self.state.phase != Phase::Rebuilding || it.told.is_some() {
             return Err(Illegal::Stale);
         }
-        it.told = Some(told);
+        it.told = Some(Told {
+            highest: told.highest.min(GENERATION_LIMIT),
+            done: told.done.filter(|done| *done <= GENERATION_LIMIT),
+        });
         it.due = None;
         self.state.takeovers = 0;
         if self.state.steps.iter().all(|it| it.told.is_some()) {
@@ -96,7 +103,10 @@ impl<R: Rules> Transition<'_, R> {
     fn begin_anew(&mut self) {
         self.state.phase = Phase::Forward;
         self.state.reason = None;
-        self.state.deadline = self.plan.timeout.map(|timeout| self.now + timeout);
+        self.state.deadline = self
+            .plan
+            .timeout
+            .map(|timeout| self.now.saturating_add(timeout));
         for it in &mut self.state.steps {
             *it = super::StepState::new();
         }

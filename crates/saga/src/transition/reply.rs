@@ -82,7 +82,7 @@ impl<R: Rules> Transition<'_, R> {
                     Purpose::Compensate | Purpose::Know => it.at = At::Undone,
                     Purpose::Skip => it.at = At::Skipped,
                     Purpose::Edit => {
-                        let generation = it.generation + 1;
+                        let generation = it.generation.saturating_add(1);
                         self.open(step, generation);
                     }
                 }
@@ -155,7 +155,7 @@ impl<R: Rules> Transition<'_, R> {
         it.parked = None;
         it.due = None;
         if let Some(park) = plan.on_refused.park_ms {
-            let due = self.now + park;
+            let due = self.now.saturating_add(park);
             self.park(step, Parked::Refused);
             if plan.on_refused.then != Then::Wait {
                 self.state.steps[step].due = Some(due);
@@ -191,7 +191,7 @@ impl<R: Rules> Transition<'_, R> {
             }
             Purpose::Skip => it.at = At::Skipped,
             Purpose::Edit => {
-                let generation = it.generation + 1;
+                let generation = it.generation.saturating_add(1);
                 self.open(step, generation);
             }
         }
@@ -258,7 +258,7 @@ impl<R: Rules> Transition<'_, R> {
         let pause = self.plan.steps[step].pause(it.attempt, chance);
         it.attempt = it.attempt.saturating_add(1);
         if pause >= KEPT_PAUSE_MS {
-            it.due = Some(self.now + pause);
+            it.due = Some(self.now.saturating_add(pause));
         } else if it.at == At::Open && kind != Kind::Status {
             self.resend(step, pause);
         } else {

@@ -17,11 +17,11 @@ impl<R: Rules> Transition<'_, R> {
         }
         // The wait after a restore is for requests, which do not live longer for it.
         if self.state.phase != Phase::Suspect {
-            self.state.deadline = self.state.deadline.map(|due| due + away);
+            self.state.deadline = self.state.deadline.map(|due| due.saturating_add(away));
         }
         for it in &mut self.state.steps {
             match it.at {
-                At::Awaiting | At::Refused => it.due = it.due.map(|due| due + away),
+                At::Awaiting | At::Refused => it.due = it.due.map(|due| due.saturating_add(away)),
                 _ => it.due = None,
             }
         }

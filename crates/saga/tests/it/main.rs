@@ -5,3 +5,4 @@ mod expressions;
 mod instances;
 mod models;
 mod simulation;
+mod totality;
