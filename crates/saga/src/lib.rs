@@ -3,7 +3,8 @@
 //! Pure: no I/O, no clock, no chance. What there is, from a file to what is sent:
 //!
 //! - [`read()`] makes a [`Definition`] of `sagas/*.yaml`, or faults with lines (from `FH4101`);
-//!   [`check_together`] holds several against each other and against the system's services.
+//!   [`check_together`] holds several against each other and against the system's services;
+//!   [`load()`] does both for a whole system.
 //! - [`step()`] is the transition core, [`Instance::advance`] the same with inputs, outputs and
 //!   requests; [`encode_instance`] is the row.
 //! - [`decide`] is the participants' barrier, [`wire`] what goes over HTTP.
@@ -35,6 +36,7 @@ mod encoding;
 mod expression;
 mod graph;
 mod instance;
+mod load;
 mod period;
 mod read;
 mod read_step;
@@ -51,6 +53,7 @@ pub use encoding::{FORMAT, Unreadable, decode as decode_instance, encode as enco
 pub use expression::{Expression, Failure, Names, Problem, ProblemKind, Scope, is_name};
 pub use graph::{STEP_LIMIT, Steps};
 pub use instance::{Dispatch, Instance, Prepared, Stored};
+pub use load::load;
 pub use read::{Loaded, json_schema, read};
 pub use request::{Evaluated, Method, PathPart, Request, Target};
 pub use template::Template;

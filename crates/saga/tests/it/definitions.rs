@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use freehold_model::MemoryFiles;
 use freehold_saga::{Loaded, OnConflict, StepKind, Then, check_together, json_schema, read};
 use serde_json::json;
 
@@ -323,6 +324,39 @@ fn several_definitions_are_held_against_each_other() {
         check(&[saga("one", "non")])
             .contains(&"FH4114 `a` starts the saga `non`, which is not there".to_owned())
     );
+}
+
+#[test]
+fn a_system_brings_its_sagas_and_their_faults() {
+    let system = "system: shop\nservers: { main: { engine: sqlite, url: 'file:data' } }\nservices: [services/*]\n";
+    let orders = "service: orders\nstore: { server: main }\nsagas: [sagas/a.yaml, sagas/b.yaml]\n";
+    let payment = "service: payment\nstore: { server: main }\n";
+    let a = "saga: a\nsteps:\n  - step: pay\n    call: POST ${payment}/p\n    undo: POST ${payment}/u\n";
+    let with = |b: Option<&str>| {
+        let mut files = MemoryFiles::new([
+            ("freehold.yaml", system),
+            ("services/orders/service.yaml", orders),
+            ("services/payment/service.yaml", payment),
+            ("services/orders/sagas/a.yaml", a),
+            ("services/orders/migrations/x", ""),
+            ("services/payment/migrations/x", ""),
+        ]);
+        if let Some(b) = b {
+            let path = "services/orders/sagas/b.yaml";
+            files.0.insert(path.into(), b.to_owned());
+        }
+        let system = freehold_model::load(Path::new(""), None, &files).expect("no fault");
+        let loaded = freehold_saga::load(Path::new(""), &system, &files);
+        loaded.map(|sagas| sagas["orders"].len()).map_err(|faults| {
+            let shown = faults.iter().map(ToString::to_string);
+            shown.collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(with(Some(&a.replace("saga: a", "saga: b"))), Ok(2));
+    let missing = "FH1101: there is no file services/orders/sagas/b.yaml";
+    assert_eq!(with(None), Err(vec![missing.to_owned()]));
+    let twice = "FH4116: services/orders/sagas/b.yaml:1:7: there are two sagas `a`";
+    assert_eq!(with(Some(a)), Err(vec![twice.to_owned()]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Instances: requests made once, outputs held to their contract, the stored form.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use freehold_saga::{
     Action, At, Dispatch, Event, Illegal, Instance, Kind, Outcome, Parked, Phase, Prepared, Sound,
@@ -11,16 +12,13 @@ use serde_json::{Value, json};
 
 use crate::definitions::PLACE_ORDER;
 
-fn prepared() -> Prepared {
-    Prepared::new(
-        read(PLACE_ORDER, Path::new("s.yaml"))
-            .expect("no fault")
-            .definition,
-    )
-}
+static PREPARED: LazyLock<Prepared> = LazyLock::new(|| {
+    let loaded = read(PLACE_ORDER, Path::new("s.yaml")).expect("no fault");
+    Prepared::new(loaded.definition)
+});
 
 fn started(input: Value) -> Instance {
-    Instance::new(&prepared(), "s-1".into(), "o-1".into(), input)
+    Instance::new(&PREPARED, "s-1".into(), "o-1".into(), input)
 }
 
 fn order() -> Value {
@@ -33,7 +31,7 @@ fn order() -> Value {
 type Taken = Result<(Instance, Vec<Dispatch>), Illegal>;
 
 fn advance(instance: &Instance, event: Event, payload: Option<Value>) -> Taken {
-    instance.advance::<Sound>(&prepared(), 1_000, &event, payload)
+    instance.advance::<Sound>(&PREPARED, 1_000, &event, payload)
 }
 
 fn done(instance: &Instance, step: usize, payload: Value) -> (Instance, Vec<Dispatch>) {
