@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::check::{Counts, Unread};
 use crate::finding::{Finding, Kind};
+use crate::lints::Lint;
 use crate::ownership::{Context, Origin, Ownership};
 use crate::scan::dialect_named;
 use crate::spot::Spot;
@@ -38,6 +39,7 @@ pub struct Cache {
 pub(crate) struct Kept {
     pub(crate) findings: Vec<Finding>,
     pub(crate) unresolved: Vec<Unread>,
+    pub(crate) lints: Vec<Lint>,
     pub(crate) unowned: Vec<String>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) counts: Counts,
@@ -257,6 +259,8 @@ impl Kept {
                 .dialect
                 .as_deref()
                 .and_then(|own| dialect_named(&own.to_ascii_lowercase())),
+            append_only: Vec::new(),
+            require_down: false,
         });
         Ownership::new(contexts.collect(), Origin::Proposal { why }, &[], &[])
     }
@@ -268,6 +272,7 @@ struct Stored {
     state: String,
     findings: Vec<StoredFinding>,
     unresolved: Vec<StoredUnread>,
+    lints: Vec<Lint>,
     unowned: Vec<String>,
     skipped: Vec<Skipped>,
     counts: Counts,
@@ -320,6 +325,7 @@ impl Stored {
             state: state.to_owned(),
             findings: kept.findings.iter().map(finding).collect(),
             unresolved: kept.unresolved.iter().map(unread).collect(),
+            lints: kept.lints.clone(),
             unowned: kept.unowned.clone(),
             skipped: kept.skipped.clone(),
             counts: kept.counts.clone(),
@@ -369,6 +375,7 @@ impl Stored {
                 .into_iter()
                 .map(unread)
                 .collect::<Option<_>>()?,
+            lints: self.lints,
             unowned: self.unowned,
             skipped: self.skipped,
             counts: self.counts,

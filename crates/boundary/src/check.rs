@@ -17,6 +17,7 @@ use crate::finding::{Finding, Kind};
 use crate::gather::{Gathered, Memory, gather, text_of};
 use crate::imports::{self, Index};
 use crate::judge::Judge;
+use crate::lints::{self, Lint};
 use crate::ownership::{Allow, Code, Ownership, propose};
 use crate::scan::{FileScan, Seen, Sureness};
 use crate::source::symbols::Symbols;
@@ -33,6 +34,8 @@ pub struct Checked {
     /// What `allow` or `access` covers.
     pub allowed: Vec<Finding>,
     pub unresolved: Vec<Unread>,
+    /// What crosses nothing and will hurt all the same: warnings.
+    pub lints: Vec<Lint>,
     /// Created by a migration or a model, and nobody's.
     pub unowned: Vec<String>,
     pub skipped: Vec<Skipped>,
@@ -159,6 +162,7 @@ impl Checker {
             findings: sorted.findings,
             allowed: sorted.allowed,
             unresolved: kept.unresolved,
+            lints: kept.lints,
             unowned: kept.unowned,
             skipped: kept.skipped,
             counts: kept.counts,
@@ -203,11 +207,14 @@ impl Checker {
         let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
         findings.extend(transactions::verdicts(&judge, &scans));
         findings.extend(imported(tree, files, &judge, &index));
+        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        let lints = lints::settle(&judge, &scans, &paths);
         findings.sort_by(|a, b| (&a.file, &a.spot, a.kind).cmp(&(&b.file, &b.spot, b.kind)));
         last_view(&mut findings);
         let kept = Kept {
             findings,
             unresolved: unread(&own, &scans),
+            lints,
             unowned,
             skipped,
             counts,

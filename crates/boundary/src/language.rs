@@ -23,6 +23,9 @@ pub(crate) enum Language {
     Prisma,
     /// `MyBatis` mappers, Liquibase changes, and other XML with SQL in it.
     Xml,
+    /// Settings, changes of Liquibase, and deployments.
+    Yaml,
+    Properties,
 }
 
 impl Language {
@@ -44,23 +47,34 @@ impl Language {
             "sql" | "ddl" | "pgsql" | "psql" | "tsql" | "plsql" | "pks" | "pkb" => Self::Sql,
             "prisma" => Self::Prisma,
             "xml" => Self::Xml,
+            "yaml" | "yml" => Self::Yaml,
+            "properties" => Self::Properties,
             _ => return None,
         })
     }
 
     /// Names of one file may mean models of another.
     pub(crate) fn imports(self) -> bool {
-        !matches!(self, Self::Sql | Self::Prisma | Self::Xml | Self::Rust)
+        !matches!(
+            self,
+            Self::Sql | Self::Prisma | Self::Xml | Self::Yaml | Self::Properties | Self::Rust
+        )
     }
 
     /// `#` begins a comment.
     pub(crate) fn hash_comments(self) -> bool {
-        matches!(self, Self::Python | Self::Ruby | Self::Php)
+        matches!(
+            self,
+            Self::Python | Self::Ruby | Self::Php | Self::Yaml | Self::Properties
+        )
     }
 
     /// `//` and `/* */` are comments.
     pub(crate) fn slash_comments(self) -> bool {
-        !matches!(self, Self::Python | Self::Ruby | Self::Sql | Self::Xml)
+        !matches!(
+            self,
+            Self::Python | Self::Ruby | Self::Sql | Self::Xml | Self::Yaml | Self::Properties
+        )
     }
 
     /// Blocks are told by indentation (or, as in Ruby, practically always indented).

@@ -210,7 +210,7 @@ fn order(path: &Path) -> (Vec<u128>, PathBuf) {
 }
 
 /// The script that takes a migration back.
-fn is_way_back(path: &Path) -> bool {
+pub(crate) fn is_way_back(path: &Path) -> bool {
     let file = path
         .file_name()
         .and_then(|name| name.to_str())

@@ -83,6 +83,12 @@ const WORDS: &[(&str, Rule)] = &[
     ("begintx", no_remark),
     (".begin(", no_remark),
     (".objects.", no_remark),
+    ("image:", in_yaml),
+    ("repository:", in_yaml),
+    ("addforeignkey", always),
+    ("restcontroller", no_remark),
+    ("[apicontroller", always),
+    ("@controller(", always),
     ("unique:", always),
     ("exists:", always),
     ("class ", names_repository),
@@ -293,6 +299,10 @@ fn behind_slashes(line: &[u8]) -> bool {
 
 fn always(_: &Place) -> bool {
     true
+}
+
+fn in_yaml(place: &Place) -> bool {
+    place.language == Language::Yaml
 }
 
 fn no_remark(place: &Place) -> bool {

@@ -9,7 +9,9 @@ use freehold_sql::{
 };
 
 use crate::builders::{self, Named};
+use crate::config;
 use crate::language::Language;
+use crate::lints::{self, Cascade, Exposed, Lint, SqlFile};
 use crate::models::{self, Models};
 use crate::prefilter::holds_models;
 use crate::shape::{Shape, dialect_of, shape};
@@ -19,7 +21,7 @@ use crate::source::mapped::Mapped;
 use crate::source::symbols::Symbols;
 use crate::spot::{Lines, Spot};
 use crate::transactions::{self, Transactions};
-use crate::xml;
+use crate::xml::{self, ForeignKey};
 
 /// How a use was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct Touch {
     pub(crate) spot: Spot,
     /// Of a foreign key: which one it is.
     pub(crate) key: Option<Key>,
+    /// All its columns are read: `SELECT *`.
+    pub(crate) whole: bool,
 }
 
 /// A text of SQL, or a chain of a builder.
@@ -90,6 +94,11 @@ pub(crate) struct FileScan {
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) models: Models,
     pub(crate) transactions: Transactions,
+    pub(crate) lints: Vec<Lint>,
+    /// Foreign keys that delete or change rows of their table.
+    pub(crate) cascades: Vec<Cascade>,
+    /// Types that methods of an API return.
+    pub(crate) exposed: Vec<Exposed>,
     /// By relation: its place.
     pub(crate) relation_spots: Vec<Spot>,
 }
@@ -109,6 +118,9 @@ pub(crate) fn scan(
     match language {
         Language::Sql => sql_file(&mut out, path, text, dialect, &lines),
         Language::Xml => xml_file(&mut out, text, dialect, &lines),
+        Language::Yaml | Language::Properties => {
+            config_file(&mut out, language, text, dialect, &lines);
+        }
         _ => code_file(&mut out, language, text, dialect, &lines),
     }
     out
@@ -121,6 +133,12 @@ fn sql_file(out: &mut FileScan, path: &Path, text: &str, dialect: Option<Dialect
     let blanked = without_copied_rows(text);
     let found = uses(dialect, blanked.as_deref().unwrap_or(text));
     out.transactions = transactions::of_sql(text, lines);
+    (out.lints, out.cascades) = lints::sql(&SqlFile {
+        path,
+        text: blanked.as_deref().unwrap_or(text),
+        dialect,
+        lines,
+    });
     let spot = |start: usize, end: usize, container: Option<usize>| {
         let symbol = container
             .and_then(|own| found.containers.get(own))
@@ -140,7 +158,35 @@ fn sql_file(out: &mut FileScan, path: &Path, text: &str, dialect: Option<Dialect
 }
 
 fn xml_file(out: &mut FileScan, text: &str, dialect: Option<Dialect>, lines: &Lines) {
-    for (mapped, symbol) in xml::texts(text) {
+    values(out, xml::texts(text), "XML", dialect, lines);
+    keys(out, xml::foreign_keys(text), lines);
+}
+
+fn config_file(
+    out: &mut FileScan,
+    language: Language,
+    text: &str,
+    dialect: Option<Dialect>,
+    lines: &Lines,
+) {
+    if language == Language::Properties {
+        values(out, config::properties(text), "properties", dialect, lines);
+        return;
+    }
+    values(out, config::yaml(text), "YAML", dialect, lines);
+    keys(out, config::foreign_keys(text), lines);
+    out.lints = lints::yaml(&out.path, text, lines);
+}
+
+/// Values of a file of settings, each with its key.
+fn values(
+    out: &mut FileScan,
+    values: Vec<(Mapped, String)>,
+    place: &'static str,
+    dialect: Option<Dialect>,
+    lines: &Lines,
+) {
+    for (mapped, symbol) in values {
         let whole = xml::is_statement(&symbol) || shape(&mapped.text, None) == Shape::Statement;
         if !whole {
             continue;
@@ -148,7 +194,7 @@ fn xml_file(out: &mut FileScan, text: &str, dialect: Option<Dialect>, lines: &Li
         let dialect = dialect_of(&mapped.text, dialect.unwrap_or(Dialect::Postgres));
         let found = uses(dialect, &mapped.text);
         let seen = Seen {
-            place: "XML",
+            place,
             dialect: Some(dialect),
             sureness: Sureness::Parsed,
         };
@@ -160,7 +206,11 @@ fn xml_file(out: &mut FileScan, text: &str, dialect: Option<Dialect>, lines: &Li
             )
         });
     }
-    for key in xml::foreign_keys(text) {
+}
+
+/// Foreign keys that changes of Liquibase make.
+fn keys(out: &mut FileScan, keys: Vec<ForeignKey>, lines: &Lines) {
+    for key in keys {
         let named = |name: &str| ObjectName {
             parts: name.split('.').map(str::to_owned).collect(),
             link: None,
@@ -178,6 +228,7 @@ fn xml_file(out: &mut FileScan, text: &str, dialect: Option<Dialect>, lines: &Li
                     constraint: key.constraint,
                     columns: key.columns,
                 }),
+                whole: false,
             }],
             containers: vec![Container {
                 kind: ContainerKind::Table,
@@ -231,6 +282,7 @@ fn code_file(
         .collect();
     out.models = models;
     out.transactions = transactions::read(&code, &symbols, lines);
+    out.exposed = lints::read_exposed(&code, &symbols, lines);
 }
 
 /// Reads a text of a program; `first`: names of other files may still be put in.
@@ -364,6 +416,7 @@ fn take(
             within: table.within.clone(),
             spot: spot(table.span.start, table.span.end, table.container),
             key: table.key.clone(),
+            whole: table.whole,
         })
         .collect();
     out.queries.push(Query {
@@ -410,6 +463,7 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
                     constraint: None,
                     columns: own.column.iter().cloned().collect(),
                 }),
+                whole: false,
             })
             .collect();
         let seen = Seen {

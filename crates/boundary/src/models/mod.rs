@@ -79,7 +79,7 @@ pub(crate) fn read(code: &Code, symbols: &Symbols) -> Models {
             others::read(code, symbols, &mut out);
         }
         Language::Prisma => prisma::read(code, &mut out),
-        Language::Sql | Language::Xml => {}
+        Language::Sql | Language::Xml | Language::Yaml | Language::Properties => {}
     }
     by_name(code, &mut out);
     out

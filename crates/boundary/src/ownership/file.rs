@@ -13,6 +13,16 @@ use super::{Allow, Context, Origin, Ownership};
 use crate::finding::Kind;
 use crate::scan::dialect_named;
 
+const CONTEXT_KEYS: &[&str] = &[
+    "team",
+    "tables",
+    "schemas",
+    "code",
+    "dialect",
+    "append_only",
+    "require_down",
+];
+
 type Node<'a> = MarkedYaml<'a>;
 
 impl Ownership {
@@ -215,14 +225,17 @@ impl Reader<'_> {
                 name,
                 ..Context::default()
             };
-            for (key, value) in
-                self.entries(body, &["team", "tables", "schemas", "code", "dialect"])
-            {
+            for (key, value) in self.entries(body, CONTEXT_KEYS) {
                 match key.as_str() {
                     "team" => context.team = self.text(value),
                     "tables" => context.tables = self.texts(value),
                     "schemas" => context.schemas = self.texts(value),
                     "code" => context.code = self.texts(value),
+                    "append_only" => context.append_only = self.texts(value),
+                    "require_down" => {
+                        context.require_down =
+                            matches!(value.data, YamlData::Value(Scalar::Boolean(true)));
+                    }
                     _ => context.dialect = self.dialect(value),
                 }
             }

@@ -29,6 +29,10 @@ pub struct Context {
     /// Patterns of its code, relative to the root; the one that says most of a file's path wins.
     pub code: Vec<String>,
     pub dialect: Option<Dialect>,
+    /// Tables whose rows are never changed or deleted.
+    pub append_only: Vec<String>,
+    /// Each migration must have a way back.
+    pub require_down: bool,
 }
 
 /// Where the ownership comes from.

@@ -52,6 +52,13 @@ impl Ownership {
                     schemas,
                     code,
                     dialect,
+                    append_only: service
+                        .tables
+                        .iter()
+                        .filter(|(_, rule)| rule.append_only)
+                        .map(|(table, _)| table.clone())
+                        .collect(),
+                    require_down: service.require_down,
                 }
             })
             .collect();

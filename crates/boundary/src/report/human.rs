@@ -58,6 +58,7 @@ pub fn human(
             paint,
         );
     }
+    lints(&mut out, checked, shown.width, paint);
     if shown.unresolved {
         for gap in &checked.unresolved {
             let place = format!(
@@ -85,6 +86,46 @@ pub fn human(
         wrap(&mut out, &line, 0, shown.width);
     }
     out
+}
+
+/// Above this many hits of one rule the rest are only counted.
+const HITS: usize = 5;
+
+fn lints(out: &mut String, checked: &Checked, width: usize, paint: Paint) {
+    for rule in crate::lints::RULES {
+        let hits: Vec<_> = checked
+            .lints
+            .iter()
+            .filter(|own| own.code == rule.code)
+            .collect();
+        if hits.is_empty() {
+            continue;
+        }
+        let head = paint(Tone::Warn, &format!("warning[{}]", rule.code));
+        let _ = writeln!(out, "{head}: {}", rule.name);
+        for own in hits.iter().take(HITS) {
+            let text = format!(
+                "{}:{}:{}: {}",
+                own.file.display(),
+                own.spot.line,
+                own.spot.column,
+                own.message
+            );
+            out.push_str("  ");
+            wrap_behind(out, &text, 2, 4, width);
+        }
+        if hits.len() > HITS {
+            let _ = writeln!(out, "  and {} more", hits.len() - HITS);
+        }
+        let _ = write!(out, "  {} ", paint(Tone::Dim, "="));
+        wrap_behind(out, &format!("way out: {}", rule.way_out), 4, 6, width);
+        let _ = writeln!(
+            out,
+            "  {} more: freehold explain {}\n",
+            paint(Tone::Dim, "="),
+            rule.code
+        );
+    }
 }
 
 fn proposal(out: &mut String, checked: &Checked, paint: Paint) {

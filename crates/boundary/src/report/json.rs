@@ -34,6 +34,7 @@ pub fn json(checked: &Checked, compared: Option<&Compared>) -> Value {
         "ownership": { "origin": origin, "why": why, "contexts": contexts },
         "findings": findings,
         "allowed": checked.allowed,
+        "lints": checked.lints,
         "unresolved": checked.unresolved,
         "unowned": checked.unowned,
         "skipped": checked.skipped,

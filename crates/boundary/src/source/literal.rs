@@ -144,7 +144,7 @@ pub(super) fn at(
             _ => None,
         },
         Language::Rust => rust(text, at, end),
-        Language::Sql | Language::Xml => None,
+        Language::Sql | Language::Xml | Language::Yaml | Language::Properties => None,
     }
 }
 

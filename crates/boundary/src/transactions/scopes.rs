@@ -119,13 +119,11 @@ fn with_block(code: &Code, at: usize) -> Option<Range> {
         .find(|&i| code.is_mark(i, b':') && code.tokens.get(i + 1).is_none_or(|t| t.fresh_line))?;
     let place = (at + 1..line_end).find(|&i| {
         let called = code.is_mark(i + 1, b'(');
+        // Projects wrap these in functions of their own: `traced_atomic_transaction()`.
         code.word(i).is_some_and(|word| {
-            called
-                && matches!(
-                    word,
-                    "atomic" | "transaction" | "begin" | "begin_nested" | "in_transaction"
-                )
-                || word == "atomic"
+            word.contains("atomic")
+                || called
+                    && (word.contains("transaction") || matches!(word, "begin" | "begin_nested"))
         })
     })?;
     // `async with` is indented like its `async`.

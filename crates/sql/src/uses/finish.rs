@@ -41,6 +41,7 @@ pub(super) fn statement(walk: &mut Walk, level: &mut Level) {
             }
         }
     }
+    stars(walk, level);
     level.sources.clear();
     level.verb = Verb::None;
     level.listing = false;
@@ -55,5 +56,20 @@ pub(super) fn joins_first(walk: &mut Walk, level: &Level, mark: usize) {
         && walk.out.tables[first].access == Access::Read
     {
         walk.out.tables[first].joined = true;
+    }
+}
+
+/// The tables of a query whose columns a star takes are read whole.
+pub(super) fn stars(walk: &mut Walk, level: &mut Level) {
+    for star in std::mem::take(&mut level.stars) {
+        for source in &level.sources {
+            let label = source.alias.as_deref().unwrap_or(&source.name);
+            let meant = star
+                .as_deref()
+                .is_none_or(|star| star.eq_ignore_ascii_case(label));
+            if let (true, Some(table)) = (meant, source.table) {
+                walk.out.tables[table].whole = true;
+            }
+        }
     }
 }

@@ -66,6 +66,8 @@ pub struct TableUse {
     pub within: Option<String>,
     /// Of a foreign key: which one it is.
     pub key: Option<Key>,
+    /// A query takes all its columns: `SELECT *`, `SELECT t.*`.
+    pub whole: bool,
 }
 
 /// What tells a foreign key from others of its table.

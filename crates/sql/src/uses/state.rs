@@ -42,6 +42,8 @@ pub(super) struct Level<'p> {
     pub(super) sources: Vec<Source>,
     /// What UPDATE and DELETE name, which may be an alias.
     pub(super) targets: Vec<Target>,
+    /// Stars of the select list: whose columns they mean, or everybody's.
+    pub(super) stars: Vec<Option<String>>,
 }
 
 /// A table of a FROM list.
@@ -74,6 +76,7 @@ impl<'p> Level<'p> {
             depth: parent.map_or(0, |parent| parent.depth + 1),
             sources: Vec::new(),
             targets: Vec::new(),
+            stars: Vec::new(),
         }
     }
 
@@ -190,6 +193,7 @@ impl<'a> Walk<'a, '_> {
             container: self.container.or(self.place.container),
             within,
             key: None,
+            whole: false,
         });
         Some(self.out.tables.len() - 1)
     }

@@ -570,3 +570,26 @@ fn foreign_keys_are_told_apart() {
         .collect();
     assert_eq!(dropped, ["a d false", "a x true", "a y true"]);
 }
+
+#[test]
+fn stars_take_whole_tables() {
+    let whole = |text: &str| {
+        let found = uses(Postgres, text);
+        let names: Vec<String> = found
+            .tables
+            .iter()
+            .filter(|table| table.whole)
+            .map(|table| table.name.to_string())
+            .collect();
+        names.join(" ")
+    };
+    assert_eq!(whole("SELECT * FROM a JOIN b ON true"), "a b");
+    assert_eq!(
+        whole("SELECT o.*, 2 * 3 FROM a o JOIN b ON true UNION SELECT x * 2 FROM c"),
+        "a"
+    );
+    assert_eq!(
+        whole("SELECT count(*) FROM a WHERE EXISTS (SELECT * FROM b)"),
+        "b"
+    );
+}

@@ -5,6 +5,7 @@
 
 use super::state::{Level, Verb, Walk};
 use super::{Access, body, cte, ddl, finish, source, upkeep, verb};
+use crate::facts::reader::ident;
 use crate::lexer::TokenKind;
 
 /// Deeper than any statement nests; keeps the walk off the end of the stack.
@@ -64,6 +65,10 @@ fn symbol(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         }
         return at + 1;
     }
+    if walk.is_symbol(at, "*") && !level.listing && level.sources.is_empty() {
+        star(walk, level, at);
+        return at + 1;
+    }
     if walk.is_symbol(at, ",") && level.listing {
         let mark = walk.out.tables.len();
         let next = source::read(walk, level, at + 1, Access::Read, true);
@@ -71,6 +76,27 @@ fn symbol(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         return next;
     }
     at + 1
+}
+
+/// `SELECT *`, `, *`, `t.*` in a select list; a product is none.
+fn star(walk: &mut Walk, level: &mut Level, at: usize) {
+    if level.verb != Verb::Select || at <= level.from {
+        return;
+    }
+    if walk.is_symbol(at - 1, ".") {
+        let owner = walk
+            .token(at.wrapping_sub(2))
+            .and_then(|seen| ident(walk.dialect, seen));
+        level.stars.extend(owner.map(Some));
+    } else if walk.is_symbol(at - 1, ",")
+        || walk.is_any(at - 1, &["SELECT", "DISTINCT", "ALL"])
+        || walk
+            .token(at - 1)
+            .is_some_and(|seen| seen.token.kind == TokenKind::Number)
+            && walk.is(at.wrapping_sub(2), "TOP")
+    {
+        level.stars.push(None);
+    }
 }
 
 fn inner(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
@@ -115,6 +141,7 @@ fn word(walk: &mut Walk, level: &mut Level, at: usize) -> usize {
         }
         b"UNION" | b"EXCEPT" | b"INTERSECT" | b"MINUS" => {
             // What stands behind is beside these tables, not joined with them.
+            finish::stars(walk, level);
             level.sources.clear();
             level.listing = false;
             if level.verb == Verb::None {

@@ -1,0 +1,3 @@
+namespace Shop.Books;
+
+public class Book { public int Id { get; set; } }

@@ -1,0 +1,4 @@
+using Shop.Books;
+namespace Shop.Orders;
+
+public class DbSetOfAnother { private Book book; } //> import Book

@@ -1,0 +1,3 @@
+namespace Shop.Orders;
+
+public class SystemTables { const string A = "select name from sys.tables where name = 'customers'"; }

@@ -1,0 +1,11 @@
+namespace Shop.Orders;
+
+public class NestedTwiceQuery {
+    public void NestedTwice(DbContext db, int id) {
+        db.Database.ExecuteSqlRaw($"""
+            select id from orders where id in (select order_id from order_items where book_id in
+            (select id from books where author_id in (select id from authors where name = 1))) --> read books; read authors
+            -- {id}
+            """);
+    }
+}

@@ -1,0 +1,3 @@
+namespace Shop.Payments;
+
+public class Paying { private readonly IRepository<Payment> payments; }

@@ -1,0 +1,3 @@
+namespace Shop.Payments;
+
+public class Payment { public int Id { get; set; } }

@@ -1,0 +1,7 @@
+package books
+
+const table = "books"
+
+type Book struct{ ID int }
+
+func (b *Book) TableName() string { return table }

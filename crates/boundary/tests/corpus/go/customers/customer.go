@@ -1,0 +1,5 @@
+package customers
+
+type Customer struct{ ID int }
+
+func (Customer) TableName() string { return "customers" }

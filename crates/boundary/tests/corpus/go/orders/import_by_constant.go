@@ -1,0 +1,5 @@
+package orders
+
+import "shop/books"
+
+var b books.Book //> import Book

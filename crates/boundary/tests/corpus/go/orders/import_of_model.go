@@ -1,0 +1,5 @@
+package orders
+
+import "shop/customers"
+
+func Find() customers.Customer { return customers.Customer{} } //> import Customer

@@ -1,0 +1,5 @@
+package orders
+
+type Order struct{ ID int }
+
+func (Order) TableName() string { return "orders" }

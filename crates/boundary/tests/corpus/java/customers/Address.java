@@ -1,0 +1,5 @@
+package shop.customers;
+
+@Entity
+@Table(name = Tables.ADDRESSES)
+public class Address {}

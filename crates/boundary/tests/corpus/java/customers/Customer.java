@@ -1,0 +1,7 @@
+package shop.customers;
+
+@Entity
+@Table(name = "customers")
+public class Customer {
+    @Id private long id;
+}

@@ -1,0 +1,3 @@
+package shop.customers;
+
+public interface CustomerRepository extends JpaRepository<Customer, Long> {}

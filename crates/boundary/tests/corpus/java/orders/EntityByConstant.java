@@ -1,0 +1,5 @@
+package shop.orders;
+
+import shop.customers.Address; //> import Address
+
+class EntityByConstant {}

@@ -1,0 +1,5 @@
+package shop.orders;
+
+import shop.customers.CustomerRepository; //> import CustomerRepository
+
+class RepositoryOfAnother {}

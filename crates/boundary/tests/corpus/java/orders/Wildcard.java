@@ -1,0 +1,7 @@
+package shop.orders;
+
+import shop.customers.*;
+
+class Wildcard {
+    Customer customer; //> import Customer
+}

@@ -1,0 +1,9 @@
+package shop.orders;
+
+class NestedTwice {
+    void nested_twice(JdbcTemplate jdbc) {
+        jdbc.update(
+            "select id from orders where id in (select order_id from order_items where book_id in " +
+            "(select id from books where author_id in (select id from authors where name = 1))) "); //> read books; read authors
+    }
+}

@@ -1,0 +1,2 @@
+def upgrade():
+    op.create_foreign_key("fk", "orders", "customers", ["customer_id"], ["id"])  #> foreign-key customers

@@ -1,0 +1,4 @@
+def f():
+    from customers.models import Customer  #> import Customer
+
+    return Customer

@@ -1,0 +1,1 @@
+export const books = pgTable('books', { id: serial('id') });

@@ -1,0 +1,2 @@
+import { Customer } from './customer.entity';
+export class CustomerRepository extends Repository<Customer> {}

@@ -1,0 +1,1 @@
+export const Tables = { CUSTOMERS: 'customers', ADDRESSES: 'customer_addresses' };

@@ -1,0 +1,1 @@
+export const cte_and_join = (db: any) => db.query("with recent as (select id, customer_id from orders where total > 10) select r.id, c.email from recent r inner join customers c on c.id = r.customer_id"); //> join customers

@@ -1,0 +1,2 @@
+import { books } from '../books/schema'; //> import books
+export const all = (db: any) => db.select().from(books);

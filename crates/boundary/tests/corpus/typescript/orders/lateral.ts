@@ -1,0 +1,6 @@
+export function lateral(db: any, id: number) {
+  return db.query(`
+    select o.id, x.amount from orders o cross join lateral
+    (select amount from payments p where p.order_id = o.id limit 1) x --> read payments
+  `, [id]);
+}

@@ -1,0 +1,1 @@
+export const nested_twice = (db: any) => db.query("select id from orders where id in (select order_id from order_items where book_id in (select id from books where author_id in (select id from authors where name = 1)))"); //> read books; read authors

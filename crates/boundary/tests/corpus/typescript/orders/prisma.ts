@@ -1,0 +1,3 @@
+export async function f(prisma: any) {
+  await prisma.$queryRaw`select id from books where id = ${1}`; //> read books
+}

@@ -1,0 +1,2 @@
+import { CustomerRepository } from '../customers/customer.repository'; //> import CustomerRepository
+export class Placing { constructor(private readonly customers: CustomerRepository) {} }

@@ -1,0 +1,2 @@
+import type { Customer } from '../customers/customer.entity'; //> type-import Customer
+export const name = (customer: Customer) => customer.name;
