@@ -134,6 +134,8 @@ pub struct Rules {
     pub triggers_run_as_definer: bool,
     /// An owner may give itself every right on its object.
     pub owners_grant: bool,
+    /// What runs as its definer has the definer's own rights, not those of roles.
+    pub definers_without_roles: bool,
 }
 
 /// Which server it was, and when.

@@ -135,9 +135,19 @@ fn decided(reach: &Reach<'_>, uses: &ViewUses, own: &Attempt) -> Option<bool> {
         } => {
             let routine = reach.routine(&routine.0, &routine.1)?;
             let own = &reach.facts().routines[routine as usize];
-            let runner = if own.definer { own.owner? } else { who };
+            let table = relation(table)?;
             let columns: Vec<u16> = column.iter().copied().collect();
-            reach.runs(who, routine) && holds(runner, relation(table)?, *action, &columns)
+            let works = if own.definer {
+                let (owner, schema) = (own.owner?, reach.facts().relations[table as usize].schema);
+                let held = match column {
+                    Some(_) => reach.holds_as_definer(owner, table, *column),
+                    None => reach.holds_as_definer_whole(owner, table),
+                };
+                reach.passes(owner, schema) && held.has(*action)
+            } else {
+                holds(who, table, *action, &columns)
+            };
+            reach.runs(who, routine) && works
         }
     })
 }

@@ -127,6 +127,15 @@ impl TestServer {
         Some(Arc::new(begin(kind, settings, None).await))
     }
 
+    /// One for this test alone, with settings of its own.
+    pub async fn alone_with(kind: EngineKind, with: &[(&str, &str)]) -> Option<Arc<Self>> {
+        let settings = settings_of(installed(kind)?);
+        let settings = with
+            .iter()
+            .fold(settings, |settings, (name, value)| settings.with(*name, *value));
+        Some(Arc::new(begin(kind, settings, None).await))
+    }
+
     /// One for this test alone whose files lie below a folder, in which there is little room: it
     /// keeps no binary log and no log of statements.
     pub async fn alone_in(kind: EngineKind, within: &Path) -> Option<Arc<Self>> {
@@ -180,6 +189,19 @@ impl TestServer {
             .unwrap_or(usize::MAX)
             .min(log.len());
         changing(&String::from_utf8_lossy(&log[since..]))
+    }
+
+    /// Statements of `PostgreSQL` clients that the server itself logged since then, each on a line.
+    pub fn statements_since(&self, position: u64) -> Vec<String> {
+        let log = std::fs::read(&self.log).must("a statement log");
+        let since = usize::try_from(position)
+            .unwrap_or(usize::MAX)
+            .min(log.len());
+        String::from_utf8_lossy(&log[since..])
+            .lines()
+            .filter_map(|line| line.split_once("LOG:  statement: "))
+            .map(|(_, statement)| statement.to_owned())
+            .collect()
     }
 
     /// Its folder: logs, data, binlog.

@@ -410,7 +410,13 @@ impl Teller<'_> {
                 }
             }
         }
+        let spread = self.spread(ran, senders);
         for name in names {
+            if spread.contains(&name) {
+                // Its parts belong to several; each statement is told by its place.
+                self.own.insert(name, None);
+                continue;
+            }
             let said = self.homes.get(&name).and_then(|home| self.cut.find(home));
             let context = said.or_else(|| self.by_name(&name)).or_else(|| {
                 let counted = wrote.get(&name)?;
@@ -420,6 +426,18 @@ impl Teller<'_> {
             });
             self.own.insert(name, context);
         }
+    }
+
+    /// Programs whose code stands in the folders of several contexts.
+    fn spread(&self, ran: &[Ran], senders: &[Option<Sender>]) -> HashSet<String> {
+        let mut places: HashMap<&str, BTreeSet<usize>> = HashMap::new();
+        for (own, sender) in ran.iter().zip(senders) {
+            if let (Some(sender), Some(at)) = (sender, self.by_place(own)) {
+                places.entry(&sender.program).or_default().insert(at);
+            }
+        }
+        let several = places.into_iter().filter(|(_, found)| found.len() > 1);
+        several.map(|(program, _)| program.to_owned()).collect()
     }
 
     fn by_name(&self, name: &str) -> Option<usize> {
@@ -441,24 +459,24 @@ impl Teller<'_> {
         }
     }
 
+    /// The context in whose code a statement stands.
+    fn by_place(&self, own: &Ran) -> Option<usize> {
+        let spot = own.said.spot.as_ref()?;
+        if let Some(known) = self.known
+            && let Code::Of(at) = known.code(std::path::Path::new(&spot.file))
+        {
+            return self.cut.find(known.name(at));
+        }
+        let folders: Vec<&str> = spot.file.split('/').collect();
+        let (_, above) = folders.split_last()?;
+        above.iter().rev().find_map(|folder| self.by_name(folder))
+    }
+
     /// Whose a statement is: by where its code stands, else by its program or login.
     fn home(&self, sender: &Sender, own: &Ran, login: &str) -> Option<usize> {
-        if let Some(spot) = &own.said.spot {
-            if let Some(Code::Of(at)) = self
-                .known
-                .map(|known| known.code(std::path::Path::new(&spot.file)))
-            {
-                let name = self.known.map(|known| known.name(at)).unwrap_or_default();
-                return self.cut.find(name);
-            }
-            let folders: Vec<&str> = spot.file.split('/').collect();
-            let above = folders.split_last().map_or(&[][..], |(_, above)| above);
-            let named = above.iter().rev().find_map(|folder| self.by_name(folder));
-            if named.is_some() {
-                return named;
-            }
-        }
-        let said = self.homes.get(login).and_then(|home| self.cut.find(home));
-        said.or_else(|| self.own.get(&sender.program).copied().flatten())
+        let said = || self.homes.get(login).and_then(|home| self.cut.find(home));
+        self.by_place(own)
+            .or_else(said)
+            .or_else(|| self.own.get(&sender.program).copied().flatten())
     }
 }

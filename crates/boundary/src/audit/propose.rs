@@ -73,10 +73,16 @@ pub(crate) fn propose(facts: &Facts, evidence: &Evidence) -> Cut {
         .filter(|nodes| nodes.len() > 1)
         .collect();
     placed.sort_by_key(|nodes| nodes[0]);
+    let of = |nodes: &[usize]| -> Vec<u32> { nodes.iter().map(|node| tables[*node]).collect() };
+    let stems: Vec<String> = placed
+        .iter()
+        .filter_map(|nodes| name_by_stem(facts, &of(nodes)))
+        .collect();
     for nodes in placed {
         let context = cut.names.len();
-        let of: Vec<u32> = nodes.iter().map(|node| tables[*node]).collect();
-        let name = unique(&cut.names, name(facts, &of, evidence));
+        let of = of(&nodes);
+        let taken: Vec<String> = stems.iter().chain(&cut.names).cloned().collect();
+        let name = unique(&cut.names, name(facts, &of, &taken, evidence));
         cut.names.push(name);
         cut.of.extend(of.iter().map(|table| (*table, context)));
         for node in &nodes {
@@ -278,8 +284,12 @@ fn move_nodes(edges: &[HashMap<usize, f64>], inner: &[f64]) -> Vec<usize> {
     group
 }
 
-/// By the module that writes most of it, by the stem of most, by the table that is pointed at most.
-fn name(facts: &Facts, of: &[u32], evidence: &Evidence) -> String {
+/// By the stem of most; by the module that writes most of it, unless that is called like another
+/// group; by the table that is pointed at most.
+fn name(facts: &Facts, of: &[u32], taken: &[String], evidence: &Evidence) -> String {
+    if let Some(name) = name_by_stem(facts, of) {
+        return name;
+    }
     let mut modules: BTreeMap<&str, f64> = BTreeMap::new();
     for table in of {
         let own = evidence.modules.get(table);
@@ -287,27 +297,13 @@ fn name(facts: &Facts, of: &[u32], evidence: &Evidence) -> String {
             *modules.entry(module).or_default() += count;
         }
     }
-    let whole: f64 = modules.values().sum();
+    let of_another = |module: &str| taken.iter().any(|own| singular(own) == singular(module));
+    modules.retain(|module, _| !of_another(module));
     let most = modules
         .iter()
         .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
-    if let Some((module, _)) = most.filter(|(_, count)| **count * 2.0 > whole) {
+    if let Some((module, _)) = most {
         return (*module).to_owned();
-    }
-    let mut stems: BTreeMap<String, usize> = BTreeMap::new();
-    for table in of {
-        if let Some(stem) = stem(&facts.relations[*table as usize].name) {
-            *stems.entry(stem).or_default() += 1;
-        }
-    }
-    if let Some((stem, _)) = stems.iter().find(|(_, count)| **count * 2 > of.len()) {
-        let named = of
-            .iter()
-            .map(|table| facts.relations[*table as usize].name.as_str());
-        let whole = named
-            .filter(|name| singular(name).eq_ignore_ascii_case(stem))
-            .min();
-        return whole.map_or_else(|| stem.clone(), str::to_owned);
     }
     let pointed = |table: &u32| {
         facts
@@ -322,6 +318,24 @@ fn name(facts: &Facts, of: &[u32], evidence: &Evidence) -> String {
     hub.map_or_else(String::new, |table| {
         facts.relations[*table as usize].name.clone()
     })
+}
+
+/// The word that most of the names begin with, as its plainest table is called.
+fn name_by_stem(facts: &Facts, of: &[u32]) -> Option<String> {
+    let mut stems: BTreeMap<String, usize> = BTreeMap::new();
+    for table in of {
+        if let Some(stem) = stem(&facts.relations[*table as usize].name) {
+            *stems.entry(stem).or_default() += 1;
+        }
+    }
+    let (stem, _) = stems.into_iter().find(|(_, count)| *count * 2 > of.len())?;
+    let named = of
+        .iter()
+        .map(|table| facts.relations[*table as usize].name.as_str());
+    let plain = named
+        .filter(|name| singular(name).eq_ignore_ascii_case(&stem))
+        .min();
+    Some(plain.map_or_else(|| stem.clone(), str::to_owned))
 }
 
 fn unique(names: &[String], name: String) -> String {

@@ -118,9 +118,27 @@ impl<'f> Reach<'f> {
         self.sum(who, given.chain(&self.index.server)).has(right)
     }
 
+    /// Whose rights count: all of somebody's, or its own and everybody's only.
+    fn counts(&self, who: u32, alone: bool, to: Grantee) -> bool {
+        if alone {
+            to == Grantee::Public || to == Grantee::One(who)
+        } else {
+            self.people.counts(who, to)
+        }
+    }
+
     fn sum<'a>(&self, who: u32, given: impl Iterator<Item = &'a (Grantee, Rights)>) -> Rights {
+        self.sum_of(who, false, given)
+    }
+
+    fn sum_of<'a>(
+        &self,
+        who: u32,
+        alone: bool,
+        given: impl Iterator<Item = &'a (Grantee, Rights)>,
+    ) -> Rights {
         given
-            .filter(|(to, _)| self.people.counts(who, *to))
+            .filter(|(to, _)| self.counts(who, alone, *to))
             .fold(Rights::NONE, |sum, (_, rights)| sum | *rights)
     }
 
@@ -148,33 +166,54 @@ impl<'f> Reach<'f> {
     /// Rights on the whole relation, gates not asked: what counts behind a view or a function.
     #[must_use]
     pub fn holds(&self, who: u32, relation: u32) -> Rights {
+        self.held(who, false, relation)
+    }
+
+    fn held(&self, who: u32, alone: bool, relation: u32) -> Rights {
         if self.is_superuser(who) {
             return Rights::ROWS;
         }
         let schema = self.facts.relations[relation as usize].schema;
         let on_schema = self.index.schemas.get(&schema).into_iter().flatten();
         let given = self.index.relations[relation as usize].iter();
-        self.sum(who, given.chain(on_schema).chain(&self.index.server)) & Rights::ROWS
+        let given = given.chain(on_schema).chain(&self.index.server);
+        self.sum_of(who, alone, given) & Rights::ROWS
+    }
+
+    /// Rights of whoever defined something, as they count when it runs; on a column if one is
+    /// named, on any if `None`. Gates not asked.
+    #[must_use]
+    pub fn holds_as_definer(&self, definer: u32, relation: u32, column: Option<u16>) -> Rights {
+        let alone = self.facts.rules.definers_without_roles;
+        self.held_somewhere(definer, alone, relation, column)
+    }
+
+    /// Likewise, on the whole relation.
+    #[must_use]
+    pub fn holds_as_definer_whole(&self, definer: u32, relation: u32) -> Rights {
+        let alone = self.facts.rules.definers_without_roles;
+        self.held(definer, alone, relation)
+    }
+
+    fn held_somewhere(&self, who: u32, alone: bool, relation: u32, column: Option<u16>) -> Rights {
+        let own = self.index.columns.get(&relation).into_iter().flatten();
+        own.filter(|(at, ..)| column.is_none_or(|column| column == *at))
+            .filter(|(_, to, _)| self.counts(who, alone, *to))
+            .fold(self.held(who, alone, relation), |sum, (_, _, rights)| {
+                sum | (*rights & Rights::ROWS)
+            })
     }
 
     /// Rights on one column, those on the whole relation included, gates not asked.
     #[must_use]
     pub fn holds_column(&self, who: u32, relation: u32, column: u16) -> Rights {
-        let own = self.index.columns.get(&relation).into_iter().flatten();
-        own.filter(|(at, to, _)| *at == column && self.people.counts(who, *to))
-            .fold(self.holds(who, relation), |sum, (_, _, rights)| {
-                sum | (*rights & Rights::ROWS)
-            })
+        self.held_somewhere(who, false, relation, Some(column))
     }
 
     /// Rights on at least one column, or on the whole.
     #[must_use]
     pub fn holds_somewhere(&self, who: u32, relation: u32) -> Rights {
-        let own = self.index.columns.get(&relation).into_iter().flatten();
-        own.filter(|(_, to, _)| self.people.counts(who, *to))
-            .fold(self.holds(who, relation), |sum, (_, _, rights)| {
-                sum | (*rights & Rights::ROWS)
-            })
+        self.held_somewhere(who, false, relation, None)
     }
 
     /// What `who` may do with the whole relation, by naming it.
@@ -265,15 +304,16 @@ impl<'f> Reach<'f> {
         let Some(reader) = reader.filter(|_| depth < 32) else {
             return false;
         };
+        let alone = !own.invoker && self.facts.rules.definers_without_roles;
         uses.of(view).iter().all(|(relation, columns)| {
+            let has = |column: Option<u16>| {
+                self.held_somewhere(reader, alone, *relation, column)
+                    .has(Rights::SELECT)
+            };
             let held = if columns.is_empty() {
-                self.holds_somewhere(reader, *relation).has(Rights::SELECT)
+                has(None)
             } else {
-                let has = |column: &u16| {
-                    self.holds_column(reader, *relation, *column)
-                        .has(Rights::SELECT)
-                };
-                columns.iter().all(has)
+                columns.iter().all(|column| has(Some(*column)))
             };
             let kind = self.facts.relations[*relation as usize].kind;
             let deeper = matches!(kind, RelationKind::View | RelationKind::Materialized);

@@ -423,9 +423,19 @@ impl<'f, 'r> Ways<'f, 'r> {
         }
     }
 
+    /// What something may do that runs as its definer.
+    fn definers(&self, owner: u32) -> std::rc::Rc<Row> {
+        if !self.facts.rules.definers_without_roles {
+            return self.row(owner);
+        }
+        let mut row = self.given(Grantee::Public, owner);
+        join(&mut row, &self.given(Grantee::One(owner), owner));
+        std::rc::Rc::new(row)
+    }
+
     /// What a body comes to with somebody's rights.
     fn done_by(&self, owner: u32, body: &Body) -> Row {
-        let held = self.row(owner);
+        let held = self.definers(owner);
         let mut row = self.all(Rights::NONE);
         if body.any {
             row.clone_from(&held);

@@ -41,7 +41,7 @@ pub(crate) async fn connect(at: &Endpoint) -> Result<Box<dyn Connection>> {
     Ok(Box::new(Session::new(wire, probe)))
 }
 
-async fn dial(at: &Endpoint) -> Result<Conn> {
+pub(crate) async fn dial(at: &Endpoint) -> Result<Conn> {
     let base = options(at)?;
     let with = |ssl: SslOpts| Conn::new(base.clone().ssl_opts(ssl));
     // TLS is not used on a unix socket, which nobody can listen to.

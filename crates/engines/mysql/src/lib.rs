@@ -8,6 +8,7 @@
 mod accounts;
 mod adopt;
 mod advisories;
+mod audit;
 mod connect;
 mod diff;
 mod drop;
@@ -157,6 +158,14 @@ impl Engine for Mysql {
         } else {
             verifier::native(password)
         }
+    }
+
+    fn audit<'a>(
+        &'a self,
+        at: &'a Endpoint,
+        limits: &'a freehold_engine::audit::Limits,
+    ) -> BoxFuture<'a, Result<freehold_engine::audit::Facts>> {
+        Box::pin(audit::audit(at, limits))
     }
 
     fn ledger(&self, want: &Want) -> LedgerSql {

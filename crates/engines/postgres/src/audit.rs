@@ -55,6 +55,7 @@ pub(crate) async fn audit(at: &Endpoint, limits: &Limits) -> Result<Facts> {
         databases_are_gates: true,
         triggers_run_as_definer: false,
         owners_grant: true,
+        definers_without_roles: false,
     };
     gathered.facts.server.address = address(at);
     ask.begin().await?;

@@ -3,9 +3,13 @@
 //! `FREEHOLD_PROVE=1` makes a thousand databases of each kind, other ones each time. Mutants of the
 //! facts show that the oracle notices each kind of wrong.
 
+mod bookvault;
+mod planted;
+mod size;
+
 use freehold_engine::audit::{Facts, Grantee, On};
 use freehold_model::EngineKind;
-use freehold_testkit::audit::{Round, postgres};
+use freehold_testkit::audit::{Round, mariadb, postgres};
 use freehold_testkit::{Random, TestServer};
 
 fn rounds() -> usize {
@@ -122,6 +126,26 @@ async fn postgres_decides_as_the_audit_says() {
     }
     let alive: Vec<&str> = alive.iter().map(|(name, _)| *name).collect();
     assert!(alive.is_empty(), "nobody noticed: {alive:?}");
+    eprintln!(
+        "{tried} attempts in {} databases went as the audit said",
+        rounds()
+    );
+}
+
+#[tokio::test]
+async fn mariadb_decides_as_the_audit_says() {
+    let Some(server) = TestServer::alone(EngineKind::Mariadb).await else {
+        return;
+    };
+    let engine = freehold_builtin::engine(EngineKind::Mariadb).expect("an engine");
+    let mut random = Random::seeded();
+    let mut tried = 0;
+    for _ in 0..rounds() {
+        let seed = random.below(1 << 40) as u64;
+        let round = mariadb::round(engine, &server.admin, seed).await;
+        judge(&round);
+        tried += round.attempts.len();
+    }
     eprintln!(
         "{tried} attempts in {} databases went as the audit said",
         rounds()
