@@ -47,6 +47,11 @@ const PARTS: &[Part] = &[
         run: mysql,
     },
     Part {
+        name: "audit",
+        what: "the audit: a thousand random databases on PostgreSQL and on MariaDB, and one with 5,000 tables",
+        run: audit,
+    },
+    Part {
         name: "tools",
         what: "stores of Flyway, Liquibase, Alembic, Django, Prisma and sqlx, by the tools themselves; takes Maven, a JDK, Python and npm",
         run: tools,
@@ -296,6 +301,19 @@ fn mysql(_: &Prove, root: &Path) -> Result<(), String> {
     let mut tests = tests(root, &["--package", "freehold-mysql"]);
     tests.env("FREEHOLD_TEST_MYSQL_BIN", folder);
     test(tests)
+}
+
+/// Random databases, and a big one.
+fn audit(_: &Prove, root: &Path) -> Result<(), String> {
+    let mut long = tests(
+        root,
+        &["--package", "freehold-testkit", "--test", "it", "--"],
+    );
+    long.args(["audit::", "--nocapture", "--test-threads", "1"]);
+    test({
+        long.env("FREEHOLD_PROVE", "1");
+        long
+    })
 }
 
 /// Runs a script that installs a server, and returns the folder that it prints last.
