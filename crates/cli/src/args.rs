@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Eject(EjectArgs),
     /// Show the state of every store
     Status(StatusArgs),
+    /// Run services' sidecars until Ctrl-C: events from outboxes to the broker and into copies. With
+    /// the embedded broker all services of a system run in one process
+    Run(StoreArgs),
     /// Place, migrate and seed the whole system on this machine, and show its state
     Up(StoreArgs),
     /// Stop the private servers that `up --servers local` started

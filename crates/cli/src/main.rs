@@ -10,6 +10,7 @@ mod files;
 mod output;
 mod pages;
 mod servers;
+mod sidecar;
 
 use std::process::ExitCode;
 

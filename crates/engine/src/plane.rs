@@ -146,8 +146,8 @@ pub struct EventSql {
     /// Inserts or replaces. Arguments: topic, heads.
     pub head_put: String,
 
-    /// Outbox rows by id, in publishing order; columns as [`OutboxRow`]: id, event id as 32 hex
-    /// digits, topic, key, lane, payload, headers, time. Arguments: ids.
+    /// Outbox rows by id, in publishing order; columns as [`OutboxRow`] without the lane: id, event
+    /// id as 32 hex digits, topic, key, payload, headers, time. Arguments: ids.
     pub outbox_by_id: String,
     /// Deletes outbox rows. Arguments: ids.
     pub outbox_delete: String,
@@ -180,13 +180,13 @@ pub struct EventSql {
     /// Inserts or replaces; `seen at` is the store's clock. Arguments: source, position, ticked at.
     pub fresh_put: String,
 
-    /// Writes rows of a copy where they are newer than what is there and than its tombstone. By
-    /// table. Arguments: rows of {column: value, …, "freehold_stamp": position}; a key stands in
-    /// them once.
-    pub copy_put: BTreeMap<String, String>,
-    /// Removes rows of a copy and leaves tombstones. By table. Arguments: rows of {key columns,
-    /// "freehold_stamp": position}.
-    pub copy_delete: BTreeMap<String, String>,
+    /// Writes rows of a copy where they are newer than what is there and than its tombstone, by
+    /// statements one after the other. By table. Arguments of each: rows of {column: value, …,
+    /// "freehold_key": key, "freehold_stamp": position}; a key stands in them once.
+    pub copy_put: BTreeMap<String, Vec<String>>,
+    /// Removes rows of a copy and leaves tombstones, by statements one after the other. By table.
+    /// Arguments of each: rows of {key columns, "freehold_key", "freehold_stamp"}.
+    pub copy_delete: BTreeMap<String, Vec<String>>,
 
     /// Notes an operator's action. Arguments: who, what, detail.
     pub note: String,

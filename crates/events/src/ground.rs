@@ -245,8 +245,10 @@ impl Ground {
     }
 
     /// Writes rows of a copy, or removes them: whichever statement `sql` is.
-    pub(crate) async fn change_copy(&mut self, sql: &str, rows: &str) -> Result<()> {
-        self.run(sql, &[rows.into()]).await?;
+    pub(crate) async fn change_copy(&mut self, statements: &[String], rows: &str) -> Result<()> {
+        for sql in statements.iter().filter(|_| !rows.is_empty()) {
+            self.run(sql, &[rows.into()]).await?;
+        }
         Ok(())
     }
 }
@@ -277,10 +279,11 @@ fn outbox_row(row: &[Value]) -> Option<OutboxRow> {
         id: row.first()?.int()?,
         event_id,
         topic: text(2)?,
+        // Not every store can compute it.
+        lane: Lane::of(row.get(3)?.text()?).number(),
         key: text(3)?,
-        lane: u8::try_from(row.get(4)?.int()?).ok()?,
-        payload: text(5),
-        headers: text(6),
-        occurred_at: row.get(7)?.int()?,
+        payload: text(4),
+        headers: text(5),
+        occurred_at: row.get(6)?.int()?,
     })
 }

@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod ground;
 mod heads;
+pub mod keep;
 mod lane;
 mod record;
 mod relay;

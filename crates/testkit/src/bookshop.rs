@@ -58,7 +58,8 @@ static KNOWN: Mutex<BTreeMap<String, Endpoint>> = Mutex::const_new(BTreeMap::new
 pub async fn enter(target: &Target, login: &str) -> Box<dyn Connection> {
     let at = target.engine.at_store(&target.admin, &target.want.spot);
     if !target.engine.info().identities {
-        return target.engine.connect(&at).await.must("a connection");
+        // Without identities a name tells only that one is not the owner.
+        return target.engine.connect(&at.with_login(login, None)).await.must("a connection");
     }
     let mut known = KNOWN.lock().await;
     if !known.contains_key(login) {

@@ -118,6 +118,19 @@ impl Catalog {
         }
     }
 
+    /// Has this administrator this verifier?
+    pub(crate) fn is_admin(&self, name: &str, verifier: &str) -> bool {
+        let account = self.accounts.get(name);
+        account.is_some_and(|account| account.admin && account.verifier == verifier)
+    }
+
+    /// Makes this the one administrator.
+    pub(crate) fn set_admin(&mut self, name: &str, verifier: &str) {
+        let Self { accounts, .. } = Self::new(name, verifier.to_owned());
+        self.accounts.retain(|_, account| !account.admin);
+        self.accounts.extend(accounts);
+    }
+
     /// Reads it; `None` when there is none yet.
     pub(crate) fn load(disk: &dyn Disk, folder: &Path) -> StoreResult<Option<Self>> {
         if !disk.list(folder)?.iter().any(|name| name == FILE) {

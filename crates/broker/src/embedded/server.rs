@@ -33,7 +33,7 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Where it listens; a socket that a dead server left is replaced.
     pub socket: PathBuf,
-    /// The administrator that a new folder gets.
+    /// The administrator, with this secret from now on: whoever may open the folder says who.
     pub admin: Login,
     /// A segment is full at so many bytes. Smaller for topics that must stay small.
     pub segment_bytes: u64,
@@ -178,6 +178,10 @@ fn open(settings: Settings) -> StoreResult<Server> {
         settings.segment_bytes,
         first,
     )?;
+    let verifier = account::verifier(&settings.admin.secret);
+    if !store.catalog().is_admin(&settings.admin.name, &verifier) {
+        store.change::<Sound>(|catalog| catalog.set_admin(&settings.admin.name, &verifier))?;
+    }
     if let Some(parent) = settings.folder.parent() {
         disk.sync_folder(parent)?;
     }

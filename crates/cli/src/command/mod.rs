@@ -14,6 +14,7 @@ mod plan;
 mod plan_file;
 mod render;
 mod rollback;
+mod run;
 mod seed;
 mod status;
 mod text;
@@ -43,6 +44,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Destroy(destroy) => destroy::run(args, destroy, output).await,
         Command::Eject(eject) => eject::run(args, eject, output).await,
         Command::Status(status) => status::run(args, status, output).await,
+        Command::Run(stores) => run::run(args, stores, output).await,
         Command::Up(stores) => up::up(args, stores, output).await,
         Command::Down(down) => up::down(args, down, output).await,
         Command::Check(check) => check::run(args, check, output),

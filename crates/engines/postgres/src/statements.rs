@@ -60,7 +60,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             own("head")
         ),
         outbox_by_id: format!(
-            "SELECT id, pg_catalog.encode(pg_catalog.uuid_send(event_id), 'hex'), topic, key, lane::bigint, payload::text, headers::text,
+            "SELECT id, pg_catalog.encode(pg_catalog.uuid_send(event_id), 'hex'), topic, key, payload::text, headers::text,
  (extract(epoch FROM occurred_at) * 1000000)::bigint FROM {outbox} WHERE id IN ({ids}) ORDER BY id"
         ),
         outbox_delete: format!("DELETE FROM {outbox} WHERE id IN ({ids})"),
@@ -106,10 +106,10 @@ pub(crate) fn statements(want: &Want) -> EventSql {
     }
 }
 
-fn each_copy(want: &Want, make: fn(&Spot, &str, &CopyWant) -> String) -> BTreeMap<String, String> {
+fn each_copy(want: &Want, make: fn(&Spot, &str, &CopyWant) -> String) -> BTreeMap<String, Vec<String>> {
     let copies = want.plane.copies.iter();
     copies
-        .map(|(table, copy)| (table.clone(), make(&want.spot, table, copy)))
+        .map(|(table, copy)| (table.clone(), vec![make(&want.spot, table, copy)]))
         .collect()
 }
 

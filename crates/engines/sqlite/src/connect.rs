@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use freehold_engine::{
-    Address, BoxFuture, Change, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Probe,
-    Result, Rows, Step, Subject, TxMode, Value, Verifier, Verifiers, Want,
+    Address, BoxFuture, Change, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Polled,
+    Probe, Result, Rows, Step, Subject, TxMode, Value, Verifier, Verifiers, Want,
 };
 use rusqlite::InterruptHandle;
 
 use crate::files::{self, Found, STORE};
 use crate::lock::Lock;
 use crate::session::{Session, unusable};
-use crate::{adopt, inspect, peers, probe, schema};
+use crate::{adopt, inspect, outbox, peers, probe, schema};
 
 /// Opens a store's file (any path that ends in `store.db`), making it where it is not there; or
 /// stands at a folder of stores, touching nothing.
@@ -265,6 +265,16 @@ impl Connection for Sqlite {
     fn unlock<'a>(&'a mut self, name: &'a str) -> BoxFuture<'a, Result<()>> {
         self.locks.remove(name);
         Box::pin(async { Ok(()) })
+    }
+
+    fn poll_outbox<'a>(
+        &'a mut self,
+        _want: &'a Want,
+        cursor: &'a str,
+        page: usize,
+    ) -> BoxFuture<'a, Result<Polled>> {
+        let cursor = cursor.to_owned();
+        Box::pin(self.call(move |session| outbox::poll(session, &cursor, page)))
     }
 
     fn session_id(&mut self) -> BoxFuture<'_, Result<i64>> {

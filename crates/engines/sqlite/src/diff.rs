@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use freehold_engine::{At, Change, Diff, LEDGER_FORMAT, Live, Mark, Probe, Routine, Step, Subject, Want};
+use freehold_engine::{
+    At, Change, Diff, LEDGER_FORMAT, Live, Mark, Probe, Routine, Step, Subject, Want,
+};
 use freehold_model::Fault;
 use freehold_sql::{Dialect, fingerprint, quote_ident, quote_literal};
 
 use crate::eject;
 use crate::inspect::{fact, file};
 use crate::ledger::{ledger_table, mark_table, note_format, upgrade};
+use crate::plane;
 use crate::probe::MAKE;
 use crate::wanted::{GUARD, append_only, guards};
 
@@ -21,6 +24,7 @@ pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
         None => {
             if probe.may(MAKE) {
                 diff.steps = vec![add_store(want), add_ledger(want)];
+                diff.steps.extend(plane::steps(want, live));
             } else {
                 diff.refused.push(no_right(want));
             }
@@ -70,6 +74,7 @@ fn inside(want: &Want, live: &Live, diff: &mut Diff) {
         Some(found) if found < LEDGER_FORMAT => diff.steps.push(upgrade_ledger(want, found)),
         Some(_) => {}
     }
+    diff.steps.extend(plane::steps(want, live));
     if let Some(open) = live.facts.get(fact::OPEN) {
         if want.prune {
             diff.steps.push(close(want, open));

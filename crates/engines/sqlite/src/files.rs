@@ -19,7 +19,17 @@ use crate::errors::from_io;
 /// The file that holds a store.
 pub(crate) const STORE: &str = "store.db";
 /// What SQLite keeps beside it while it is open, or after a crash.
-const BESIDE: [&str; 3] = ["store.db-wal", "store.db-shm", "store.db-journal"];
+const BESIDE: [&str; 7] = [
+    "store.db-wal",
+    "store.db-shm",
+    "store.db-journal",
+    RELAY,
+    "relay.db-wal",
+    "relay.db-shm",
+    "relay.db-journal",
+];
+/// What the relay keeps for itself, so that it and a busy program do not wait for each other.
+pub(crate) const RELAY: &str = "relay.db";
 /// `FRHD`, written into the header of every file that freehold makes.
 pub(crate) const APPLICATION_ID: u32 = 0x4652_4844;
 
@@ -77,14 +87,19 @@ pub(crate) fn others(folder: &Path) -> Result<Vec<String>> {
 pub(crate) fn make(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| from_io(&error, "make the folder", folder))?;
-    let store = folder.join(STORE);
+    make_file(&folder.join(STORE))?;
+    make_private(folder)
+}
+
+/// An empty file for this user only, unless it is there.
+pub(crate) fn make_file(path: &Path) -> Result<()> {
     let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(&store);
-    file.map_err(|error| from_io(&error, "make", &store))?;
-    make_private(folder)
+        .open(path);
+    file.map_err(|error| from_io(&error, "make", path))?;
+    Ok(())
 }
 
 /// The folder and files of the store that other users of the machine may touch, with their modes.

@@ -15,17 +15,20 @@ mod files;
 mod inspect;
 mod ledger;
 mod lock;
+mod outbox;
 mod peers;
+mod plane;
 mod probe;
 mod schema;
 mod session;
+mod statements;
 mod wanted;
 
 use std::path::Path;
 
 use freehold_engine::{
     Address, BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo,
-    Keep, LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
+    EventSql, Keep, LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
 };
 use freehold_model::{EngineKind, Isolation};
 use freehold_sql::Dialect;
@@ -123,6 +126,10 @@ impl Engine for Sqlite {
 
     fn ledger(&self, want: &Want) -> LedgerSql {
         ledger::statements(&want.spot)
+    }
+
+    fn events(&self, want: &Want) -> Option<EventSql> {
+        Some(statements::statements(want))
     }
 }
 

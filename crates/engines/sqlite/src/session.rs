@@ -4,7 +4,7 @@
 //! that fills a column). The owner's transactions therefore set `owner_at_work` in the mark's row
 //! first and clear it before they commit: no other connection ever sees it set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,7 +17,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{InterruptHandle, OpenFlags, Statement, ToSql};
 
 use crate::errors::{from_driver, refused_control};
-use crate::files::APPLICATION_ID;
+use crate::files::{self, APPLICATION_ID};
+use crate::outbox::relay_file;
+use crate::plane::RELAY;
 
 /// How long a statement waits for another writer.
 const BUSY: Duration = Duration::from_secs(5);
@@ -30,6 +32,9 @@ pub(crate) struct Session {
     /// Is the open transaction marked as the owner's?
     owner_at_work: bool,
     read_only: bool,
+    store: PathBuf,
+    /// The relay's file is attached.
+    relays: bool,
 }
 
 impl Session {
@@ -65,7 +70,41 @@ impl Session {
             held,
             owner_at_work: false,
             read_only: false,
+            store: store.to_owned(),
+            relays: false,
         })
+    }
+
+    pub(crate) fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// Attaches the relay's own file, made where it is not there. Statements themselves may not
+    /// attach anything.
+    fn attach_relay(&mut self) -> Result<()> {
+        if self.relays {
+            return Ok(());
+        }
+        let file = relay_file(&self.store);
+        files::make_file(&file)?;
+        let none: Option<fn(AuthContext<'_>) -> Authorization> = None;
+        self.db.authorizer(none).map_err(from_driver)?;
+        let attached = self
+            .db
+            .execute("ATTACH DATABASE ?1 AS relay", [file.to_string_lossy()])
+            .and_then(|_| {
+                self.db.execute_batch(
+                    "PRAGMA relay.journal_mode = WAL; PRAGMA relay.synchronous = FULL",
+                )
+            })
+            .and_then(|()| self.db.execute_batch(RELAY));
+        let gate = Arc::clone(&self.held);
+        self.db
+            .authorizer(Some(move |context: AuthContext<'_>| may(&context, &gate)))
+            .map_err(from_driver)?;
+        attached.map_err(from_driver)?;
+        self.relays = true;
+        Ok(())
     }
 
     pub(crate) fn interrupt_handle(&self) -> InterruptHandle {
@@ -84,7 +123,16 @@ impl Session {
                 self.control("BEGIN")?;
                 self.set_read_only(true)?;
             }
-            TxMode::Write | TxMode::Relay => {
+            TxMode::Relay => {
+                self.attach_relay()?;
+                // Takes the relay's file for writing, and leaves the store's alone.
+                self.control("BEGIN")?;
+                self.run(
+                    "UPDATE relay.freehold_leadership SET epoch = epoch WHERE false",
+                    &[],
+                )?;
+            }
+            TxMode::Write => {
                 self.control("BEGIN IMMEDIATE")?;
                 if as_owner {
                     self.owner_at_work = self.set_owner_at_work(true)?;

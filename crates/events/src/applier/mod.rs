@@ -265,15 +265,15 @@ impl Applier {
         }
         for (table, changes) in effect.changes {
             let (puts, deletes) = changes.json();
-            let statement = |by_table: &BTreeMap<String, String>| by_table.get(&table).cloned();
-            if let Some(sql) = statement(&self.ground.sql.copy_put).filter(|_| !puts.is_empty()) {
-                self.ground.change_copy(&sql, &puts).await?;
-            }
-            if let Some(sql) =
-                statement(&self.ground.sql.copy_delete).filter(|_| !deletes.is_empty())
-            {
-                self.ground.change_copy(&sql, &deletes).await?;
-            }
+            let of = |by_table: &BTreeMap<String, Vec<String>>| {
+                by_table.get(&table).cloned().unwrap_or_default()
+            };
+            let (put, delete) = (
+                of(&self.ground.sql.copy_put),
+                of(&self.ground.sql.copy_delete),
+            );
+            self.ground.change_copy(&put, &puts).await?;
+            self.ground.change_copy(&delete, &deletes).await?;
         }
         if !effect.parked.is_empty() {
             let rows = Value::Array(effect.parked).to_string();

@@ -99,6 +99,7 @@ pub struct Relay<R: Rules = Sound> {
     heads: HeadMap,
     outgoing: Outgoing,
     resting: BTreeMap<Topic, Instant>,
+    troubles: BTreeMap<Topic, freehold_broker::Error>,
     beaten: Option<Instant>,
     pruned: Option<Instant>,
     rules: std::marker::PhantomData<R>,
@@ -140,13 +141,19 @@ impl<R: Rules> Relay<R> {
         Ok(round)
     }
 
+    /// The last error of each topic that the broker did not take.
+    pub fn troubles(&self) -> &BTreeMap<Topic, freehold_broker::Error> {
+        &self.troubles
+    }
+
     /// How many messages are recorded and not acknowledged.
     pub fn waiting(&self) -> usize {
         self.outgoing.held()
     }
 
     fn settle(&mut self, sent: Vec<outgoing::Sent>) {
-        for (topic, _error) in self.outgoing.settle(sent) {
+        for (topic, error) in self.outgoing.settle(sent) {
+            self.troubles.insert(topic.clone(), error);
             self.resting
                 .insert(topic, Instant::now() + self.options.rest);
         }

@@ -63,6 +63,7 @@ impl<R: Rules> Relay<R> {
             heads,
             outgoing,
             resting: BTreeMap::new(),
+            troubles: BTreeMap::new(),
             beaten: None,
             pruned: None,
             rules: std::marker::PhantomData,

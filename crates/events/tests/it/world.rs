@@ -16,7 +16,7 @@ use freehold_testkit::{Admin, Shape};
 use crate::memory::{Memory, Open, partitions};
 
 /// Engines that have an outbox.
-pub(crate) const ENGINES: [EngineKind; 1] = [EngineKind::Postgres];
+pub(crate) const ENGINES: [EngineKind; 2] = [EngineKind::Postgres, EngineKind::Sqlite];
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -149,6 +149,9 @@ impl World {
 
 /// Slots collide, so transactions of several keys may deadlock; a second for each is long here.
 async fn be_quick_about_deadlocks(catalog: &Target) {
+    if catalog.kind != EngineKind::Postgres {
+        return;
+    }
     let database = &catalog.want.spot.database;
     let sql = format!("ALTER DATABASE {database} SET deadlock_timeout = '20ms'");
     let mut admin = catalog
@@ -178,6 +181,7 @@ pub(crate) async fn publish(
         "PostgreSQL" => {
             "INSERT INTO freehold_outbox (topic, key, payload) VALUES ($1, $2, $3::text::json)"
         }
+        "SQLite" => "INSERT INTO freehold_outbox (topic, key, payload) VALUES (?1, ?2, ?3)",
         _ => "INSERT INTO freehold_outbox (topic, `key`, payload) VALUES (?, ?, ?)",
     };
     let args = [BOOK_CHANGED.into(), book.to_string().into(), payload.into()];
@@ -196,7 +200,13 @@ pub(crate) async fn change(program: &mut dyn Connection, book: i64, version: i64
 /// Rounds until nothing is left to do.
 pub(crate) async fn drain<R: Rules>(relay: &mut Relay<R>) {
     let mut quiet = 0;
+    let begun = std::time::Instant::now();
     while quiet < 5 {
+        let (waiting, troubles) = (relay.waiting(), relay.troubles());
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{waiting} wait: {troubles:?}"
+        );
         let idle = relay.round().await.expect("a round") == freehold_events::Round::Idle;
         quiet = if idle && relay.waiting() == 0 {
             quiet + 1

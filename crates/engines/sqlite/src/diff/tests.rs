@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use freehold_engine::{AccessWant, Flavour, LEDGER_FORMAT, ForeignKey, Keep, Spot, Table};
+use freehold_engine::{AccessWant, Flavour, ForeignKey, Keep, LEDGER_FORMAT, Spot, Table};
 use freehold_model::{AppIdentity, Identities, Isolation, Right};
 
 use super::*;

@@ -1,0 +1,89 @@
+//! `freehold run`: the sidecars of services, until Ctrl-C.
+
+use std::sync::Arc;
+
+use freehold_events::keep::Standing;
+use freehold_model::Fault;
+
+use super::Result;
+use crate::Outcome;
+use crate::args::{Args, StoreArgs};
+use crate::context::Context;
+use crate::output::{Output, Tone};
+use crate::servers::{Place, state_folder};
+use crate::sidecar::{self, Report};
+
+pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
+    let mut context = Context::load(args, Place::Described).await?;
+    let targets = context.targets(&stores.services, false)?;
+    if targets.iter().all(|target| target.want.plane.is_empty()) {
+        return Err(vec![
+            Fault::new("FH3921", "no service here publishes events or keeps copies")
+                .help("add `publishes:` or `copies:` to a service.yaml"),
+        ]);
+    }
+    let (teller, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let report: Report = Arc::new(move |service, what, standing| {
+        let _ = teller.send((service.to_owned(), what.to_owned(), standing));
+    });
+    let state = state_folder(&context.root);
+    let running = sidecar::start(&context.system, &targets, &state, report).await?;
+    let mut stopped = std::pin::pin!(stopped());
+    loop {
+        tokio::select! {
+            Some((service, what, standing)) = told.recv() => tell(output, &service, &what, &standing),
+            () = &mut stopped => break,
+        }
+    }
+    if !output.json {
+        output.line("stopping");
+    }
+    running.stop().await?;
+    Ok(Outcome::Done)
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn stopped() {
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}
+
+fn tell(output: &Output, service: &str, what: &str, standing: &Standing) {
+    if output.json {
+        let (state, fault) = match standing {
+            Standing::Leads => ("leads", None),
+            Standing::StandsBy => ("stands by", None),
+            Standing::Trouble(fault) => ("trouble", Some(fault)),
+            Standing::Stopped(fault) => ("stopped", Some(fault)),
+        };
+        output.value(&serde_json::json!({ "service": service, "part": what, "state": state, "code": fault.map(|it| it.code), "message": fault.map(|it| &it.message) }));
+        return;
+    }
+    let line = match standing {
+        Standing::Leads => output.paint(Tone::Good, "● works"),
+        Standing::StandsBy => output.paint(Tone::Dim, "○ stands by: another sidecar works"),
+        Standing::Trouble(fault) => format!(
+            "{}  [{}] {}",
+            output.paint(Tone::Warn, "▲ tries again"),
+            fault.code,
+            fault.message
+        ),
+        Standing::Stopped(fault) => format!(
+            "{}  [{}] {}",
+            output.paint(Tone::Bad, "▲ stopped"),
+            fault.code,
+            fault.message
+        ),
+    };
+    output.line(&format!("{service:12} {what:8} {line}"));
+}

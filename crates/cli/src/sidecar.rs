@@ -1,0 +1,270 @@
+//! The sidecars of a system on this machine: each service's relay and applier, and the embedded
+//! broker between them, in one process. Glue: what they do is in `events` and `broker`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use freehold_broker::embedded::{Embedded, Server, Settings};
+use freehold_broker::{AccountWant, Broker as _, Login, Partitions, Topic, TopicWant};
+use freehold_engine::{Endpoint, Engine, Secret, Want};
+use freehold_events::keep::{self, Connect, Standing};
+use freehold_events::{Consumer, Ground, Options, Source, Subscribed};
+use freehold_lifecycle::Target;
+use freehold_model::{Broker, Fault, Service, System};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+type Result<T> = std::result::Result<T, Vec<Fault>>;
+
+/// How many partitions a topic has.
+const PARTITIONS: u8 = 4;
+/// How long a leadership lasts without being renewed.
+const TERM: Duration = Duration::from_secs(5);
+/// A socket's path may have 108 bytes, the last of them a zero.
+const SOCKET_PATH: usize = 107;
+
+/// What is told of a sidecar: service, what it does, how it stands.
+pub(crate) type Report = Arc<dyn Fn(&str, &str, Standing) + Send + Sync>;
+
+/// Everything that runs.
+pub(crate) struct Running {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    broker: Option<tokio::task::JoinHandle<freehold_broker::Result<()>>>,
+    broker_stop: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Running {
+    /// Stops all in order: who relays and applies first, the broker last.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        drop(self.broker_stop.take());
+        if let Some(broker) = self.broker.take() {
+            if let Ok(Err(error)) = broker.await {
+                return Err(vec![error.fault()]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Starts the broker, makes topics and accounts, and a sidecar for each of these services.
+pub(crate) async fn start(
+    system: &System,
+    targets: &[Target],
+    state: &Path,
+    report: Report,
+) -> Result<Running> {
+    let Broker::Embedded = &system.broker else {
+        return Err(vec![
+            Fault::new("FH3920", "`freehold run` knows the embedded broker only")
+                .help("take `broker:` out of freehold.yaml for now"),
+        ]);
+    };
+    let admin = Login {
+        name: "freehold".to_owned(),
+        secret: Embedded.generate(),
+    };
+    let socket = socket_path(state);
+    let settings = Settings::new(state.join("broker"), &socket, admin.clone());
+    make_private(&socket)?;
+    let server = tokio::task::spawn_blocking(move || Server::open(settings)).await;
+    let server = server.map_err(|error| vec![Fault::new("FH3811", error.to_string())])?;
+    let server = server.map_err(|error| vec![error.fault()])?;
+    let (broker_stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let broker = tokio::spawn(server.serve(async move {
+        let _ = stopped.await;
+    }));
+    let address = format!("unix:{}", socket.display());
+    let logins = make_accounts(system, &address, &admin).await?;
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for target in targets
+        .iter()
+        .filter(|target| !target.want.plane.is_empty())
+    {
+        let service = &system.services[&target.want.service];
+        let login = &logins[&service.name];
+        let connect = connector(target, login, &address).await?;
+        spawn(service, connect, &report, &stopping, &mut tasks)?;
+    }
+    Ok(Running {
+        tasks,
+        stop,
+        broker: Some(broker),
+        broker_stop: Some(broker_stop),
+    })
+}
+
+fn socket_path(state: &Path) -> PathBuf {
+    let near = state.join("broker.sock");
+    if near.as_os_str().len() <= SOCKET_PATH {
+        return near;
+    }
+    std::env::temp_dir()
+        .join(format!("freehold-{}", std::process::id()))
+        .join("broker.sock")
+}
+
+fn make_private(socket: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|error| {
+        vec![
+            Fault::new("FH3811", format!("{}: {error}", folder.display()))
+                .help("see that this user may write there"),
+        ]
+    })
+}
+
+/// Topics that a service publishes, and those that it reads.
+fn topics_of(service: &Service) -> Result<(BTreeSet<Topic>, BTreeSet<Topic>)> {
+    let topic = |name: &String| {
+        Topic::new(name).map_err(|error| vec![Fault::new("FH1140", error.to_string())])
+    };
+    let writes = service.publishes.keys().map(topic).collect::<Result<_>>()?;
+    let reads = service
+        .copies
+        .values()
+        .map(|copy| topic(&copy.event))
+        .collect::<Result<_>>()?;
+    Ok((writes, reads))
+}
+
+async fn make_accounts(
+    system: &System,
+    address: &str,
+    admin: &Login,
+) -> Result<BTreeMap<String, Login>> {
+    let fault = |error: freehold_broker::Error| vec![error.fault()];
+    let administer = Embedded.administer(address, admin).await.map_err(fault)?;
+    let mut logins = BTreeMap::new();
+    for service in system.services.values() {
+        let (writes, reads) = topics_of(service)?;
+        for topic in &writes {
+            let want = TopicWant {
+                topic: topic.clone(),
+                partitions: partitions(),
+                keep_for: Some(Duration::from_hours(7 * 24)),
+                keep_bytes: Some(1 << 30),
+                compression: freehold_broker::Compression::None,
+            };
+            administer.ensure_topic(&want).await.map_err(fault)?;
+        }
+        let secret = Embedded.generate();
+        let want = AccountWant {
+            service: service.name.clone(),
+            verifier: Some(Embedded.verifier(&secret).map_err(fault)?),
+            writes: writes.into_iter().collect(),
+            reads: reads.into_iter().collect(),
+        };
+        administer.ensure_account(&want).await.map_err(fault)?;
+        let login = Login {
+            name: service.name.clone(),
+            secret,
+        };
+        logins.insert(service.name.clone(), login);
+    }
+    Ok(logins)
+}
+
+fn partitions() -> Partitions {
+    Partitions::new(PARTITIONS).unwrap_or(Partitions::ONE)
+}
+
+/// Gives the sidecar's login a new password, known to this process alone.
+async fn connector(target: &Target, login: &Login, address: &str) -> Result<Connect> {
+    let engine = target.engine;
+    let want = target.want.clone();
+    let at = as_sidecar(engine, target, &want).await?;
+    let (login, address) = (login.clone(), address.to_owned());
+    Ok(Arc::new(move || {
+        let (at, want, login, address) = (at.clone(), want.clone(), login.clone(), address.clone());
+        Box::pin(async move {
+            let connection = engine.connect(&at).await?;
+            let session = Embedded.connect(&address, &login).await?;
+            let sql = engine.events(&want).unwrap_or_default();
+            let ground = Ground {
+                connection,
+                want,
+                sql,
+            };
+            Ok((ground, Arc::from(session)))
+        })
+    }))
+}
+
+async fn as_sidecar(engine: &'static dyn Engine, target: &Target, want: &Want) -> Result<Endpoint> {
+    let fault = |error: freehold_engine::Error| vec![error.fault()];
+    let at = engine.at_store(&target.admin, &want.spot);
+    let name = &want.identities.sidecar;
+    if !engine.info().identities {
+        return Ok(at.with_login(name, None));
+    }
+    let password = Secret::generate();
+    let mut issuer = engine.connect(&at).await.map_err(fault)?;
+    let verifier = engine.verifier(issuer.probe(), name, &password);
+    issuer
+        .issue(want, name, Some(&verifier))
+        .await
+        .map_err(fault)?;
+    Ok(at.with_login(name, Some(password)))
+}
+
+fn spawn(
+    service: &Service,
+    connect: Connect,
+    report: &Report,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> Result<()> {
+    let (writes, _) = topics_of(service)?;
+    let sidecar = format!("{}/{}", service.name, std::process::id());
+    if !writes.is_empty() {
+        let source = Source {
+            name: service.name.as_str().into(),
+            topics: writes,
+            partitions: partitions(),
+            sidecar: sidecar.clone(),
+        };
+        let (name, report) = (service.name.clone(), Arc::clone(report));
+        let told = move |standing| report(&name, "relay", standing);
+        tasks.spawn(keep::relay(
+            Arc::clone(&connect),
+            source,
+            Options::default(),
+            told,
+            stop.clone(),
+        ));
+    }
+    if !service.copies.is_empty() {
+        let copies = service.copies.iter().map(|(table, copy)| {
+            let topic = Topic::new(&copy.event)
+                .map_err(|error| vec![Fault::new("FH1140", error.to_string())])?;
+            Ok(Subscribed {
+                table: table.clone(),
+                topic,
+                copy: copy.clone(),
+            })
+        });
+        let consumer = Consumer {
+            service: service.name.clone(),
+            copies: copies.collect::<Result<_>>()?,
+            partitions: partitions(),
+            sidecar,
+            batch: 512,
+            term: TERM,
+        };
+        let (name, report) = (service.name.clone(), Arc::clone(report));
+        let told = move |standing| report(&name, "applier", standing);
+        tasks.spawn(keep::apply(connect, consumer, told, stop.clone()));
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! A change in one service's store reaches another's copy through the real binary, also when it is
+//! killed in between; on SQLite with the embedded broker.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const FILES: [(&str, &str); 6] = [
+    (
+        "freehold.yaml",
+        "system: shop\nservers:\n  main: { engine: sqlite, url: \"sqlite:data\" }\n",
+    ),
+    (
+        "services/catalog/service.yaml",
+        "service: catalog\nstore: { server: main }\npublishes:\n  book.changed.v1: { schema: events/book.json, key: bookId }\n",
+    ),
+    ("services/catalog/events/book.json", "{}\n"),
+    (
+        "services/catalog/migrations/0001_books.up.sql",
+        "CREATE TABLE books (book_id INTEGER PRIMARY KEY, title TEXT NOT NULL, version INTEGER NOT NULL);\n",
+    ),
+    (
+        "services/orders/service.yaml",
+        "service: orders\nstore: { server: main }\ncopies:\n  book_cache:\n    from: catalog/book.changed.v1\n    key: { book_id: bookId }\n    columns: { title: title, version_number: version }\n    provenance: { version: version_number, source: source_service }\n",
+    ),
+    (
+        "services/orders/migrations/0001_book_cache.up.sql",
+        "CREATE TABLE book_cache (book_id INTEGER PRIMARY KEY, title TEXT NOT NULL, version_number INTEGER NOT NULL, source_service TEXT NOT NULL);\n",
+    ),
+];
+
+fn shop() -> TempDir {
+    let folder = tempfile::Builder::new()
+        .prefix("freehold-test-")
+        .tempdir()
+        .expect("a temporary folder");
+    for (path, text) in FILES {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+    folder
+}
+
+fn freehold(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_freehold"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("NO_COLOR", "1");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Killed when the test is over, however it ends.
+struct Sidecars(Child);
+
+impl Drop for Sidecars {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn publish(folder: &Path, book: i64, version: i64) {
+    let store = rusqlite::Connection::open(folder.join("data/catalog/store.db")).expect("opened");
+    store
+        .busy_timeout(Duration::from_secs(10))
+        .expect("patience");
+    let payload =
+        format!("{{\"bookId\": {book}, \"title\": \"Title {version}\", \"version\": {version}}}");
+    let sql =
+        "INSERT INTO freehold_outbox (topic, key, payload) VALUES ('book.changed.v1', ?1, ?2)";
+    store
+        .execute(sql, (book.to_string(), payload))
+        .expect("published");
+}
+
+/// Waits until the copy of this book has this version.
+fn wait_for(folder: &Path, book: i64, version: i64) {
+    let store = rusqlite::Connection::open(folder.join("data/orders/store.db")).expect("opened");
+    store
+        .busy_timeout(Duration::from_secs(10))
+        .expect("patience");
+    let begun = Instant::now();
+    loop {
+        let sql = "SELECT version_number FROM book_cache WHERE book_id = ?1";
+        let found: Option<i64> = store.query_row(sql, [book], |row| row.get(0)).ok();
+        if found == Some(version) {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "{found:?} of {version} after a minute"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_change_reaches_the_copy_also_after_a_kill() {
+    let shop = shop();
+    let folder = shop.path();
+    let applied = freehold(folder, &["apply"])
+        .output()
+        .expect("the binary runs");
+    assert!(applied.status.success(), "{applied:?}");
+    let second = freehold(folder, &["plan", "--exit-code"])
+        .output()
+        .expect("the binary runs");
+    assert!(second.status.success(), "{second:?}");
+
+    let mut running = Sidecars(freehold(folder, &["run"]).spawn().expect("it starts"));
+    publish(folder, 5, 1);
+    wait_for(folder, 5, 1);
+    running.0.kill().expect("killed");
+    running.0.wait().expect("gone");
+    publish(folder, 5, 2);
+    publish(folder, 6, 1);
+    drop(running);
+
+    let running = Sidecars(freehold(folder, &["run"]).spawn().expect("it starts"));
+    wait_for(folder, 5, 2);
+    wait_for(folder, 6, 1);
+    drop(running);
+
+    let destroyed = freehold(folder, &["destroy", "--yes"])
+        .output()
+        .expect("the binary runs");
+    assert!(destroyed.status.success(), "{destroyed:?}");
+    assert!(
+        !folder.join("data/catalog").exists(),
+        "the relay's file goes with the store"
+    );
+}
+
+#[test]
+fn nothing_to_run_is_said() {
+    let shop = shop();
+    for service in ["catalog", "orders"] {
+        let text = format!("service: {service}\nstore: {{ server: main }}\n");
+        fs::write(
+            shop.path().join(format!("services/{service}/service.yaml")),
+            text,
+        )
+        .expect("written");
+    }
+    let said = freehold(shop.path(), &["run"])
+        .output()
+        .expect("the binary runs");
+    let error = String::from_utf8_lossy(&said.stderr);
+    assert!(error.contains("error[FH3921]"), "{error}");
+}

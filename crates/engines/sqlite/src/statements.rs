@@ -1,0 +1,146 @@
+//! The event plane's named statements on SQLite. What they are for stands on
+//! [`freehold_engine::EventSql`]; the tables are in `plane.rs`.
+
+use std::collections::BTreeMap;
+
+use freehold_engine::{CopyWant, EventSql, Want};
+use freehold_sql::{Dialect, quote_ident, quote_literal};
+
+const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+const BATCH: &str = "batch, incarnation, epoch, cursor, ids, digest, prevs, pending, last_page";
+const ROW: &str =
+    "id, replace(lower(event_id), '-', ''), topic, key, payload, headers, occurred_at";
+
+/// All statements of one store. Names without a file stand in one of the two.
+pub(crate) fn statements(want: &Want) -> EventSql {
+    EventSql {
+        // What was put back is told by the broker's tail: a file has no life of its own.
+        identity: format!("SELECT {NOW}, mark FROM freehold_mark"),
+        lead_read: format!("SELECT holder, epoch, until > {NOW}, {NOW} FROM freehold_leadership WHERE name = ?1"),
+        lead_put: format!(
+            "INSERT INTO freehold_leadership (name, holder, epoch, until) VALUES (?1, ?2, ?3, {NOW} + ?4)
+ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, until = excluded.until"
+        ),
+        lead_fence: "SELECT 1 FROM freehold_leadership WHERE name = ?1 AND epoch = ?2".to_owned(),
+        incarnations: "SELECT number, token, fingerprint, base FROM freehold_incarnation ORDER BY number".to_owned(),
+        incarnation_put: "INSERT INTO freehold_incarnation (number, token, fingerprint, base) VALUES (?1, ?2, ?3, ?4)".to_owned(),
+        batches: format!("SELECT {BATCH} FROM freehold_batch ORDER BY batch DESC LIMIT ?1"),
+        batches_open: format!("SELECT {BATCH} FROM freehold_batch WHERE pending <> '' ORDER BY batch"),
+        batch_put: format!(
+            "INSERT INTO freehold_batch ({BATCH}, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NOW})"
+        ),
+        batch_pending: "UPDATE freehold_batch SET pending = ?2 WHERE batch = ?1".to_owned(),
+        batch_forget: "DELETE FROM freehold_batch WHERE batch < ?1 AND pending = ''".to_owned(),
+        batches_old: format!(
+            "SELECT batch, ids FROM freehold_batch WHERE pending = '' AND at < {NOW} - ?1 ORDER BY batch LIMIT ?2"
+        ),
+        heads: "SELECT topic, heads FROM freehold_head".to_owned(),
+        head_put: "INSERT INTO freehold_head (topic, heads) VALUES (?1, ?2) ON CONFLICT (topic) DO UPDATE SET heads = excluded.heads".to_owned(),
+        outbox_by_id: format!(
+            "SELECT {ROW} FROM freehold_outbox WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id"
+        ),
+        outbox_delete: "DELETE FROM freehold_outbox WHERE id IN (SELECT value FROM json_each(?1))".to_owned(),
+        outbox_count: "SELECT count(*) FROM (SELECT 1 FROM freehold_outbox LIMIT 10001)".to_owned(),
+        outbox_put: "INSERT INTO freehold_outbox (topic, key, payload) VALUES (?1, ?2, ?3)".to_owned(),
+        watermarks: "SELECT topic, lane, position FROM freehold_watermark WHERE source = ?1".to_owned(),
+        watermark_put: "INSERT INTO freehold_watermark (source, topic, lane, position)
+ SELECT ?1, value ->> 't', value ->> 'l', value ->> 'p' FROM json_each(?2) WHERE true
+ ON CONFLICT (source, topic, lane) DO UPDATE SET position = excluded.position".to_owned(),
+        parked_keys: "SELECT DISTINCT key FROM freehold_parked WHERE source = ?1".to_owned(),
+        park: "INSERT INTO freehold_parked (source, position, topic, key, event_id, cause, message)
+ SELECT ?1, value ->> 'p', value ->> 't', value ->> 'k', value ->> 'e', value ->> 'c', value ->> 'm' FROM json_each(?2) WHERE true
+ ON CONFLICT (source, position) DO NOTHING".to_owned(),
+        parked: "SELECT position, topic, key, event_id, cause, message, since, tries
+ FROM freehold_parked WHERE source = ?1 AND (?2 = '' OR key = ?2) ORDER BY position".to_owned(),
+        unpark: "DELETE FROM freehold_parked WHERE source = ?1 AND position = ?2".to_owned(),
+        parked_edit: "UPDATE freehold_parked SET cause = ?3, message = ?4, tries = tries + 1 WHERE source = ?1 AND position = ?2".to_owned(),
+        freshness: format!("SELECT source, position, ticked_at, seen_at, {NOW} FROM freehold_freshness ORDER BY source"),
+        fresh_put: format!(
+            "INSERT INTO freehold_freshness (source, position, ticked_at, seen_at) VALUES (?1, ?2, ?3, {NOW})
+ ON CONFLICT (source) DO UPDATE SET position = excluded.position, ticked_at = excluded.ticked_at, seen_at = excluded.seen_at"
+        ),
+        copy_put: each_copy(want, |table, copy| vec![copy_put(table, copy)]),
+        copy_delete: each_copy(want, copy_delete),
+        note: "INSERT INTO freehold_note (who, what, detail) VALUES (?1, ?2, ?3)".to_owned(),
+    }
+}
+
+fn each_copy(
+    want: &Want,
+    make: impl Fn(&str, &CopyWant) -> Vec<String>,
+) -> BTreeMap<String, Vec<String>> {
+    let copies = want.plane.copies.iter();
+    copies
+        .map(|(table, copy)| (table.clone(), make(table, copy)))
+        .collect()
+}
+
+fn ident(name: &str) -> String {
+    quote_ident(Dialect::Sqlite, name).unwrap_or_default()
+}
+
+fn literal(text: &str) -> String {
+    quote_literal(Dialect::Sqlite, text).unwrap_or_default()
+}
+
+fn field(column: &str) -> String {
+    format!("i.value ->> {}", literal(&format!("$.\"{column}\"")))
+}
+
+fn copy_put(table: &str, copy: &CopyWant) -> String {
+    let filled = copy.filled();
+    let columns: Vec<String> = filled.iter().map(|column| ident(column)).collect();
+    let values: Vec<String> = filled.iter().map(|column| field(column)).collect();
+    let key: Vec<String> = copy.key.iter().map(|column| ident(column)).collect();
+    let set: Vec<String> = columns
+        .iter()
+        .filter(|column| !key.contains(column))
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    let newer = copy.version.as_ref().or(copy.position.as_ref());
+    let conflict = match (set.is_empty(), newer) {
+        (true, _) => "DO NOTHING".to_owned(),
+        (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
+        (false, Some(column)) => {
+            let column = ident(column);
+            format!(
+                "DO UPDATE SET {} WHERE t.{column} < excluded.{column}",
+                set.join(", ")
+            )
+        }
+    };
+    format!(
+        "INSERT INTO {} AS t ({}) SELECT {} FROM json_each(?1) i WHERE NOT EXISTS (SELECT 1 FROM freehold_tombstone d
+ WHERE d.copy = {} AND d.key = i.value ->> '$.freehold_key' AND d.stamp >= i.value ->> '$.freehold_stamp')
+ ON CONFLICT ({}) {conflict}",
+        ident(table),
+        columns.join(", "),
+        values.join(", "),
+        literal(table),
+        key.join(", "),
+    )
+}
+
+fn copy_delete(table: &str, copy: &CopyWant) -> Vec<String> {
+    let same: Vec<String> = copy
+        .key
+        .iter()
+        .map(|column| format!("t.{} = {}", ident(column), field(column)))
+        .collect();
+    let older = copy.position.as_ref().map_or(String::new(), |column| {
+        format!(" AND t.{} <= i.value ->> '$.freehold_stamp'", ident(column))
+    });
+    vec![
+        format!(
+            "DELETE FROM {} AS t WHERE EXISTS (SELECT 1 FROM json_each(?1) i WHERE {}{older})",
+            ident(table),
+            same.join(" AND ")
+        ),
+        format!(
+            "INSERT INTO freehold_tombstone (copy, key, stamp)
+ SELECT {}, value ->> '$.freehold_key', value ->> '$.freehold_stamp' FROM json_each(?1) WHERE true
+ ON CONFLICT (copy, key) DO UPDATE SET stamp = max(stamp, excluded.stamp)",
+            literal(table)
+        ),
+    ]
+}
