@@ -16,6 +16,8 @@
 //!    share, version, bytes; nothing indexed that changes), `_signal`, `_lock`, `_leadership` (64
 //!    shares, epoch, format, rebuilt incarnation). Batches as in the simulator's `executor.rs`:
 //!    fence, inserts, updates by `version = previous`, signals, locks, commit; unknown: read again.
+//!    What is under way for a lost leadership (queued sends, results of commits) never reaches the
+//!    next one of the same process.
 //! 2. The barrier's SQL for each engine around [`decide`], its table made by `apply`, a test on
 //!    each server; `forget`; the incarnation. The participant looks at `expires` when a request
 //!    comes and again before its commit: an action that runs longer than it lives must roll back.

@@ -67,6 +67,14 @@ impl<M: Keeps> World<M> {
         it.leads = None;
     }
 
+    /// What was under way for the old leadership must not reach a new one: a queued send would be
+    /// stamped by the new one's renewal, an old commit's result taken for that of a new batch.
+    fn step_down(&mut self, executor: usize) {
+        let it = &mut self.executors[executor];
+        it.process += 1;
+        it.leads = None;
+    }
+
     pub(super) fn tick(&mut self, executor: usize) {
         self.renew_or_take(executor);
         let process = self.executors[executor].process;
@@ -92,7 +100,7 @@ impl<M: Keeps> World<M> {
                 leadership.until = time + TERM;
                 leading.renewed = time;
             } else {
-                self.executors[executor].leads = None;
+                self.step_down(executor);
             }
             return;
         }
@@ -417,7 +425,7 @@ impl<M: Keeps> World<M> {
         transaction.epoch = leading.epoch;
         transaction.incarnation = leading.incarnation;
         if !self.store.begin::<M>(&mut transaction) {
-            self.executors[executor].leads = None;
+            self.step_down(executor);
             self.saw("commit fenced");
             return;
         }
@@ -482,14 +490,14 @@ impl<M: Keeps> World<M> {
         let sagas = transaction.sagas();
         match answered {
             Answered::Broken => {
-                self.executors[executor].leads = None;
+                self.step_down(executor);
                 return;
             }
             Answered::Unknown => {
                 self.saw("commit with unknown outcome");
                 if transaction.rebuilt {
                     // Whether the instances are suspect is not known: from the beginning.
-                    self.executors[executor].leads = None;
+                    self.step_down(executor);
                     return;
                 }
                 // Going on from memory is safe, since the next write would not match; but the
