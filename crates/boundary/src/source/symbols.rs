@@ -30,7 +30,10 @@ impl Symbols {
         let mut open: Vec<usize> = Vec::new();
         let mut parents = Vec::with_capacity(found.len());
         for (i, symbol) in found.iter().enumerate() {
-            while open.last().is_some_and(|&own| found[own].end <= symbol.start) {
+            while open
+                .last()
+                .is_some_and(|&own| found[own].end <= symbol.start)
+            {
                 open.pop();
             }
             parents.push(open.last().copied());
