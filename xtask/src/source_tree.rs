@@ -74,7 +74,7 @@ fn one(root: &Path, part: &str, number: usize, dice: &mut Dice, sql: bool) -> io
         .join(format!("m{:04}", number / FOLDER))
         .join(context);
     fs::create_dir_all(&folder)?;
-    let text = file(language, dice, sql);
+    let text = file(language, dice, sql.then_some(context));
     fs::write(
         folder.join(format!("f{number}.{}", language.extension)),
         &text,
@@ -206,7 +206,7 @@ const LANGUAGES: [Language; 6] = [
     },
 ];
 
-fn file(language: &Language, dice: &mut Dice, sql: bool) -> String {
+fn file(language: &Language, dice: &mut Dice, sql: Option<&str>) -> String {
     let mut text = String::new();
     for _ in 0..6 {
         text += &dice.filled(dice.clone().pick(language.head));
@@ -222,9 +222,15 @@ fn file(language: &Language, dice: &mut Dice, sql: bool) -> String {
             text += &dice.filled(line);
             text.push('\n');
         }
-        if sql && dice.below(3) > 0 {
-            let line = dice.pick(language.sql);
-            text += &dice.filled(line);
+        if let Some(context) = sql.filter(|_| dice.below(3) > 0) {
+            let line = dice.pick(language.sql).replace("TABLE", context);
+            // Most code keeps to its own tables.
+            let other = if dice.below(40) == 0 {
+                dice.pick(&CONTEXTS)
+            } else {
+                context
+            };
+            text += &dice.filled(&line.replace("FOREIGN", other));
             text.push('\n');
         }
         text += language.close;
@@ -259,10 +265,7 @@ impl Dice {
     fn filled(&mut self, line: &str) -> String {
         let name = format!("{}{}", self.pick(&NAMES), self.below(90));
         let other = self.pick(&NAMES);
-        line.replace("NAME", &name)
-            .replace("OTHER", other)
-            .replace("TABLE", self.clone().pick(&CONTEXTS))
-            .replace("FOREIGN", self.pick(&CONTEXTS))
+        line.replace("NAME", &name).replace("OTHER", other)
     }
 }
 

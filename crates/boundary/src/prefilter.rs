@@ -244,10 +244,12 @@ impl<'a> Place<'a> {
             return true;
         }
         // ` * Reads orders from the cache` within `/** … */`; `* from x` and `*, y from x` are SQL.
+        // A line `* y, z from x` is a product within a statement, whose verb stands above.
         if slashes
             && line.starts_with(b"* ")
-            && line.get(2).is_some_and(u8::is_ascii_alphabetic)
-            && !line.contains(&b',')
+            && line
+                .get(2)
+                .is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'@' | b'{'))
         {
             return true;
         }
@@ -556,7 +558,10 @@ mod tests {
                 "a.ts",
                 "// selects from customers\nconst x = y; // update orders\n",
             ),
-            ("a.ts", "/**\n * Reads orders from customers\n */\n"),
+            (
+                "a.ts",
+                "/**\n * Reads orders, then rows from customers\n * @param x where it is from\n */\n",
+            ),
             (
                 "a.ts",
                 "path.join('src', 'x'); [1].join(','); names.join(', '); Array.from(x);",
