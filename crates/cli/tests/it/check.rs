@@ -17,8 +17,12 @@ fn listed(shop: &Example) -> usize {
         .count()
 }
 
+/// The shop, with a cache of its own.
 fn monolith() -> Example {
-    Example::copy("bookvault-monolith")
+    let mut shop = Example::copy("bookvault-monolith");
+    let cache = shop.path().join(".cache");
+    shop.set("FREEHOLD_CACHE_DIR", &cache.to_string_lossy());
+    shop
 }
 
 fn parsed(said: &Said) -> Value {
@@ -262,4 +266,165 @@ fn an_empty_folder_is_clean() {
         .output()
         .expect("the binary runs");
     assert!(output.status.success());
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    let mut shop = monolith();
+    for (columns, width) in [("80", 80), ("60", 60)] {
+        shop.set("COLUMNS", columns);
+        let said = shop.run(&["check"]).out;
+        let long: Vec<&str> = said
+            .lines()
+            // A place and what owns it are never cut.
+            .filter(|line| !line.contains("┌─") && !line.contains('^'))
+            .filter(|line| line.chars().count() > width && !line.starts_with("error["))
+            .collect();
+        assert!(long.is_empty(), "{long:#?}");
+    }
+}
+
+#[test]
+fn pictures_and_the_past_are_drawn() {
+    let shop = monolith();
+    let svg = shop.run(&["check", "--graph", "svg"]).out;
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+    for (open, close) in [
+        ("<g>", "</g>"),
+        ("<text", "</text>"),
+        ("<title>", "</title>"),
+    ] {
+        assert_eq!(svg.matches(open).count(), svg.matches(close).count());
+    }
+    assert!(svg.contains("orders → customers"), "{svg}");
+    let mermaid = shop.run(&["check", "--graph", "mermaid"]).out;
+    assert!(mermaid.starts_with("flowchart LR\n"), "{mermaid}");
+    assert!(mermaid.contains("c2[\"orders\"]") && mermaid.contains("c2 -->|"));
+
+    assert_eq!(shop.run(&["check", "--history"]).refused(2), ["FH2205"]);
+    shop.run(&["check", "--write-baseline"]).done();
+    shop.edit("boundary-baseline.json", |file| day_before_all(&file));
+    let curve = shop.run(&["check", "--history"]).done();
+    assert!(curve.contains("2026-01-02"), "{curve}");
+    assert!(
+        curve.contains(&format!("90 → {} since", listed(&shop))),
+        "{curve}"
+    );
+    let report = shop.run(&["check"]).done();
+    assert!(report.contains("since 2026-01-02"), "{report}");
+}
+
+#[test]
+fn owners_are_rendered() {
+    let shop = monolith();
+    let said = shop
+        .run(&["render", "codeowners", "--prefix", "@acme/"])
+        .done();
+    assert!(
+        said.lines()
+            .any(|line| line.starts_with("/web/src/orders/ ")
+                && line.ends_with(" @acme/team-fulfilment")),
+        "{said}"
+    );
+    fs::remove_file(shop.path().join("boundaries.yaml")).expect("removed");
+    assert_eq!(shop.run(&["render", "codeowners"]).refused(2), ["FH2210"]);
+}
+
+#[test]
+fn the_step_of_ci_is_written_once() {
+    let shop = monolith();
+    for (host, file) in [
+        ("github", ".github/workflows/freehold-check.yml"),
+        ("gitlab", ".gitlab/freehold-check.yml"),
+    ] {
+        shop.run(&["init", "--ci", host]).done();
+        let text = fs::read_to_string(shop.path().join(file)).expect("the file");
+        assert!(text.contains(&format!("freehold check --prune --format {host}")));
+        assert_eq!(shop.run(&["init", "--ci", host]).refused(2), ["FH1126"]);
+    }
+    assert!(!shop.path().join("freehold.yaml").exists(), "only the step");
+}
+
+/// What a check remembers lies where it was told to, and changes nothing of what is said.
+#[test]
+fn with_or_without_a_cache_the_same_is_said() {
+    let shop = monolith();
+    let said = |arguments: &[&str]| parsed(&shop.run(arguments))["findings"].clone();
+    // Files that were copied just now are not trusted.
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
+    let cold = said(&["check", "--json", "--no-cache"]);
+    assert!(!shop.path().join(".cache").exists());
+    assert_eq!(said(&["check", "--json"]), cold);
+    let kept = fs::read_dir(shop.path().join(".cache/check")).expect("it was kept");
+    assert_eq!(kept.count(), 1);
+    assert_eq!(said(&["check", "--json"]), cold);
+    shop.edit("web/src/payment/fraud.ts", |text| {
+        text.replace("orders o", "payments o")
+    });
+    assert_ne!(said(&["check", "--json"]), cold);
+}
+
+/// Root reads everything, so that it is somebody else who checks.
+#[cfg(unix)]
+#[test]
+fn files_that_may_not_be_read_are_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shop = monolith();
+    let closed = |path: &str| {
+        fs::set_permissions(shop.path().join(path), fs::Permissions::from_mode(0o000))
+            .expect("closed");
+    };
+    fs::set_permissions(shop.path(), fs::Permissions::from_mode(0o755)).expect("opened");
+    closed("web/src/payment/fraud.ts");
+    closed("office");
+    let whose = Command::new("id").arg("-u").output().expect("id").stdout;
+    let arguments = ["check", "--json", "--no-cache"];
+    let output = if whose.starts_with(b"0\n") {
+        let binary = shop.path().join("freehold-copy");
+        fs::copy(env!("CARGO_BIN_EXE_freehold"), &binary).expect("copied");
+        Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(binary)
+            .args(arguments)
+            .current_dir(shop.path())
+            .output()
+    } else {
+        shop.command(&arguments).output()
+    };
+    let output = output.expect("it runs");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    fs::set_permissions(
+        shop.path().join("office"),
+        fs::Permissions::from_mode(0o755),
+    )
+    .expect("opened");
+    let skipped = said["skipped"].as_array().expect("a list");
+    let told: Vec<&str> = skipped
+        .iter()
+        .filter_map(|own| own["file"].as_str())
+        .collect();
+    assert_eq!(told, ["office", "web/src/payment/fraud.ts"], "{skipped:?}");
+    assert!(skipped.iter().all(|own| {
+        own["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("denied"))
+    }));
+    assert_eq!(output.status.code(), Some(1), "the others are read");
+}
+
+#[test]
+fn a_broken_system_is_refused_at_its_place() {
+    let shop = Example::copy("bookvault");
+    shop.edit("services/orders/service.yaml", |text| {
+        text + "\nisolaton: schema\n"
+    });
+    let said = shop.run(&["check"]);
+    assert_eq!(said.refused(2), ["FH1103"]);
+    assert!(
+        said.err.contains("services/orders/service.yaml:"),
+        "{}",
+        said.err
+    );
+    shop.write("freehold.yaml", "{{{");
+    assert_eq!(shop.run(&["check"]).code, 2);
 }
