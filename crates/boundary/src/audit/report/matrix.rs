@@ -87,27 +87,27 @@ impl Matrix {
     fn of(contexts: Vec<String>, mut cells: Vec<Vec<Cell>>) -> Self {
         let total_calls: f64 = cells.iter().flatten().map(|own| own.calls_a_day).sum();
         let scale = Scale::of(total_calls);
-        let calls = shown(&cells, |cell| scale.steps(cell.calls_a_day));
-        let seconds = shown(&cells, |cell| cell.seconds_a_day);
+        let by_calls = shown(&cells, |cell| scale.steps(cell.calls_a_day));
+        let by_time = shown(&cells, |cell| cell.seconds_a_day);
         let n = contexts.len();
         let (mut out, mut into) = (vec![Cell::default(); n], vec![Cell::default(); n]);
         let mut total = Cell::default();
         for (y, row) in cells.iter_mut().enumerate() {
             for (x, cell) in row.iter_mut().enumerate() {
-                cell.shown = calls.cells[y][x];
-                cell.shown_seconds = seconds.cells[y][x];
+                cell.shown = by_calls.cells[y][x];
+                cell.shown_seconds = by_time.cells[y][x];
                 out[y].add(*cell);
                 into[x].add(*cell);
                 total.add(*cell);
             }
         }
         for (at, cell) in out.iter_mut().enumerate() {
-            (cell.shown, cell.shown_seconds) = (calls.rows[at], seconds.rows[at]);
+            (cell.shown, cell.shown_seconds) = (by_calls.rows[at], by_time.rows[at]);
         }
         for (at, cell) in into.iter_mut().enumerate() {
-            (cell.shown, cell.shown_seconds) = (calls.columns[at], seconds.columns[at]);
+            (cell.shown, cell.shown_seconds) = (by_calls.columns[at], by_time.columns[at]);
         }
-        (total.shown, total.shown_seconds) = (calls.total, seconds.total);
+        (total.shown, total.shown_seconds) = (by_calls.total, by_time.total);
         Self {
             contexts,
             cells,

@@ -34,7 +34,7 @@ fn pages_fit_every_width() {
         }
         let sections = one["sections"].as_array().expect("a list").len();
         let expected = match one["page"].as_str() {
-            Some("whole" | "few-rights" | "cut-short") => 11,
+            Some("whole" | "few-rights" | "cut-short" | "seven-contexts" | "many-contexts") => 11,
             Some("one-context") => 5,
             _ => 10,
         };

@@ -1,6 +1,6 @@
 //! The same audit in every state that a report can be in.
 
-use freehold_boundary::audit::report::{Fit, Reach, Report, State};
+use freehold_boundary::audit::report::{Fit, OrderStep, Reach, Report, State, Touch};
 
 use super::bookvault;
 
@@ -15,6 +15,8 @@ pub(crate) fn states() -> Vec<(&'static str, Report)> {
         ("nothing-seen", nothing_seen()),
         ("no-history", no_history()),
         ("one-context", one_context()),
+        ("seven-contexts", contexts(7)),
+        ("many-contexts", contexts(14)),
     ]
 }
 
@@ -161,5 +163,52 @@ fn one_context() -> Report {
         program.touches.truncate(1);
         program.touches.extend(nobody);
     }
+    report
+}
+
+/// A larger system: every context asks the next one and the third.
+fn contexts(n: usize) -> Report {
+    let mut report = bookvault();
+    let name = |at: usize| format!("a_long_context_{}", at % n);
+    let (context, crossing) = (report.contexts[1].clone(), report.crossings[2].clone());
+    report.contexts = (0..n)
+        .map(|at| {
+            let mut own = context.clone();
+            own.name = name(at);
+            own
+        })
+        .collect();
+    report.crossings.clear();
+    for at in 0..n {
+        for (step, calls) in [(1, 700_000.0), (3, 90_000.0)] {
+            let mut own = crossing.clone();
+            (own.from, own.to) = (name(at), name(at + step));
+            own.calls_a_day = calls * f64::from(u8::try_from(at + 1).expect("few"));
+            report.crossings.push(own);
+        }
+    }
+    report
+        .crossings
+        .sort_by(|a, b| b.seconds_a_day().total_cmp(&a.seconds_a_day()));
+    for (at, own) in report.programs.iter_mut().enumerate() {
+        own.context = Some(name(at));
+        own.touches.clear();
+        for to in 0..n {
+            own.touches.push(Touch {
+                context: Some(name(to)),
+                reads: to % 2 == 0,
+                writes: to == at,
+            });
+        }
+    }
+    for (at, own) in report.keys.iter_mut().enumerate() {
+        (own.from, own.to) = (name(at), name(at + 1));
+    }
+    report.order = (0..n)
+        .map(|at| OrderStep {
+            context: name(at),
+            why: None,
+        })
+        .collect();
     report
 }

@@ -10,6 +10,8 @@ use crate::audit::report::{Cell, Crossing, Matrix, Report, State, words};
 
 /// Above this many contexts a table of pairs does not fit: the strongest are listed.
 const WIDEST: usize = 12;
+/// Above this many a phone has no room for the table: it shows the list as well.
+const NARROWEST: usize = 5;
 /// How many pairs that list has.
 const MOST_PAIRS: usize = 30;
 
@@ -37,7 +39,11 @@ pub(super) fn matrix(report: &Report) -> Markup {
     .state(&report.states.crossings);
     let body = html! {
         @if matrix.contexts.len() > WIDEST { (pairs(report, &matrix)) }
-        @else { (cells(report, &matrix)) }
+        @else {
+            (cells(report, &matrix))
+            // A phone has room for five columns.
+            @if matrix.contexts.len() > NARROWEST { div.instead { (pairs(report, &matrix)) } }
+        }
         p.note {
             span.scale aria-hidden="true" { @for shade in 0..5 { i class=(format!("shade-{shade}")) {} } }
             "darker: more database time. Rows are the programs of a context, columns the owner of the table." (orphans)
@@ -48,7 +54,7 @@ pub(super) fn matrix(report: &Report) -> Markup {
 
 fn cells(report: &Report, matrix: &Matrix) -> Markup {
     let scale = report.scale();
-    let many = if matrix.contexts.len() > 6 {
+    let many = if matrix.contexts.len() > NARROWEST {
         "matrix many"
     } else {
         "matrix"

@@ -139,22 +139,24 @@ fn drawing(report: &Report, lines: &[Line], measure: &Measure) -> Markup {
     let floor = top + house_height;
     let height = floor + 82.0;
     html! {
-        svg class=(format!("drawing {}", measure.class)) viewBox=(format!("0 0 {} {}", measure.width, tenth(height))) role="img" aria-label=(spoken(report, lines)) {
-            defs {
-                pattern id=(format!("hatch-{}", measure.class)) width="7" height="7" patternUnits="userSpaceOnUse" {
-                    path d="M0 7L7 0" stroke="var(--line2)" stroke-width="1" {}
+            svg class=(format!("drawing {}", measure.class)) viewBox=(format!("0 0 {} {}", measure.width, tenth(height))) role="img" aria-label=(spoken(report, lines)) {
+                defs {
+                    pattern id=(format!("hatch-{}", measure.class)) width="7" height="7" patternUnits="userSpaceOnUse" {
+                        path d="M0 7L7 0" stroke="var(--line2)" stroke-width="1" {}
+                    }
                 }
+                @for own in &placed { (drawn_line(own, top, top - levels[own.level])) }
+                // Above all lines, so that none runs through a label.
+    @for (x, y, text) in labels(&placed, &levels, top) {
+                    text.label x=(tenth(x)) y=(tenth(y)) text-anchor="middle" { (text) }
+                }
+                (drawn_ground(report, &houses, measure, floor))
+                @for (context, house) in report.contexts.iter().zip(&houses) {
+                    (drawn_house(report, &context.name, house, measure, top, floor))
+                }
+                path d=(format!("M4 {0}H{1}", tenth(floor), tenth(measure.width - 4.0))) stroke="var(--ink)" stroke-width="1.5" {}
             }
-            @for own in &placed { (drawn_line(own, top, top - levels[own.level])) }
-            // Above all lines, so that none runs through a label.
-            @for own in &placed { (label(own, &placed, top - levels[own.level])) }
-            (drawn_ground(report, &houses, measure, floor))
-            @for (context, house) in report.contexts.iter().zip(&houses) {
-                (drawn_house(report, &context.name, house, measure, top, floor))
-            }
-            path d=(format!("M4 {0}H{1}", tenth(floor), tenth(measure.width - 4.0))) stroke="var(--ink)" stroke-width="1.5" {}
         }
-    }
 }
 
 fn houses(n: usize, measure: &Measure) -> Vec<House> {
@@ -280,24 +282,36 @@ fn drawn_line(own: &Placed<'_>, top: f64, y: f64) -> Markup {
     }
 }
 
-/// The label above its line: in the middle, or where no leg of a higher line comes down.
-fn label(own: &Placed<'_>, all: &[Placed<'_>], y: f64) -> Markup {
-    let half = text_width(&own.line.label, 11.0) / 2.0 + 2.0;
-    let free = |x: &f64| {
-        let legs = all.iter().filter(|other| other.level > own.level);
-        !legs
-            .flat_map(|other| [(other.x.0, other.width), (other.x.1, other.width)])
-            .any(|(leg, width)| (leg - x).abs() < half + width / 2.0)
-    };
-    let (from, to) = own.x;
-    let middle = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]
-        .map(|share| from + (to - from) * share)
-        .into_iter()
-        .find(free)
-        .unwrap_or(f64::midpoint(from, to));
-    html! {
-        text.label x=(tenth(middle)) y=(tenth(y - own.width / 2.0 - 5.0)) text-anchor="middle" { (own.line.label) }
+/// The label above each line: in the middle, or where no leg of a higher line comes down. The
+/// strongest first; one that would lie on another is left out, and the matrix has its number.
+fn labels<'a>(lines: &[Placed<'a>], levels: &[f64], top: f64) -> Vec<(f64, f64, &'a str)> {
+    let mut order: Vec<&Placed<'a>> = lines.iter().collect();
+    order.sort_by(|a, b| b.line.amount.total_cmp(&a.line.amount));
+    let mut out: Vec<(f64, f64, &'a str)> = Vec::new();
+    for own in order {
+        let half = |text: &str| text_width(text, 12.5) / 2.0 + 2.0;
+        let text = own.line.label.as_str();
+        let free = |x: &f64| {
+            let higher = lines.iter().filter(|other| other.level > own.level);
+            !higher
+                .flat_map(|other| [(other.x.0, other.width), (other.x.1, other.width)])
+                .any(|(leg, width)| (leg - x).abs() < half(text) + width / 2.0)
+        };
+        let (from, to) = own.x;
+        let x = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]
+            .map(|share| from + (to - from) * share)
+            .into_iter()
+            .find(free)
+            .unwrap_or(f64::midpoint(from, to));
+        let y = top - levels[own.level] - own.width / 2.0 - 5.0;
+        let taken = out.iter().any(|(x2, y2, text2)| {
+            (x2 - x).abs() < half(text) + half(text2) && (y2 - y).abs() < 13.0
+        });
+        if !taken {
+            out.push((x, y, text));
+        }
     }
+    out
 }
 
 fn drawn_house(
@@ -360,7 +374,11 @@ fn drawn_ground(report: &Report, houses: &[House], measure: &Measure, floor: f64
             text.plot x=(x) y=(tenth(floor + 20.0)) text-anchor="middle" {
                 (fit(&count(context.tables.len(), "table", "tables"), 11.5, house.width + 4.0))
             }
-            text.plot x=(x) y=(tenth(floor + 36.0)) text-anchor="middle" { (size) " " (sizes.unit) }
+            @let size = format!("{size} {}", sizes.unit);
+            // Section 9 has it where a plot is too narrow.
+            @if text_width(&size, 12.5) < house.width + 4.0 {
+                text.plot x=(x) y=(tenth(floor + 36.0)) text-anchor="middle" { (size) }
+            }
         }
         rect x="0" y=(tenth(plot)) width=(measure.width) height="26" fill="var(--slab)" {}
         path d=(format!("M0 {0}H{1}", tenth(slab), measure.width)) stroke="var(--flow)" {}

@@ -64,7 +64,7 @@ pub(super) fn programs(report: &Report) -> Markup {
 fn side(report: &Report) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(window) = &report.window {
-        parts.push(format!("{}", words::span(window.days)));
+        parts.push(words::span(window.days));
     }
     for own in &report.programs {
         if let (None, Some(writes)) = (&own.context, own.writes.filter(|n| *n > 0)) {
