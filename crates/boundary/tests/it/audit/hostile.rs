@@ -8,16 +8,16 @@ const NAME: &str = "x<img src=a onerror=b>\"'&\u{1b}[31m\u{7}\u{202e}`";
 
 fn hostile() -> Report {
     let mut report = bookvault();
-    report.subject.database = NAME.to_owned();
-    report.logins[0].name = NAME.to_owned();
-    report.programs[0].name = NAME.to_owned();
-    report.orphans[0].table = NAME.to_owned();
-    report.keys[0].table = NAME.to_owned();
-    report.ties[0].name = NAME.to_owned();
-    report.contexts[1].tables[0] = NAME.to_owned();
-    report.crossings[0].tables[0] = NAME.to_owned();
+    NAME.clone_into(&mut report.subject.database);
+    NAME.clone_into(&mut report.logins[0].name);
+    NAME.clone_into(&mut report.programs[0].name);
+    NAME.clone_into(&mut report.orphans[0].table);
+    NAME.clone_into(&mut report.keys[0].table);
+    NAME.clone_into(&mut report.ties[0].name);
+    NAME.clone_into(&mut report.contexts[1].tables[0]);
+    NAME.clone_into(&mut report.crossings[0].tables[0]);
     report.crossings[0].about = Some(NAME.to_owned());
-    report.crossings[1].program = NAME.to_owned();
+    NAME.clone_into(&mut report.crossings[1].program);
     report.findings.push(Finding {
         code: "FH2301".to_owned(),
         message: NAME.to_owned(),
