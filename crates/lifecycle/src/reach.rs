@@ -108,7 +108,11 @@ impl<'t> Reach<'t> {
         // MySQL shows no table that a login has no right on.
         let ledger = self.target.want.spot.own("ledger");
         let sees = live.looked_inside && live.has_table(&ledger);
-        if live.database == Some(Mark::Ours) && !sees {
+        // Nor a database, so that its logins seem to be somebody else's.
+        let logins = self.target.want.logins();
+        let mut logins = logins.iter().filter_map(|name| live.roles.get(*name));
+        let unseen = live.database.is_none() && logins.any(|role| role.mark != Mark::Ours);
+        if unseen || (live.database == Some(Mark::Ours) && !sees) {
             return Err(blind(self.target, &[]));
         }
         Ok(live)
