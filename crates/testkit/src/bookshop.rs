@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use freehold_engine::{Connection, Endpoint, Secret};
-use freehold_lifecycle::{Target, apply, check_targets, target};
+pub use freehold_lifecycle::Target;
+use freehold_lifecycle::{apply, check_targets, target};
 use freehold_model::{MemoryFiles, System, load, load_migrations};
 use tokio::sync::Mutex;
 

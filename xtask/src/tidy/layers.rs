@@ -61,10 +61,11 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "freehold-boundary",
             "freehold-credentials",
+            "freehold-events",
             "freehold-lifecycle",
             "freehold-saga",
         ],
-        may_use: &["look", "nouns", "sql", "contract", "bookkeeping"],
+        may_use: &["look", "nouns", "sql", "contract", "broker", "bookkeeping"],
     },
     Layer {
         name: "servers",
@@ -84,6 +85,7 @@ const LAYERS: &[Layer] = &[
             "nouns",
             "sql",
             "contract",
+            "broker",
             "bookkeeping",
             "features",
             "servers",

@@ -8,9 +8,8 @@ use std::time::Duration;
 use freehold_broker::Topic;
 use freehold_engine::{Connection, TxMode, Value};
 use freehold_events::{Applier, Consumer, Ground, Options, Relay, Rules, Source, Subscribed};
-use freehold_lifecycle::Target;
 use freehold_model::{EngineKind, Isolation};
-use freehold_testkit::bookshop::{BOOK_CHANGED, Bookshop, enter};
+use freehold_testkit::bookshop::{BOOK_CHANGED, Bookshop, Target, enter};
 use freehold_testkit::{Admin, Shape};
 
 use crate::memory::{Memory, Open, partitions};
