@@ -151,9 +151,7 @@ fn role(word: &str) -> Option<(Access, bool)> {
     Some(match word {
         "from" | "From" | "table" | "Table" | "selectFrom" | "knex" | "db" | "trx" | "tx"
         | "select_from" | "queryBuilder" | "newQuery" | "fromSub" | "withTableName"
-        | "tableName" => (Access::Read, false),
-        // Laravel's `Rule::unique('customers')`.
-        "unique" | "exists" => (Access::Read, false),
+        | "tableName" | "unique" | "exists" => (Access::Read, false),
         "join" | "innerJoin" | "leftJoin" | "rightJoin" | "fullJoin" | "crossJoin"
         | "leftOuterJoin" | "rightOuterJoin" | "fullOuterJoin" | "Join" | "LeftJoin"
         | "InnerJoin" | "RightJoin" | "joins" | "Joins" | "leftJoinAndSelect"

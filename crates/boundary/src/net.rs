@@ -143,7 +143,7 @@ fn replay(
             }
             Event::Table(table) => {
                 let table = name(table);
-                drop_where(tables.get_mut(&table), gone, &reaches);
+                drop_where(tables.get_mut(&table), gone, reaches);
                 for keys in tables.values_mut() {
                     drop_where(Some(keys), gone, |key| key.target == table && reaches(key));
                 }
@@ -210,6 +210,10 @@ fn order(path: &Path) -> (Vec<u128>, PathBuf) {
 }
 
 /// The script that takes a migration back.
+#[expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the name is in small letters"
+)]
 pub(crate) fn is_way_back(path: &Path) -> bool {
     let file = path
         .file_name()

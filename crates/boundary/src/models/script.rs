@@ -77,6 +77,10 @@ fn relate(out: &mut Models, class: &str, target: Target, code: &Code, at: usize)
     });
 }
 
+#[expect(
+    clippy::single_match_else,
+    reason = "the two ways to name a table stand side by side"
+)]
 fn decorated(code: &Code, at: usize, out: &mut Models) {
     let behind = if code.is_mark(at + 1, b'(') {
         code.partner(at + 1) + 1

@@ -149,6 +149,7 @@ fn column(code: &Code, start: usize) -> usize {
 
 /// A call that is handed what to do: `db.transaction(async (tx) => { … })`, `$transaction([ … ])`,
 /// `DB::transaction(function () { … })`, `Order.transaction do … end`, `transaction { … }`.
+#[expect(clippy::too_many_lines, reason = "most of them are names")]
 fn callback(code: &Code, at: usize) -> Option<Range> {
     let word = code.word(at)?;
     let lower = word.trim_start_matches('$').to_ascii_lowercase();

@@ -229,7 +229,7 @@ fn edit(dice: &mut Dice, path: &str, text: &str) -> (String, String) {
     match dice.below(6) {
         0 => (format!("{context}/deep/er/{file}"), text.to_owned()),
         1 => (format!("{context}/renamed_{file}"), text.to_owned()),
-        2 => (path.to_owned(), text.replace("\n", "\n\n")),
+        2 => (path.to_owned(), text.replace('\n', "\n\n")),
         3 => (
             path.to_owned(),
             text.replace("select ", "SELECT  ")
