@@ -15,7 +15,9 @@
 //!    definition and business key; a partial index on the unclaimed; lock keys), `_instance` (id,
 //!    share, version, bytes; nothing indexed that changes), `_signal`, `_lock`, `_leadership` (64
 //!    shares, epoch, format, rebuilt incarnation). Batches as in the simulator's `executor.rs`:
-//!    fence, inserts, updates by `version = previous`, signals, locks, commit; unknown: read again.
+//!    fence, inserts, updates by `version = previous`, signals, locks, commit. After an
+//!    unknown commit nothing is sent for its rows until they were read again: a saga that has ended
+//!    must not get requests that outlive its pruning.
 //!    What is under way for a lost leadership (queued sends, results of commits) never reaches the
 //!    next one of the same process.
 //! 2. The barrier's SQL for each engine around [`decide`], its table made by `apply`, a test on

@@ -19,6 +19,8 @@ pub(super) trait Keeps: Rules + BarrierRules + Send + Sync {
     const SEND_AFTER_COMMIT: bool = true;
     /// `version = previous`, not `version < next`.
     const EXACT_VERSION: bool = true;
+    /// Rows of a commit whose outcome is unknown are read again before anything is sent for them.
+    const READ_AFTER_UNKNOWN: bool = true;
     const SIGNALS_BEFORE_STARTS: bool = true;
     /// Requests live from the last renewal of the leadership, not from their sending.
     const EXPIRE_FROM_RENEWAL: bool = true;
@@ -45,8 +47,8 @@ macro_rules! mutant {
     ($list:ident, $name:literal, fence $fence:ident) => {
         mutant!(@ $list, $name, {}, {}, { const FENCE: Fence = Fence::$fence; });
     };
-    ($list:ident, $name:literal, system $rule:ident) => {
-        mutant!(@ $list, $name, {}, {}, { const $rule: bool = false; });
+    ($list:ident, $name:literal, system $($rule:ident)+) => {
+        mutant!(@ $list, $name, {}, {}, { $(const $rule: bool = false;)+ });
     };
     (@ $list:ident, $name:literal, {$($core:tt)*}, {$($barrier:tt)*}, {$($system:tt)*}) => {{
         struct Mutant;
@@ -75,7 +77,8 @@ pub(super) fn mutants() -> Vec<(&'static str, Hunt)> {
     mutant!(all, "fencing off", fence Off);
     mutant!(all, "epoch by subselect", fence Subselect);
     mutant!(all, "send before commit", system SEND_AFTER_COMMIT);
-    mutant!(all, "version <", system EXACT_VERSION);
+    // The version is the second line of defence, behind reading again.
+    mutant!(all, "version <", system EXACT_VERSION READ_AFTER_UNKNOWN);
     mutant!(all, "signals after starts", system SIGNALS_BEFORE_STARTS);
     mutant!(all, "expiry stamped at send", system EXPIRE_FROM_RENEWAL);
     mutant!(all, "barrier rows by age", system FORGET_ON_REQUEST);
