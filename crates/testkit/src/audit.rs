@@ -137,7 +137,7 @@ fn decided(reach: &Reach<'_>, uses: &ViewUses, own: &Attempt) -> Option<bool> {
             let own = &reach.facts().routines[routine as usize];
             let table = relation(table)?;
             let columns: Vec<u16> = column.iter().copied().collect();
-            let works = if own.definer {
+            let works = if own.definer && own.owner != Some(who) {
                 let (owner, schema) = (own.owner?, reach.facts().relations[table as usize].schema);
                 let held = match column {
                     Some(_) => reach.holds_as_definer(owner, table, *column),

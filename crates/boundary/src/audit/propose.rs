@@ -88,7 +88,7 @@ pub(crate) fn propose(facts: &Facts, evidence: &Evidence) -> Cut {
         for node in &nodes {
             let (mut inside, mut best) = (0.0, HashMap::<usize, f64>::new());
             for (other, pull) in &graph.edges[*node] {
-                if nodes.contains(other) {
+                if groups[*other] == groups[*node] {
                     inside += pull;
                 } else {
                     *best.entry(groups[*other]).or_default() += pull;

@@ -242,15 +242,20 @@ impl<'f> Reach<'f> {
     #[must_use]
     pub fn runs(&self, who: u32, routine: u32) -> bool {
         let own = &self.facts.routines[routine as usize];
-        if self.is_superuser(who) {
-            return true;
-        }
-        let on_schema = self.index.schemas.get(&own.schema).into_iter().flatten();
-        let given = self.index.routines.get(&routine).into_iter().flatten();
+        // Where definers count alone, they are asked as well, but for one who calls its own.
+        let alone = own.definer && self.facts.rules.definers_without_roles;
+        let definer = own.owner.filter(|definer| alone && *definer != who);
         self.passes(who, own.schema)
-            && self
-                .sum(who, given.chain(on_schema).chain(&self.index.server))
-                .has(Rights::EXECUTE)
+            && self.executes(who, false, routine)
+            && definer.is_none_or(|definer| self.executes(definer, true, routine))
+    }
+
+    fn executes(&self, who: u32, alone: bool, routine: u32) -> bool {
+        let schema = self.facts.routines[routine as usize].schema;
+        let on_schema = self.index.schemas.get(&schema).into_iter().flatten();
+        let given = self.index.routines.get(&routine).into_iter().flatten();
+        let given = given.chain(on_schema).chain(&self.index.server);
+        self.is_superuser(who) || self.sum_of(who, alone, given).has(Rights::EXECUTE)
     }
 
     /// Does `who` own the relation, or somebody whose rights it has?

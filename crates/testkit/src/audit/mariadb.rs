@@ -36,10 +36,31 @@ pub async fn round(engine: &dyn Engine, admin: &Endpoint, seed: u64) -> Round {
         sql: Vec::new(),
     };
     scene.generate();
+    let mut missing: Vec<String> = Vec::new();
     for sql in &scene.sql {
-        let done = server.execute(sql).await;
-        done.must(&format!("round {seed}: {sql}"));
+        if missing
+            .iter()
+            .any(|view| sql.ends_with(view) || sql.contains(&format!("{view} TO ")))
+        {
+            missing.extend(view_of(sql));
+            continue;
+        }
+        match server.execute(sql).await {
+            // A view over one that could not be read is not made.
+            Err(error)
+                if error
+                    .native
+                    .as_deref()
+                    .is_some_and(|code| code.starts_with("1356")) =>
+            {
+                missing.extend(view_of(sql));
+            }
+            done => done.must(&format!("round {seed}: {sql}")),
+        }
     }
+    scene
+        .views
+        .retain(|(schema, name)| !missing.contains(&format!("{schema}.{name}")));
     let facts = engine
         .audit(admin, &Limits::default())
         .await
@@ -56,6 +77,12 @@ pub async fn round(engine: &dyn Engine, admin: &Endpoint, seed: u64) -> Round {
     };
     remove(&mut *server, &scene).await;
     round
+}
+
+/// The view that a statement makes.
+fn view_of(sql: &str) -> Option<String> {
+    let (_, rest) = sql.split_once(" VIEW ")?;
+    rest.split(' ').next().map(str::to_owned)
 }
 
 async fn remove(server: &mut dyn Connection, scene: &Scene<'_>) {
@@ -237,6 +264,12 @@ impl Scene<'_> {
             self.say(format!(
                 "CREATE DEFINER = {definer} PROCEDURE {database}.{name}() SQL SECURITY {security} {body}"
             ));
+            if self.chance(70) {
+                // The definer has to be let as well.
+                self.say(format!(
+                    "GRANT EXECUTE ON PROCEDURE {database}.{name} TO {definer}"
+                ));
+            }
             let to = self.grantee();
             if to == "PUBLIC" {
                 self.say(format!(

@@ -46,7 +46,8 @@ impl Gathered {
             .contains("mariadb");
         ask.begin(self.mariadb).await?;
         let server = &mut self.facts.server;
-        server.product = if self.mariadb { "MariaDB" } else { "MySQL" }.to_owned();
+        let product = if self.mariadb { "MariaDB" } else { "MySQL" };
+        product.clone_into(&mut server.product);
         let digits = version.strip_prefix("5.5.5-").unwrap_or(&version);
         let end = digits
             .find(|c: char| !c.is_ascii_digit() && c != '.')
