@@ -503,12 +503,12 @@ impl<M: Keeps> World<M> {
                     self.step_down(executor);
                     return;
                 }
-                let soon = if carry_on {
-                    self.chance.between(200, 3_000)
+                if carry_on {
+                    let soon = self.chance.between(200, 3_000);
+                    self.at(soon, Happening::Reload(executor, process, sagas));
                 } else {
-                    0
-                };
-                self.at(soon, Happening::Reload(executor, process, sagas));
+                    self.reload(executor, process, &sagas);
+                }
             }
             Answered::Done(unmatched) => {
                 leading.rebuild &= !transaction.rebuilt;
