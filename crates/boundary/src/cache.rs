@@ -91,7 +91,7 @@ impl Cache {
         skipped: &[Skipped],
     ) -> Key {
         let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
-        let place = hex(&Sha256::digest(format!("{root:?} {paths:?}")));
+        let place = hex(&Sha256::digest(format!("{} {paths:?}", root.display())));
         let mut state = Sha256::new();
         let own = own.map_or_else(String::new, Ownership::identity);
         for part in [&self.program, &place, &own, &format!("{skipped:?}")] {

@@ -143,18 +143,15 @@ impl Checker {
             (Some(cache), Some(key)) => cache.load(key),
             _ => None,
         };
-        let (kept, ownership) = match kept {
-            Some(kept) => match ownership.map_or_else(|| kept.proposal(), Ok) {
-                Ok(own) => (kept, own),
-                Err(faults) => return Err(faults),
-            },
-            None => {
-                let (kept, own) = self.fresh(root, &files, skipped, ownership)?;
-                if let (Some(cache), Some(key)) = (&self.cache, &key) {
-                    cache.save(key, &files, &kept);
-                }
-                (kept, own)
+        let (kept, ownership) = if let Some(kept) = kept {
+            let own = ownership.map_or_else(|| kept.proposal(), Ok)?;
+            (kept, own)
+        } else {
+            let (kept, own) = self.fresh(root, &files, skipped, ownership)?;
+            if let (Some(cache), Some(key)) = (&self.cache, &key) {
+                cache.save(key, &files, &kept);
             }
+            (kept, own)
         };
         let sorted = policy::sort(&ownership, kept.findings, today);
         Ok(Checked {

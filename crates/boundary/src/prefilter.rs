@@ -482,7 +482,7 @@ fn takes_table(place: &Place) -> bool {
     if !named {
         return false;
     }
-    let dot = place.bytes[..place.start + 1]
+    let dot = place.bytes[..=place.start]
         .iter()
         .rposition(|byte| *byte == b'.')
         .filter(|dot| place.start - dot.min(&place.start) <= 1);

@@ -179,6 +179,7 @@ mod tests {
             ddl: Ddl::Committing,
             versions: &[("MariaDB 10.11", Run::Ci), ("MySQL 9", Run::Never)],
             notes: &[],
+            ..crate::engines()[0].info().clone()
         };
         let cells = |kind| SupportRow::new(kind, &info).cells();
         assert_eq!(cells(EngineKind::Mariadb)[1..3], ["10.11", "–"]);
@@ -198,6 +199,7 @@ mod tests {
             ddl: Ddl::Committing,
             versions: &[("1", Run::Ci), ("2", Run::Prove), ("3", Run::Never)],
             notes: &[],
+            ..crate::engines()[0].info().clone()
         };
         let cells = SupportRow::new(EngineKind::Sqlite, &info).cells();
         assert_eq!(

@@ -330,7 +330,7 @@ pub(crate) enum CiHost {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AuditArgs {
-    /// The database: env:NAME, file:PATH, prompt, or a URL without a password
+    /// The database: `env:NAME`, `file:PATH`, `prompt`, or a URL without a password
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) url: String,
     /// Also write the report as one page that needs nothing else

@@ -42,10 +42,10 @@ impl Running {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         drop(self.broker_stop.take());
-        if let Some(broker) = self.broker.take() {
-            if let Ok(Err(error)) = broker.await {
-                return Err(vec![error.fault()]);
-            }
+        if let Some(broker) = self.broker.take()
+            && let Ok(Err(error)) = broker.await
+        {
+            return Err(vec![error.fault()]);
         }
         Ok(())
     }

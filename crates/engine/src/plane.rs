@@ -182,10 +182,10 @@ pub struct EventSql {
 
     /// Writes rows of a copy where they are newer than what is there and than its tombstone, by
     /// statements one after the other. By table. Arguments of each: rows of {column: value, …,
-    /// "freehold_key": key, "freehold_stamp": position}; a key stands in them once.
+    /// `freehold_key`: key, `freehold_stamp`: position}; a key stands in them once.
     pub copy_put: BTreeMap<String, Vec<String>>,
     /// Removes rows of a copy and leaves tombstones, by statements one after the other. By table.
-    /// Arguments of each: rows of {key columns, "freehold_key", "freehold_stamp"}.
+    /// Arguments of each: rows of {key columns, `freehold_key`, `freehold_stamp`}.
     pub copy_delete: BTreeMap<String, Vec<String>>,
 
     /// Notes an operator's action. Arguments: who, what, detail.

@@ -72,12 +72,12 @@ pub(crate) fn assign(
             }
         } else if let (Ok(topic), Some(lane)) = (Topic::new(&row.topic), Lane::new(row.lane)) {
             let prev = heads.advance(&topic, lane, position);
-            if assigned.prevs.get(&topic, lane).is_none() {
-                if let Some(prev) = prev.filter(|prev| {
-                    prev.batch != position.batch || prev.incarnation != position.incarnation
-                }) {
-                    assigned.prevs.advance(&topic, lane, prev);
-                }
+            let of_another_batch = |prev: &Position| {
+                prev.batch != position.batch || prev.incarnation != position.incarnation
+            };
+            // Of several in one lane the first says where it stood before.
+            if let Some(prev) = prev.filter(of_another_batch) {
+                assigned.prevs.advance(&topic, lane, prev);
             }
             assigned.topics.insert(topic.clone());
             let message = event(source, row, topic, lane, position, prev);

@@ -41,6 +41,7 @@ mod tests {
     use super::*;
     use freehold_broker::Incarnation;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as watermarks and prevs are")]
     fn at(id: i64) -> Option<Position> {
         Some(Position {
             incarnation: Incarnation {

@@ -141,7 +141,7 @@ impl PlanFile {
         }
         let described = |label: &str| targets.iter().any(|target| target.label() == label);
         let gone = self.stores.iter().filter(|store| !described(&store.store));
-        let faults: Vec<Fault> = gone.map(|store| elsewhere(store)).collect();
+        let faults: Vec<Fault> = gone.map(elsewhere).collect();
         if faults.is_empty() {
             Ok(())
         } else {

@@ -56,11 +56,8 @@ impl<'a> Walk<'a> {
             let key = if place.name == FROM { from } else { to };
             filled += &self.sql[rest..place.start];
             // `-:from` with a negative key would begin a comment.
-            filled += &if key < 0 {
-                format!("({key})")
-            } else {
-                key.to_string()
-            };
+            let (open, close) = if key < 0 { ("(", ")") } else { ("", "") };
+            filled.extend([open, &key.to_string(), close]);
             rest = place.end;
         }
         filled + &self.sql[rest..]

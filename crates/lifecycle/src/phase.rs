@@ -39,8 +39,7 @@ fn takes_away(dialect: Dialect, sql: &str) -> Option<&'static str> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let first = leading(&words);
     match first {
-        ["TRUNCATE", ..] => Some("removes rows"),
-        ["DELETE", ..] => Some("removes rows"),
+        ["TRUNCATE" | "DELETE", ..] => Some("removes rows"),
         ["RENAME", ..] => Some("renames a table"),
         ["DROP", kind, ..] if harmless(kind) => None,
         ["DROP", ..] => Some("drops what a program may use"),

@@ -115,7 +115,7 @@ impl CopyReader<'_> {
     fn provenance(&mut self, file: &CopyFile) -> Provenance {
         for what in file.provenance.keys() {
             if !PROVENANCE.contains(&what.as_str()) {
-                let help = match nearest(what, PROVENANCE.into_iter()) {
+                let help = match nearest(what, PROVENANCE) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("it takes {}", PROVENANCE.join(", ")),
                 };

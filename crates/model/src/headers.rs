@@ -239,6 +239,7 @@ impl Refusal {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "written out at each call")]
     fn check(text: &str, expected: Headers, refused: &[&str]) {
         let mut faults = Vec::new();
         assert_eq!(

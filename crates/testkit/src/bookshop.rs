@@ -60,7 +60,11 @@ pub async fn enter(target: &Target, login: &str) -> Box<dyn Connection> {
     let at = target.engine.at_store(&target.admin, &target.want.spot);
     if !target.engine.info().identities {
         // Without identities a name tells only that one is not the owner.
-        return target.engine.connect(&at.with_login(login, None)).await.must("a connection");
+        return target
+            .engine
+            .connect(&at.with_login(login, None))
+            .await
+            .must("a connection");
     }
     let mut known = KNOWN.lock().await;
     if !known.contains_key(login) {

@@ -285,9 +285,11 @@ pub async fn order_and_durability(ground: &dyn Ground) {
     let tails = session.tails(&topic).await.must("tails");
     assert_eq!(tails.len(), 4);
     for tail in tails {
-        let last = of(&sent, tail.partition);
-        let last = last.last().map(|message| (message.position, message.event));
-        assert_eq!(tail.last, last);
+        let stored = of(&sent, tail.partition);
+        let newest = stored
+            .last()
+            .map(|message| (message.position, message.event));
+        assert_eq!(tail.last, newest);
     }
     holds(session.as_ref(), "durable", &topic, &sent).await;
 }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use freehold_engine::{
-    Alarm, BoxFuture, Commit, Connection, Diff, Drop, Endpoint, Engine, EngineInfo, Error, ErrorKind,
-    Keep, LedgerSql, Live, Migrator, Peer, Polled, Probe, Result, Rows, Secret, Spot, Step, TxMode, Value,
-    Verifier, Verifiers, Want,
+    Alarm, BoxFuture, Commit, Connection, Diff, Drop, Endpoint, Engine, EngineInfo, Error,
+    ErrorKind, Keep, LedgerSql, Live, Migrator, Peer, Polled, Probe, Result, Rows, Secret, Spot,
+    Step, TxMode, Value, Verifier, Verifiers, Want,
 };
 use freehold_model::Isolation;
 
@@ -258,7 +258,10 @@ impl Connection for Dying {
         cursor: &'a str,
         page: usize,
     ) -> BoxFuture<'a, Result<Polled>> {
-        Box::pin(self.fate.through(self.inner.poll_outbox(want, cursor, page)))
+        Box::pin(
+            self.fate
+                .through(self.inner.poll_outbox(want, cursor, page)),
+        )
     }
 
     fn arm_outbox<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {

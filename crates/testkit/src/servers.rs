@@ -130,9 +130,9 @@ impl TestServer {
     /// One for this test alone, with settings of its own.
     pub async fn alone_with(kind: EngineKind, with: &[(&str, &str)]) -> Option<Arc<Self>> {
         let settings = settings_of(installed(kind)?);
-        let settings = with
-            .iter()
-            .fold(settings, |settings, (name, value)| settings.with(*name, *value));
+        let settings = with.iter().fold(settings, |settings, (name, value)| {
+            settings.with(*name, *value)
+        });
         Some(Arc::new(begin(kind, settings, None).await))
     }
 

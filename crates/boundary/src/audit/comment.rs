@@ -158,6 +158,7 @@ mod tests {
         (said.application, spot, said.about)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as it is compared")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

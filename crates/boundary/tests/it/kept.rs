@@ -48,10 +48,7 @@ impl Kept {
         let text = fs::read_to_string(&file).expect("text");
         let (_, body) = text.split_once('\n').expect("two lines");
         let body = body.replace("\"object\":\"books\"", "\"object\":\"lies\"");
-        let digest: String = sha2::Sha256::digest(&body)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = freehold_engine::hex(&sha2::Sha256::digest(&body));
         fs::write(&file, format!("{digest}\n{body}")).expect("written");
     }
 }

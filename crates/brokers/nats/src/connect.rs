@@ -74,8 +74,9 @@ pub(crate) async fn connect(address: &str, login: &Login) -> Result<Arc<Link>> {
 
 fn note(tell: &watch::Sender<Said>, event: Event) {
     tell.send_modify(|said| match event {
-        Event::Disconnected | Event::Closed => said.lost = true,
-        Event::ServerError(ServerError::AuthorizationViolation) => said.lost = true,
+        Event::Disconnected
+        | Event::Closed
+        | Event::ServerError(ServerError::AuthorizationViolation) => said.lost = true,
         Event::ServerError(ServerError::Other(text))
             if text.to_lowercase().contains("violation") =>
         {

@@ -99,7 +99,7 @@ impl NatsSession {
         match self.split(&writing, topic, messages).await {
             Ok(behind) => {
                 self.pipeline(&mut writing, messages, &behind, &mut settled)
-                    .await
+                    .await;
             }
             Err((at, error)) => {
                 settled.stop = Some(Stop::Failed(error));

@@ -11,7 +11,7 @@ use crate::adopt::engine_of;
 use crate::world::{World, worlds};
 
 /// A store with an append-only table, rows, and a program that has its password in a file.
-async fn prepared(world: &World) {
+fn prepared(world: &World) {
     let id = match world.kind {
         EngineKind::Sqlite => "INTEGER PRIMARY KEY",
         _ => "BIGINT NOT NULL PRIMARY KEY",
@@ -117,7 +117,7 @@ async fn traces(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_store_is_left_and_works_on_and_comes_back() {
     for world in worlds("ejected").await {
-        prepared(&world).await;
+        prepared(&world);
         works(&world, 10).await;
         let said = world.run(&["eject"]).done();
         assert!(
@@ -164,7 +164,7 @@ async fn a_store_is_left_and_works_on_and_comes_back() {
 async fn killed_anywhere_it_goes_on() {
     for world in worlds("eject_kill").await {
         for pause in [5, 15, 30, 50, 80, 120] {
-            prepared(&world).await;
+            prepared(&world);
             let mut command = world.old.example.command(&["eject", "--yes"]);
             let running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let mut running = running.must("it runs");
@@ -206,7 +206,7 @@ async fn what_is_not_there_or_half_done_is_not_left() {
             "{:?}",
             world.kind
         );
-        prepared(&world).await;
+        prepared(&world);
         world
             .send(&["UPDATE freehold_ledger SET state = 'applying' WHERE kind = 'migration'"])
             .await;
@@ -223,7 +223,7 @@ async fn what_is_not_there_or_half_done_is_not_left() {
 #[tokio::test]
 async fn a_file_of_another_store_does_not_bring_this_one_back() {
     for world in worlds("eject_other").await {
-        prepared(&world).await;
+        prepared(&world);
         world.run(&["eject", "--yes"]).done();
         let name = world.old.name();
         let file = world

@@ -36,7 +36,7 @@ impl Editor {
                     }
                     match line.trim_end().split_once(": ") {
                         Some(("Content-Length", value)) => {
-                            length = value.parse().expect("a length")
+                            length = value.parse().expect("a length");
                         }
                         _ if line.trim_end().is_empty() => break,
                         _ => {}
@@ -74,7 +74,7 @@ impl Editor {
         loop {
             let message = self
                 .said
-                .recv_timeout(Duration::from_secs(60))
+                .recv_timeout(Duration::from_mins(1))
                 .expect("an answer");
             if fits(&message) {
                 return message;

@@ -79,8 +79,7 @@ async fn applications_go_through_the_pooler_and_freehold_does_not() {
     assert_eq!(port_in(&file), pooler.port().to_string());
 
     let shell = ["creds", "exec", SERVICE, "--", "sh", "-c"];
-    let asks =
-        "psql \"$(cat $DATABASE_URL_FILE)\" -Atc \"SELECT current_user, inet_server_port() IS NOT NULL\"";
+    let asks = "psql \"$(cat $DATABASE_URL_FILE)\" -Atc \"SELECT current_user, inet_server_port() IS NOT NULL\"";
     let said = example.run(&[&shell[..], &[asks]].concat()).done();
     assert_eq!(said, format!("{SERVICE}_app_1|t\n"));
 

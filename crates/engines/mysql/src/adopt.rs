@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Adoption, At, Change, LEDGER_FORMAT, Live, Mark, Probe, Step, Subject, Table, Want};
+use freehold_engine::{
+    Adoption, At, Change, LEDGER_FORMAT, Live, Mark, Probe, Step, Subject, Table, Want,
+};
 use freehold_model::{Fault, Isolation};
 
 use crate::inspect::LEDGER_MARK;

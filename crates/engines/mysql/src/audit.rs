@@ -107,7 +107,11 @@ impl Gathered {
 
     /// What is seen of objects: all, or only what this login may use itself.
     fn objects_ended(&mut self, part: Part, error: Option<&Error>) {
-        self.ended(part, error, "GRANT SELECT, SHOW VIEW, TRIGGER, EXECUTE ON *.* TO this login");
+        self.ended(
+            part,
+            error,
+            "GRANT SELECT, SHOW VIEW, TRIGGER, EXECUTE ON *.* TO this login",
+        );
         if error.is_none() && !self.sees_all {
             let why = "only what this login may use itself is shown to it: GRANT SELECT, SHOW VIEW, TRIGGER ON *.* TO this login";
             self.facts.say(part, Outcome::Partial(why.to_owned()));
@@ -127,7 +131,10 @@ impl Gathered {
 
 fn is_timeout(error: &Error) -> bool {
     error.native.as_deref().is_some_and(|code| {
-        code == ask::BUDGET || ["1969", "3024", "1205"].iter().any(|own| code.starts_with(own))
+        code == ask::BUDGET
+            || ["1969", "3024", "1205"]
+                .iter()
+                .any(|own| code.starts_with(own))
     })
 }
 

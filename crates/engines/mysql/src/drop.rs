@@ -81,7 +81,13 @@ pub(crate) fn shut(probe: &Probe, want: &Want, purpose: Purpose) -> Step {
     )
 }
 
-pub(crate) fn remove(probe: &Probe, want: &Want, live: &Live, purpose: Purpose, keep: Keep) -> Step {
+pub(crate) fn remove(
+    probe: &Probe,
+    want: &Want,
+    live: &Live,
+    purpose: Purpose,
+    keep: Keep,
+) -> Step {
     let (name, host) = (purpose.name(want), accounts_host(probe));
     let note = if purpose == Purpose::Owner {
         "with its mark"

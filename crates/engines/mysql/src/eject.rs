@@ -131,7 +131,7 @@ fn objects(want: &Want, live: &Live) -> Option<Step> {
     drops.extend(
         sequences.map(|name| format!("DROP SEQUENCE IF EXISTS {}", object(database, name))),
     );
-    let first = drops.first().is_some();
+    let first = !drops.is_empty();
     let note = format!("{} objects of freehold's own", drops.len());
     first.then(|| {
         let name = want.spot.own("*");

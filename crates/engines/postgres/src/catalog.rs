@@ -211,6 +211,10 @@ impl Scope {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of queries, one after the other"
+)]
 fn inside_queries(want: &Want) -> Vec<(Topic, String)> {
     let scope = Scope::of(want);
     let relations = scope.relations();

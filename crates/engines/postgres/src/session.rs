@@ -35,11 +35,17 @@ enum Tx {
 }
 
 /// A session with a server, connected to one of its databases.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own; together they are no state"
+)]
 pub(crate) struct Session {
     client: Client,
     probe: Probe,
     /// Statements with arguments, by their text: prepared once.
     prepared: HashMap<String, Statement>,
+    /// Does it keep them? A sidecar's does, whose thirty statements come again and again.
+    keeps: bool,
     /// Rung by notifications, and by the end of the connection.
     bell: Arc<Notify>,
     /// The lock by which writers know that the relay sleeps is held.
@@ -57,6 +63,7 @@ impl Session {
             client,
             probe,
             prepared: HashMap::new(),
+            keeps: false,
             bell,
             armed: false,
             tx: Tx::None,
@@ -146,10 +153,12 @@ impl Session {
         self.enter()?;
         let prepared = self.client.prepare(sql).await;
         let statement = self.leave(prepared)?;
-        if self.prepared.len() >= PREPARED {
-            self.prepared.clear();
+        if self.keeps {
+            if self.prepared.len() >= PREPARED {
+                self.prepared.clear();
+            }
+            self.prepared.insert(sql.to_owned(), statement.clone());
         }
-        self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
@@ -423,6 +432,7 @@ impl Connection for Session {
     }
 
     fn begin(&mut self, mode: TxMode) -> BoxFuture<'_, Result<()>> {
+        self.keeps |= mode == TxMode::Relay;
         let how = match mode {
             TxMode::Write => "READ WRITE",
             TxMode::ReadOnly => "READ ONLY",

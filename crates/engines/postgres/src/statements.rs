@@ -106,7 +106,10 @@ pub(crate) fn statements(want: &Want) -> EventSql {
     }
 }
 
-fn each_copy(want: &Want, make: fn(&Spot, &str, &CopyWant) -> String) -> BTreeMap<String, Vec<String>> {
+fn each_copy(
+    want: &Want,
+    make: fn(&Spot, &str, &CopyWant) -> String,
+) -> BTreeMap<String, Vec<String>> {
     let copies = want.plane.copies.iter();
     copies
         .map(|(table, copy)| (table.clone(), vec![make(&want.spot, table, copy)]))

@@ -202,7 +202,7 @@ impl<R: Rules> Relay<R> {
         let (rows, more) = (polled.rows.len(), !polled.last_page);
         let (record, messages) = self.next_batch(polled);
         self.ground.put_record(&record).await?;
-        for topic in record.pending.iter() {
+        for topic in &record.pending {
             if let Some(lanes) = self.heads.0.get(topic) {
                 self.ground.put_head(topic, lanes).await?;
             }

@@ -124,7 +124,7 @@ impl Session for Open {
                 }
                 let every = self.0.forgets.load(Ordering::Relaxed);
                 let sent = self.0.sent.fetch_add(1, Ordering::Relaxed) + 1;
-                if every > 0 && sent % every == 0 {
+                if every > 0 && sent.is_multiple_of(every) {
                     return Settled {
                         acknowledged,
                         stop: down(),

@@ -61,12 +61,12 @@ fn once(
     if wanted.history {
         return past(known.as_ref(), &place, output);
     }
-    let mut checked = checker.check(&root, &paths, found.ownership, &today)?;
+    let mut result = checker.check(&root, &paths, found.ownership, &today)?;
     let compared = known
         .as_ref()
-        .map(|known| known.compare(&mut checked.findings));
+        .map(|known| known.compare(&mut result.findings));
     if let Some(context) = &wanted.must_be_empty {
-        must_exist(&checked, context)?;
+        must_exist(&result, context)?;
     }
     let shown = Shown {
         known: wanted.known,
@@ -75,33 +75,28 @@ fn once(
         elapsed: Some(started.elapsed()),
         history: known.as_ref().map_or(&[], |known| &known.history),
     };
-    report(&root, wanted, &checked, compared.as_ref(), shown, output);
+    report(&root, wanted, &result, compared.as_ref(), shown, output);
     if wanted.write_boundaries {
-        write_boundaries(&root, &checked, output)?;
+        write_boundaries(&root, &result, output)?;
     }
     if wanted.write_baseline {
-        write_baseline(&place, known.as_ref(), &checked, &today, output)?;
+        write_baseline(&place, known.as_ref(), &result, &today, output)?;
     }
-    Ok(outcome(
-        wanted,
-        &checked,
-        compared.as_ref(),
-        known.is_some(),
-    ))
+    Ok(outcome(wanted, &result, compared.as_ref(), known.is_some()))
 }
 
 fn outcome(
     wanted: &CheckArgs,
-    checked: &Checked,
+    result: &Checked,
     compared: Option<&Compared>,
     known: bool,
 ) -> Outcome {
     let first_baseline = wanted.write_baseline && !known;
-    let new = compared.map_or(checked.findings.len(), |own| own.new);
+    let new = compared.map_or(result.findings.len(), |own| own.new);
     let stale =
         wanted.prune && !wanted.write_baseline && compared.is_some_and(|own| !own.stale.is_empty());
     let left = wanted.must_be_empty.as_ref().is_some_and(|context| {
-        checked
+        result
             .findings
             .iter()
             .any(|own| own.from == *context || own.to == *context)
@@ -132,13 +127,13 @@ fn past(known: Option<&Baseline>, place: &Path, output: &Output) -> Result<Outco
 fn write_baseline(
     place: &Path,
     known: Option<&Baseline>,
-    checked: &Checked,
+    result: &Checked,
     today: &str,
     output: &Output,
 ) -> Result<()> {
     let next = match known {
-        Some(known) => known.shrunk(&checked.findings, today),
-        None => Baseline::of(&checked.findings, today),
+        Some(known) => known.shrunk(&result.findings, today),
+        None => Baseline::of(&result.findings, today),
     };
     write(place, &next.to_text())?;
     let findings = next.known.iter().map(|own| own.count).sum::<usize>();
@@ -160,11 +155,11 @@ fn baseline(place: &Path) -> Result<Option<Baseline>> {
     }
 }
 
-fn must_exist(checked: &Checked, context: &str) -> Result<()> {
-    if checked.ownership.find(context).is_some() {
+fn must_exist(result: &Checked, context: &str) -> Result<()> {
+    if result.ownership.find(context).is_some() {
         return Ok(());
     }
-    let names: Vec<&str> = checked
+    let names: Vec<&str> = result
         .ownership
         .contexts
         .iter()
@@ -179,7 +174,7 @@ fn must_exist(checked: &Checked, context: &str) -> Result<()> {
 fn report(
     root: &Path,
     wanted: &CheckArgs,
-    checked: &Checked,
+    result: &Checked,
     compared: Option<&Compared>,
     shown: Shown,
     output: &Output,
@@ -187,8 +182,8 @@ fn report(
     if let Some(graph) = wanted.graph {
         output.line(
             match graph {
-                GraphFormat::Svg => svg(checked),
-                GraphFormat::Mermaid => mermaid(checked),
+                GraphFormat::Svg => svg(result),
+                GraphFormat::Mermaid => mermaid(result),
             }
             .trim_end(),
         );
@@ -200,19 +195,19 @@ fn report(
         wanted.format
     };
     match format {
-        CheckFormat::Json => output.value(&json(checked, compared)),
-        CheckFormat::Sarif => output.value(&sarif(checked, env!("CARGO_PKG_VERSION"))),
-        CheckFormat::Gitlab => output.value(&gitlab(checked)),
-        CheckFormat::Github => output.line(github(checked).trim_end()),
+        CheckFormat::Json => output.value(&json(result, compared)),
+        CheckFormat::Sarif => output.value(&sarif(result, env!("CARGO_PKG_VERSION"))),
+        CheckFormat::Gitlab => output.value(&gitlab(result)),
+        CheckFormat::Github => output.line(github(result).trim_end()),
         CheckFormat::Text => {
             let paint = |meant: Tone, text: &str| output.paint(meant.into(), text);
             let source = |file: &Path| fs::read_to_string(root.join(file)).ok();
-            output.line(human(checked, compared, shown, &paint, &source).trim_end());
+            output.line(human(result, compared, shown, &paint, &source).trim_end());
         }
     }
 }
 
-fn write_boundaries(root: &Path, checked: &Checked, output: &Output) -> Result<()> {
+fn write_boundaries(root: &Path, result: &Checked, output: &Output) -> Result<()> {
     let file = root.join(BOUNDARIES);
     if file.exists() {
         return Err(vec![
@@ -226,7 +221,7 @@ fn write_boundaries(root: &Path, checked: &Checked, output: &Output) -> Result<(
             .help("edit it, or move it away first"),
         ]);
     }
-    write(&file, &checked.ownership.to_file())?;
+    write(&file, &result.ownership.to_file())?;
     output.line_err(&format!(
         "{} is written: edit it, it is only a proposal.",
         file.display()
