@@ -288,12 +288,14 @@ impl<'f> Reach<'f> {
     #[must_use]
     pub fn shows(&self, asker: u32, view: u32, uses: &ViewUses) -> Option<Vec<u32>> {
         let mut shown = Vec::new();
-        self.show(asker, view, uses, &mut shown, 0).then_some(shown)
+        self.show((asker, false), view, uses, &mut shown, 0)
+            .then_some(shown)
     }
 
+    /// `asker`: who asks this view, and whether only with what is its own, without its roles.
     fn show(
         &self,
-        asker: u32,
+        asker: (u32, bool),
         view: u32,
         uses: &ViewUses,
         shown: &mut Vec<u32>,
@@ -305,11 +307,17 @@ impl<'f> Reach<'f> {
             shown.extend(uses.of(view).iter().map(|(relation, _)| *relation));
             return true;
         }
-        let reader = if own.invoker { Some(asker) } else { own.owner };
-        let Some(reader) = reader.filter(|_| depth < 32) else {
+        let strict = self.facts.rules.definers_without_roles;
+        let reader = if own.invoker {
+            Some(asker)
+        } else {
+            own.owner.map(|owner| (owner, strict))
+        };
+        let Some((reader, alone)) = reader.filter(|_| depth < 32) else {
             return false;
         };
-        let alone = !own.invoker && self.facts.rules.definers_without_roles;
+        // Where definers stand alone, a view within is asked by the one around it.
+        let asker = if strict { (reader, alone) } else { asker };
         uses.of(view).iter().all(|(relation, columns)| {
             let has = |column: Option<u16>| {
                 self.held_somewhere(reader, alone, *relation, column)

@@ -132,9 +132,6 @@ async fn postgres_decides_as_the_audit_says() {
     );
 }
 
-// Open: on this server a view that reads as whoever asks, inside one that reads as its definer, is
-// asked as that definer; the analysis says it shows more than it does.
-#[ignore = "views within views on MariaDB are not decided exactly yet"]
 #[tokio::test]
 async fn mariadb_decides_as_the_audit_says() {
     let Some(server) = TestServer::alone(EngineKind::Mariadb).await else {
