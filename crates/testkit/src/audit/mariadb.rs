@@ -135,7 +135,7 @@ impl Scene<'_> {
             self.say(format!("CREATE DATABASE {name}"));
         }
         // PUBLIC is made by its first right, and can be emptied from then on.
-        self.say(format!("GRANT USAGE ON *.* TO PUBLIC"));
+        self.say("GRANT USAGE ON *.* TO PUBLIC".to_owned());
         for at in 0..4 {
             let name = format!("oracle_u{at}");
             self.say(format!(
@@ -344,12 +344,12 @@ impl Scene<'_> {
             tries.push((call.clone(), format!("CALL {schema}.{name}()")));
         }
         for (schema, name) in &self.tables {
-            let tried = Try::Table {
+            let emptying = Try::Table {
                 table: (schema.clone(), name.clone()),
                 action: Rights::TRUNCATE,
                 columns: Vec::new(),
             };
-            tries.push((tried, format!("TRUNCATE {schema}.{name}")));
+            tries.push((emptying, format!("TRUNCATE {schema}.{name}")));
         }
         tries
     }

@@ -52,10 +52,10 @@ const MUTANTS: &[Mutant] = &[
             .for_each(|own| own.inherits = false);
     }),
     ("schemas are no gates", |facts| {
-        facts.rules.schemas_are_gates = false
+        facts.rules.schemas_are_gates = false;
     }),
     ("databases are no gates", |facts| {
-        facts.rules.databases_are_gates = false
+        facts.rules.databases_are_gates = false;
     }),
     ("rights of everybody do not count", |facts| {
         facts

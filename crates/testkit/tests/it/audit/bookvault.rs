@@ -340,9 +340,13 @@ fn said(facts: &Facts, ownership: Option<&Ownership>) -> Report {
     )
 }
 
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("a few"))
+}
+
 /// How well two ways to put things into groups agree, chance taken off (Hubert and Arabie 1985).
 fn adjusted_rand(pairs: &[(String, String)]) -> f64 {
-    let two = |n: usize| n as f64 * (n as f64 - 1.0) / 2.0;
+    let two = |n: usize| number(n) * (number(n) - 1.0) / 2.0;
     let count = |keys: Vec<String>| {
         let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
         for key in keys {
@@ -379,7 +383,7 @@ async fn each_crossing_is_named_with_its_rate_and_four_contexts_are_proposed() {
         let pair = format!("{} {}", own.from, own.to);
         let runs = own.calls_a_day * days;
         let at = planted.iter().position(|known| {
-            known.0 == place && known.1 == pair && (runs / known.2 as f64 - 1.0).abs() < 0.05
+            known.0 == place && known.1 == pair && (runs / number(known.2) - 1.0).abs() < 0.05
         });
         let at = at.unwrap_or_else(|| {
             panic!("nobody planted {pair} at {place}, {runs} times: {planted:#?}")
