@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use freehold_engine::{Error, ErrorKind, Result};
 
 use crate::errors::from_io;
+use crate::held;
 
 /// The file that holds a store.
 pub(crate) const STORE: &str = "store.db";
@@ -93,13 +94,17 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
 
 /// An empty file for this user only, unless it is there.
 pub(crate) fn make_file(path: &Path) -> Result<()> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path);
-    file.map_err(|error| from_io(&error, "make", path))?;
-    Ok(())
+    let make = || {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+    };
+    match held::past_sqlite(path, || make().map(drop)) {
+        Some(Err(error)) => Err(from_io(&error, "make", path)),
+        _ => Ok(()),
+    }
 }
 
 /// The folder and files of the store that other users of the machine may touch, with their modes.
@@ -197,7 +202,11 @@ fn header(store: &Path) -> Result<Found> {
         return Ok(Found::Leftover);
     }
     let mut head = Vec::with_capacity(72);
-    let read = File::open(store).and_then(|file| file.take(72).read_to_end(&mut head));
+    let mut read = || File::open(store).and_then(|file| file.take(72).read_to_end(&mut head));
+    let Some(read) = held::past_sqlite(store, &mut read) else {
+        // Only what was looked at before, and found to be ours, is held.
+        return Ok(Found::Made);
+    };
     read.map_err(|error| from_io(&error, "read", store))?;
     if !head.starts_with(b"SQLite format 3\0") {
         return Ok(Found::Foreign(

@@ -12,6 +12,7 @@ mod drop;
 mod eject;
 mod errors;
 mod files;
+mod held;
 mod inspect;
 mod ledger;
 mod lock;

@@ -76,17 +76,17 @@ pub(crate) fn lane(key: &str) -> u8 {
     Md5::digest(key.as_bytes())[15] & 63
 }
 
-/// The log first, then the file: a checkpoint in between moves from one to the other.
+/// Only the log: what a checkpoint moved out of it was made durable by that. A program that writes
+/// with `synchronous=OFF` gave that up, for its own data as for its events. The store's own file must
+/// not be opened here (`held.rs`); nothing is locked on the log.
 fn make_durable(store: &Path) -> Result<()> {
-    for file in [store.with_file_name("store.db-wal"), store.to_owned()] {
-        match File::open(&file).and_then(|open| open.sync_data()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(from_io(&error, "make durable", &file));
-            }
-            _ => {}
+    let log = store.with_file_name("store.db-wal");
+    match File::open(&log).and_then(|open| open.sync_data()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(from_io(&error, "make durable", &log))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The relay's file of this store.

@@ -18,6 +18,7 @@ use rusqlite::{InterruptHandle, OpenFlags, Statement, ToSql};
 
 use crate::errors::{from_driver, refused_control};
 use crate::files::{self, APPLICATION_ID};
+use crate::held::Hold;
 use crate::outbox::relay_file;
 use crate::plane::RELAY;
 
@@ -35,11 +36,14 @@ pub(crate) struct Session {
     store: PathBuf,
     /// The relay's file is attached.
     relays: bool,
+    /// The store's file and the relay's. Let go of after `db`, which is why they stand behind it.
+    holds: Vec<Hold>,
 }
 
 impl Session {
     /// Opens a file that is there, and signs it where nothing is in it yet.
     pub(crate) fn open(store: &Path) -> Result<Self> {
+        let holds = vec![Hold::of(store)];
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = rusqlite::Connection::open_with_flags(store, flags).map_err(from_driver)?;
         db.busy_timeout(BUSY).map_err(from_driver)?;
@@ -72,6 +76,7 @@ impl Session {
             read_only: false,
             store: store.to_owned(),
             relays: false,
+            holds,
         })
     }
 
@@ -87,6 +92,7 @@ impl Session {
         }
         let file = relay_file(&self.store);
         files::make_file(&file)?;
+        self.holds.push(Hold::of(&file));
         let none: Option<fn(AuthContext<'_>) -> Authorization> = None;
         self.db.authorizer(none).map_err(from_driver)?;
         let attached = self

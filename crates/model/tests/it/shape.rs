@@ -219,7 +219,7 @@ fn words_that_an_enumeration_lacks() {
         FH1107: freehold.yaml:2:55: `engine` does not take `db2`
         = it takes postgres, mysql, mariadb, sqlite, sqlserver, oracle, redis or mongodb
         FH1107: freehold.yaml:3:28: `rights` does not take `owner`
-        = it takes connect, read, write or admin
+        = it takes connect, read, write, plan or admin
         FH1107: services/orders/service.yaml:2:35: `isolation` does not take `databse`
         = did you mean `database`? It takes tables, schema, database or instance.
         FH1107: services/orders/service.yaml:2:54: `engines` does not take `Postgres`

@@ -98,7 +98,8 @@ fn a_store_that_is_not_there() {
         CREATE TABLE IF NOT EXISTS freehold_mark (mark TEXT NOT NULL PRIMARY KEY, owner_at_work INTEGER NOT NULL DEFAULT 0) STRICT
         INSERT OR IGNORE INTO freehold_mark (mark) VALUES ('freehold:bookvault/orders/main')
     Add Ledger freehold_ledger @Store: says what was applied
-        CREATE TABLE IF NOT EXISTS freehold_ledger (kind TEXT NOT NULL, id TEXT NOT NULL, checksum TEXT NOT NULL, down_checksum TEXT, state TEXT NOT NULL, progress INTEGER NOT NULL, total INTEGER NOT NULL, detail TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID
+        CREATE TABLE IF NOT EXISTS freehold_ledger (kind TEXT NOT NULL, id TEXT NOT NULL, checksum TEXT NOT NULL, down_checksum TEXT, state TEXT NOT NULL, progress INTEGER NOT NULL, total INTEGER NOT NULL, detail TEXT NOT NULL, at TEXT NOT NULL, upto INTEGER, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID
+        INSERT INTO freehold_ledger (kind, id, checksum, state, progress, total, detail, at) VALUES ('format', 'ledger', '2', 'done', 0, 0, '', strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT (kind, id) DO UPDATE SET checksum = excluded.checksum, at = excluded.at
     ");
 }
 

@@ -38,6 +38,47 @@ async fn values_come_back_as_they_went_in() {
     );
 }
 
+/// Locks of this process on the store's file.
+#[cfg(target_os = "linux")]
+fn locks(stores: &Stores) -> usize {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = std::fs::metadata(stores.file()).expect("there").ino();
+    let pid = std::process::id().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").expect("read");
+    let ours = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(4) == Some(&pid.as_str())
+            && fields
+                .get(5)
+                .is_some_and(|file| file.ends_with(&format!(":{inode}")))
+    };
+    locks.lines().filter(ours).count()
+}
+
+/// Without them a program of the service that closes the store removes the log under the session.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn its_locks_outlive_other_sessions_and_looks() {
+    let mut stores = Stores::new();
+    stores.want.plane.publishes = true;
+    stores.apply().await;
+    let mut one = stores.store().await;
+    one.query("SELECT 1", &[]).await.expect("read");
+    assert!(locks(&stores) > 0, "a log's reader holds a lock");
+    let mut two = stores.store().await;
+    stores.look().await;
+    two.begin(TxMode::Relay).await.expect("begun");
+    two.execute("INSERT INTO freehold_outbox (topic, key, payload) VALUES ('a.b.v1', '1', NULL)")
+        .await
+        .expect("published");
+    let polled = two.poll_outbox(&stores.want, "", 10).await.expect("read");
+    assert_eq!(polled.rows.len(), 1);
+    two.commit().await.done().expect("committed");
+    drop(two);
+    stores.store().await;
+    assert!(locks(&stores) > 0, "somebody closed the file past SQLite");
+}
+
 #[tokio::test]
 async fn one_statement_at_a_time() {
     let stores = Stores::new();
