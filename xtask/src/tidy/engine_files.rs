@@ -78,6 +78,11 @@ const ALONE: &[(&str, &str, &str)] = &[
         "files",
         "the store is files, and their modes are its only rights",
     ),
+    (
+        "sqlite",
+        "held",
+        "only here does closing a file drop locks of others in the process",
+    ),
     ("sqlite", "lock", "there is no server to hold a lock"),
     (
         "sqlite",
