@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use freehold_engine::{
-    Alarm, BoxFuture, Commit, Connection, Diff, Drop, Endpoint, Engine, EngineInfo, Error,
-    ErrorKind, Keep, LedgerSql, Live, Migrator, Peer, Polled, Probe, Result, Rows, Secret, Spot,
-    Step, TxMode, Value, Verifier, Verifiers, Want,
+    Adoption, Alarm, BoxFuture, Commit, Connection, Diff, Drop, Ejection, Endpoint, Engine,
+    EngineInfo, Error, ErrorKind, Keep, LedgerSql, Live, Migrator, Peer, Polled, Probe, Result,
+    Rows, Secret, Spot, Step, TxMode, Value, Verifier, Verifiers, Want,
 };
 use freehold_model::Isolation;
 
@@ -95,6 +95,8 @@ impl Crashing {
     }
 }
 
+// A method that is not passed on would be the contract's default, and no engine's.
+#[deny(clippy::missing_trait_methods)]
 impl Engine for Crashing {
     fn info(&self) -> &'static EngineInfo {
         self.inner.info()
@@ -110,6 +112,10 @@ impl Engine for Crashing {
 
     fn at_store(&self, server: &Endpoint, spot: &Spot) -> Endpoint {
         self.inner.at_store(server, spot)
+    }
+
+    fn at_lock(&self, server: &Endpoint) -> Endpoint {
+        self.inner.at_lock(server)
     }
 
     fn connect<'a>(&'a self, at: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Connection>>> {
@@ -134,8 +140,28 @@ impl Engine for Crashing {
         self.inner.drop_steps(probe, want, live, keep)
     }
 
-    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> freehold_engine::Adoption {
+    fn adopt(&self, probe: &Probe, want: &Want, live: &Live) -> Adoption {
         self.inner.adopt(probe, want, live)
+    }
+
+    fn eject_steps(&self, probe: &Probe, want: &Want, live: &Live) -> Ejection {
+        self.inner.eject_steps(probe, want, live)
+    }
+
+    fn reclaim(&self, probe: &Probe, want: &Want, live: &Live) -> Adoption {
+        self.inner.reclaim(probe, want, live)
+    }
+
+    fn as_administrator(&self, probe: &Probe) -> Probe {
+        self.inner.as_administrator(probe)
+    }
+
+    fn as_planner_sees(&self, live: &Live) -> Live {
+        self.inner.as_planner_sees(live)
+    }
+
+    fn unseen(&self, probe: &Probe, want: &Want, live: &Live) -> Vec<String> {
+        self.inner.unseen(probe, want, live)
     }
 
     fn verifier(&self, probe: &Probe, login: &str, password: &Secret) -> Verifier {
@@ -149,6 +175,15 @@ impl Engine for Crashing {
     fn events(&self, want: &Want) -> Option<freehold_engine::EventSql> {
         self.inner.events(want)
     }
+
+    /// One call, as it has a connection of its own.
+    fn audit<'a>(
+        &'a self,
+        at: &'a Endpoint,
+        limits: &'a freehold_engine::audit::Limits,
+    ) -> BoxFuture<'a, Result<freehold_engine::audit::Facts>> {
+        Box::pin(self.fate.through(self.inner.audit(at, limits)))
+    }
 }
 
 struct Dying {
@@ -156,6 +191,7 @@ struct Dying {
     fate: Arc<Fate>,
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Connection for Dying {
     fn probe(&self) -> &Probe {
         self.inner.probe()
@@ -226,6 +262,14 @@ impl Connection for Dying {
 
     fn assume_owner<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.fate.through(self.inner.assume_owner(want)))
+    }
+
+    fn read_as_owner<'a>(
+        &'a mut self,
+        want: &'a Want,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<Rows>> {
+        Box::pin(self.fate.through(self.inner.read_as_owner(want, sql)))
     }
 
     fn schema<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
