@@ -25,6 +25,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub enum TxMode {
     /// May write; SQLite takes its write lock at once (`BEGIN IMMEDIATE`).
     Write,
+    /// The same, and durable once it is committed, whatever the session's default is. Statements
+    /// that are sent again and again are kept prepared from then on.
+    Durable,
     /// Cannot write.
     ReadOnly,
     /// Writes only the relay's own tables. The same as `Write` but on SQLite, where they stand in a

@@ -13,6 +13,7 @@ use crate::ledger::LedgerSql;
 use crate::live::Live;
 use crate::plane::EventSql;
 use crate::probe::Probe;
+use crate::saga::SagaSql;
 use crate::secret::{Secret, Verifier};
 use crate::step::Step;
 use crate::want::{Keep, Spot, Want};
@@ -199,6 +200,11 @@ pub trait Engine: Send + Sync {
 
     /// The event plane's statements for one store; `None`: this engine has no event plane yet.
     fn events(&self, _want: &Want) -> Option<EventSql> {
+        None
+    }
+
+    /// The statements of one store's sagas; `None`: this engine has none yet.
+    fn sagas(&self, _want: &Want) -> Option<SagaSql> {
         None
     }
 

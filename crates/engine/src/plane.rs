@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::saga::SagaWant;
+
 /// The event plane of one store as described. Empty: the store neither publishes nor keeps copies,
 /// and none of freehold's tables for it are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,10 +18,12 @@ pub struct Plane {
     pub snapshots: BTreeMap<String, String>,
     /// Copies by table. The sidecar writes them, the program reads them.
     pub copies: BTreeMap<String, CopyWant>,
+    /// Its part in sagas, which has tables of its own.
+    pub sagas: SagaWant,
 }
 
 impl Plane {
-    /// Is there anything to make?
+    /// Is there anything to make for events?
     pub fn is_empty(&self) -> bool {
         !self.publishes && self.copies.is_empty()
     }
@@ -133,6 +137,8 @@ pub struct EventSql {
     pub batches_open: String,
     /// Inserts a record; fails with `Unique` where another relay was first. Arguments: the columns.
     pub batch_put: String,
+    /// Batch records from this one on, oldest first; the same columns. Arguments: batch, how many.
+    pub batches_from: String,
     /// Sets what is still to be acknowledged. Arguments: batch, pending.
     pub batch_pending: String,
     /// Deletes acknowledged records below a batch. Arguments: batch.
@@ -175,7 +181,7 @@ pub struct EventSql {
     /// Replaces the message of one and counts a try. Arguments: source, position, cause, message.
     pub parked_edit: String,
 
-    /// What was heard of a source: (source, position, ticked at, seen at, backfilling). No arguments.
+    /// What was heard of a source: (source, position, ticked at, seen at, now). No arguments.
     pub freshness: String,
     /// Inserts or replaces; `seen at` is the store's clock. Arguments: source, position, ticked at.
     pub fresh_put: String,
@@ -187,6 +193,22 @@ pub struct EventSql {
     /// Removes rows of a copy and leaves tombstones, by statements one after the other. By table.
     /// Arguments of each: rows of {key columns, `freehold_key`, `freehold_stamp`}.
     pub copy_delete: BTreeMap<String, Vec<String>>,
+
+    /// Puts rows of a copy whatever is there, by statements one after the other. By table. Arguments
+    /// as of [`EventSql::copy_put`].
+    pub copy_force: BTreeMap<String, Vec<String>>,
+    /// Removes rows of a copy whose keys, as text that compares by bytes, are above the first key
+    /// and up to the second (empty: no bound), and that are not among `rows`; leaves tombstones.
+    /// By table, for keys of one column only. Arguments of each: rows of {column: value, …}, first
+    /// key, second key, stamp.
+    pub copy_rest: BTreeMap<String, Vec<String>>,
+    /// Today's rows of an event in the order of their keys' bytes: (key, payload). By event.
+    /// Arguments: the key behind which to begin, how many.
+    pub snapshots: BTreeMap<String, String>,
+    /// How far each copy was filled: (copy, source, state, cursor, stamp, rows). No arguments.
+    pub fills: String,
+    /// Inserts or replaces one. Arguments: the columns.
+    pub fill_put: String,
 
     /// Notes an operator's action. Arguments: who, what, detail.
     pub note: String,

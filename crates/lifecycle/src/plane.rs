@@ -1,6 +1,6 @@
 //! A store's part of the event plane, from what the description says of events and copies.
 
-use freehold_engine::{CopyWant, Engine, Plane, Want};
+use freehold_engine::{CopyWant, Engine, Plane, SagaWant, Want};
 use freehold_model::{CopyOf, Fault, Service, Store};
 
 /// The outbox and the copies are in the store `main`: business changes are, too.
@@ -20,6 +20,11 @@ pub(crate) fn of(service: &Service, store: &Store) -> Plane {
             .iter()
             .map(|(table, copy)| (table.clone(), copy_want(copy)))
             .collect(),
+        // Whom sagas call is found out by those who read sagas.
+        sagas: SagaWant {
+            starts: !service.sagas.is_empty(),
+            takes_part: false,
+        },
     }
 }
 

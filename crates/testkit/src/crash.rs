@@ -176,6 +176,10 @@ impl Engine for Crashing {
         self.inner.events(want)
     }
 
+    fn sagas(&self, want: &Want) -> Option<freehold_engine::SagaSql> {
+        self.inner.sagas(want)
+    }
+
     /// One call, as it has a connection of its own.
     fn audit<'a>(
         &'a self,

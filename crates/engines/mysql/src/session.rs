@@ -34,7 +34,7 @@ impl Session {
 
     async fn begin_now(&mut self, mode: TxMode) -> Result<()> {
         let sql = match mode {
-            TxMode::Write | TxMode::Relay => "START TRANSACTION READ WRITE",
+            TxMode::Write | TxMode::Durable | TxMode::Relay => "START TRANSACTION READ WRITE",
             TxMode::ReadOnly => "START TRANSACTION READ ONLY",
         };
         self.wire.execute(sql).await?;

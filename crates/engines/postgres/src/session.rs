@@ -432,9 +432,10 @@ impl Connection for Session {
     }
 
     fn begin(&mut self, mode: TxMode) -> BoxFuture<'_, Result<()>> {
-        self.keeps |= mode == TxMode::Relay;
+        self.keeps |= matches!(mode, TxMode::Relay | TxMode::Durable);
         let how = match mode {
             TxMode::Write => "READ WRITE",
+            TxMode::Durable => "READ WRITE; SET LOCAL synchronous_commit = on",
             TxMode::ReadOnly => "READ ONLY",
             // Whatever the default: what the relay reads is sent only once its own commit, and with
             // it every commit before, is on disk. Statistics of a queue are always wrong.

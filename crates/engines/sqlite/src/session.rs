@@ -138,7 +138,7 @@ impl Session {
                     &[],
                 )?;
             }
-            TxMode::Write => {
+            TxMode::Write | TxMode::Durable => {
                 self.control("BEGIN IMMEDIATE")?;
                 if as_owner {
                     self.owner_at_work = self.set_owner_at_work(true)?;
