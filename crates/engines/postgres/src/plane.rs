@@ -44,7 +44,7 @@ const RELAY: [Table; 3] = [
 ];
 
 /// What a store that keeps copies has.
-const APPLIER: [Table; 4] = [
+const APPLIER: [Table; 5] = [
     Table {
         name: "watermark",
         columns: "source text COLLATE \"C\" NOT NULL, topic text COLLATE \"C\" NOT NULL, lane smallint NOT NULL,
@@ -61,6 +61,11 @@ const APPLIER: [Table; 4] = [
         name: "freshness",
         columns: "source text COLLATE \"C\" PRIMARY KEY, position text NOT NULL, ticked_at bigint NOT NULL,
   seen_at timestamptz NOT NULL",
+    },
+    Table {
+        name: "fill",
+        columns: "copy text COLLATE \"C\" PRIMARY KEY, source text NOT NULL, state text NOT NULL, cursor text NOT NULL,
+  stamp text NOT NULL, rows bigint NOT NULL",
     },
     Table {
         name: "tombstone",

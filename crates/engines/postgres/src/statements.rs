@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use freehold_engine::{CopyWant, EventSql, Spot, Want};
 
 use crate::names::{ident, literal, qualified};
+use crate::plane::snapshot_view;
 
 const NOW: &str = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint";
 const LATER: &str = "pg_catalog.clock_timestamp() + $4::bigint * interval '1 microsecond'";
@@ -47,6 +48,9 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         batches_open: format!("SELECT {BATCH} FROM {batch} WHERE pending <> '' ORDER BY batch"),
         batch_put: format!(
             "INSERT INTO {batch} ({BATCH}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        ),
+        batches_from: format!(
+            "SELECT {BATCH} FROM {batch} WHERE batch >= $1 ORDER BY batch LIMIT $2::bigint"
         ),
         batch_pending: format!("UPDATE {batch} SET pending = $2 WHERE batch = $1"),
         batch_forget: format!("DELETE FROM {batch} WHERE batch < $1 AND pending = ''"),
@@ -97,8 +101,27 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, ticked_at = EXCLUDED.ticked_at, seen_at = EXCLUDED.seen_at",
             own("freshness")
         ),
-        copy_put: each_copy(want, copy_put),
-        copy_delete: each_copy(want, copy_delete),
+        copy_put: each_copy(want, |spot, table, copy| {
+            Some(copy_put(spot, table, copy, Over::Older))
+        }),
+        copy_delete: each_copy(want, |spot, table, copy| {
+            Some(copy_delete(spot, table, copy))
+        }),
+        copy_force: each_copy(want, |spot, table, copy| {
+            Some(copy_put(spot, table, copy, Over::Anything))
+        }),
+        copy_rest: each_copy(want, copy_rest),
+        snapshots: snapshots(want),
+        fills: format!(
+            "SELECT copy, source, state, cursor, stamp, rows FROM {} ORDER BY copy",
+            own("fill")
+        ),
+        fill_put: format!(
+            "INSERT INTO {} (copy, source, state, cursor, stamp, rows) VALUES ($1, $2, $3, $4, $5, $6)
+ ON CONFLICT (copy) DO UPDATE SET source = EXCLUDED.source, state = EXCLUDED.state, cursor = EXCLUDED.cursor,
+ stamp = EXCLUDED.stamp, rows = EXCLUDED.rows",
+            own("fill")
+        ),
         note: format!(
             "INSERT INTO {} (who, what, detail) VALUES ($1, $2, $3)",
             own("note")
@@ -108,12 +131,34 @@ pub(crate) fn statements(want: &Want) -> EventSql {
 
 fn each_copy(
     want: &Want,
-    make: fn(&Spot, &str, &CopyWant) -> String,
+    make: fn(&Spot, &str, &CopyWant) -> Option<String>,
 ) -> BTreeMap<String, Vec<String>> {
     let copies = want.plane.copies.iter();
     copies
-        .map(|(table, copy)| (table.clone(), vec![make(&want.spot, table, copy)]))
+        .filter_map(|(table, copy)| Some((table.clone(), vec![make(&want.spot, table, copy)?])))
         .collect()
+}
+
+/// Through views, since the sidecar may not read the program's tables.
+fn snapshots(want: &Want) -> BTreeMap<String, String> {
+    let events = want.plane.snapshots.keys();
+    events
+        .map(|event| {
+            let view = qualified(&want.spot, &snapshot_view(&want.spot, event));
+            let sql = format!(
+                "SELECT s.k, s.payload::text FROM (SELECT key::text COLLATE \"C\" AS k, payload FROM {view}) AS s
+ WHERE s.k > $1 ORDER BY s.k LIMIT $2::bigint"
+            );
+            (event.clone(), sql)
+        })
+        .collect()
+}
+
+/// Which rows a put may replace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Older,
+    Anything,
 }
 
 /// The server itself makes values of the columns' types out of JSON.
@@ -124,7 +169,7 @@ fn input(copy: &str) -> String {
     )
 }
 
-fn copy_put(spot: &Spot, table: &str, copy: &CopyWant) -> String {
+fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
     let (target, tombstone) = (
         qualified(spot, table),
         qualified(spot, &spot.own("tombstone")),
@@ -137,6 +182,7 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant) -> String {
         .map(|column| format!("{column} = EXCLUDED.{column}"))
         .collect();
     let newer = copy.version.as_ref().or(copy.position.as_ref());
+    let newer = newer.filter(|_| over == Over::Older);
     let conflict = match (set.is_empty(), newer) {
         (true, _) => "DO NOTHING".to_owned(),
         (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
@@ -146,15 +192,21 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant) -> String {
             format!("DO UPDATE SET {set} WHERE t.{column} < EXCLUDED.{column}")
         }
     };
+    let alive = match over {
+        Over::Anything => String::new(),
+        Over::Older => format!(
+            " WHERE NOT EXISTS (SELECT FROM {tombstone} d
+ WHERE d.copy = {} AND d.key = i.freehold_key AND d.stamp >= i.freehold_stamp)",
+            literal(table)
+        ),
+    };
     format!(
         "WITH input AS MATERIALIZED ({}) INSERT INTO {target} AS t ({columns})
- SELECT {columns} FROM input i WHERE NOT EXISTS (SELECT FROM {tombstone} d
- WHERE d.copy = {name} AND d.key = i.freehold_key AND d.stamp >= i.freehold_stamp)
+ SELECT {columns} FROM input i{alive}
  ON CONFLICT ({}) {conflict}",
         input(&target),
         key.join(", "),
         columns = filled.join(", "),
-        name = literal(table),
     )
 }
 
@@ -180,4 +232,25 @@ fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> String {
         same.join(" AND "),
         literal(table),
     )
+}
+
+/// Keys of several columns have no text to compare by.
+fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Option<String> {
+    let [key] = &copy.key[..] else {
+        return None;
+    };
+    let (target, tombstone) = (
+        qualified(spot, table),
+        qualified(spot, &spot.own("tombstone")),
+    );
+    Some(format!(
+        "WITH input AS MATERIALIZED ({}),
+ gone AS (DELETE FROM {target} AS t WHERE t.{key}::text COLLATE \"C\" > $2 AND ($3 = '' OR t.{key}::text COLLATE \"C\" <= $3)
+ AND NOT EXISTS (SELECT FROM input i WHERE i.{key} = t.{key}) RETURNING t.{key}::text AS key)
+ INSERT INTO {tombstone} (copy, key, stamp) SELECT {}, key, $4 FROM gone
+ ON CONFLICT (copy, key) DO UPDATE SET stamp = greatest({tombstone}.stamp, EXCLUDED.stamp)",
+        input(&target),
+        literal(table),
+        key = ident(key),
+    ))
 }

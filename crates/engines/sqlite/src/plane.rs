@@ -9,7 +9,7 @@ use freehold_engine::{At, Change, Live, Step, Subject, Want};
 const NOW: &str = "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)";
 
 /// Name and columns of freehold's own tables in the store's file.
-const APPLIER: [(&str, &str); 4] = [
+const APPLIER: [(&str, &str); 5] = [
     (
         "watermark",
         "source TEXT NOT NULL, topic TEXT NOT NULL, lane INTEGER NOT NULL, position TEXT NOT NULL, PRIMARY KEY (source, topic, lane)) STRICT, WITHOUT ROWID",
@@ -22,6 +22,10 @@ const APPLIER: [(&str, &str); 4] = [
     (
         "freshness",
         "source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL, ticked_at INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT",
+    ),
+    (
+        "fill",
+        "copy TEXT NOT NULL PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, cursor TEXT NOT NULL, stamp TEXT NOT NULL, rows INTEGER NOT NULL) STRICT",
     ),
     (
         "tombstone",

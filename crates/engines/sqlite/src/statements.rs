@@ -29,6 +29,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         batch_put: format!(
             "INSERT INTO freehold_batch ({BATCH}, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NOW})"
         ),
+        batches_from: format!("SELECT {BATCH} FROM freehold_batch WHERE batch >= ?1 ORDER BY batch LIMIT ?2"),
         batch_pending: "UPDATE freehold_batch SET pending = ?2 WHERE batch = ?1".to_owned(),
         batch_forget: "DELETE FROM freehold_batch WHERE batch < ?1 AND pending = ''".to_owned(),
         batches_old: format!(
@@ -59,8 +60,15 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO freehold_freshness (source, position, ticked_at, seen_at) VALUES (?1, ?2, ?3, {NOW})
  ON CONFLICT (source) DO UPDATE SET position = excluded.position, ticked_at = excluded.ticked_at, seen_at = excluded.seen_at"
         ),
-        copy_put: each_copy(want, |table, copy| vec![copy_put(table, copy)]),
+        copy_put: each_copy(want, |table, copy| vec![copy_put(table, copy, Over::Older)]),
         copy_delete: each_copy(want, copy_delete),
+        copy_force: each_copy(want, |table, copy| vec![copy_put(table, copy, Over::Anything)]),
+        copy_rest: each_copy(want, copy_rest),
+        snapshots: snapshots(want),
+        fills: "SELECT copy, source, state, cursor, stamp, rows FROM freehold_fill ORDER BY copy".to_owned(),
+        fill_put: "INSERT INTO freehold_fill (copy, source, state, cursor, stamp, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ ON CONFLICT (copy) DO UPDATE SET source = excluded.source, state = excluded.state, cursor = excluded.cursor,
+ stamp = excluded.stamp, rows = excluded.rows".to_owned(),
         note: "INSERT INTO freehold_note (who, what, detail) VALUES (?1, ?2, ?3)".to_owned(),
     }
 }
@@ -72,7 +80,30 @@ fn each_copy(
     let copies = want.plane.copies.iter();
     copies
         .map(|(table, copy)| (table.clone(), make(table, copy)))
+        .filter(|(_, statements)| !statements.is_empty())
         .collect()
+}
+
+/// Without identities nobody needs a view: the description's own SELECT is asked.
+fn snapshots(want: &Want) -> BTreeMap<String, String> {
+    let snapshots = want.plane.snapshots.iter();
+    snapshots
+        .map(|(event, select)| {
+            let select = select.trim().trim_end_matches(';');
+            let sql = format!(
+                "WITH rows (key, payload) AS ({select}), texts AS (SELECT CAST(key AS TEXT) AS k, payload FROM rows)
+ SELECT k, payload FROM texts WHERE k > ?1 ORDER BY k LIMIT ?2"
+            );
+            (event.clone(), sql)
+        })
+        .collect()
+}
+
+/// Which rows a put may replace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Older,
+    Anything,
 }
 
 fn ident(name: &str) -> String {
@@ -87,7 +118,7 @@ fn field(column: &str) -> String {
     format!("i.value ->> {}", literal(&format!("$.\"{column}\"")))
 }
 
-fn copy_put(table: &str, copy: &CopyWant) -> String {
+fn copy_put(table: &str, copy: &CopyWant, over: Over) -> String {
     let filled = copy.filled();
     let columns: Vec<String> = filled.iter().map(|column| ident(column)).collect();
     let values: Vec<String> = filled.iter().map(|column| field(column)).collect();
@@ -98,6 +129,7 @@ fn copy_put(table: &str, copy: &CopyWant) -> String {
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     let newer = copy.version.as_ref().or(copy.position.as_ref());
+    let newer = newer.filter(|_| over == Over::Older);
     let conflict = match (set.is_empty(), newer) {
         (true, _) => "DO NOTHING".to_owned(),
         (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
@@ -109,14 +141,20 @@ fn copy_put(table: &str, copy: &CopyWant) -> String {
             )
         }
     };
+    let alive = match over {
+        Over::Anything => "true".to_owned(),
+        Over::Older => format!(
+            "NOT EXISTS (SELECT 1 FROM freehold_tombstone d
+ WHERE d.copy = {} AND d.key = i.value ->> '$.freehold_key' AND d.stamp >= i.value ->> '$.freehold_stamp')",
+            literal(table)
+        ),
+    };
     format!(
-        "INSERT INTO {} AS t ({}) SELECT {} FROM json_each(?1) i WHERE NOT EXISTS (SELECT 1 FROM freehold_tombstone d
- WHERE d.copy = {} AND d.key = i.value ->> '$.freehold_key' AND d.stamp >= i.value ->> '$.freehold_stamp')
+        "INSERT INTO {} AS t ({}) SELECT {} FROM json_each(?1) i WHERE {alive}
  ON CONFLICT ({}) {conflict}",
         ident(table),
         columns.join(", "),
         values.join(", "),
-        literal(table),
         key.join(", "),
     )
 }
@@ -142,5 +180,28 @@ fn copy_delete(table: &str, copy: &CopyWant) -> Vec<String> {
  ON CONFLICT (copy, key) DO UPDATE SET stamp = max(stamp, excluded.stamp)",
             literal(table)
         ),
+    ]
+}
+
+/// Keys of several columns have no text to compare by. Every statement takes all four arguments.
+fn copy_rest(table: &str, copy: &CopyWant) -> Vec<String> {
+    let [key] = &copy.key[..] else {
+        return Vec::new();
+    };
+    let rest = format!(
+        "CAST(t.{key} AS TEXT) > ?2 AND (?3 = '' OR CAST(t.{key} AS TEXT) <= ?3) AND ?4 <> ''
+ AND t.{key} NOT IN (SELECT {} FROM json_each(?1) i)",
+        field(key),
+        key = ident(key),
+    );
+    let (target, name) = (ident(table), literal(table));
+    vec![
+        format!(
+            "INSERT INTO freehold_tombstone (copy, key, stamp)
+ SELECT {name}, CAST(t.{} AS TEXT), ?4 FROM {target} AS t WHERE {rest}
+ ON CONFLICT (copy, key) DO UPDATE SET stamp = max(stamp, excluded.stamp)",
+            ident(key)
+        ),
+        format!("DELETE FROM {target} AS t WHERE {rest}"),
     ]
 }
