@@ -92,6 +92,17 @@ const LAYERS: &[Layer] = &[
             "builtin",
         ],
     },
+    // The library for services: it knows nothing of freehold's inside.
+    Layer {
+        name: "sdk",
+        crates: &["freehold"],
+        may_use: &[],
+    },
+    Layer {
+        name: "examples",
+        crates: &["bookvault"],
+        may_use: &["sdk"],
+    },
     Layer {
         name: "testkit",
         crates: &["freehold-testkit"],

@@ -1,0 +1,57 @@
+//! Publishing within a `rusqlite` transaction.
+
+use ::rusqlite::{Transaction, params};
+
+use super::failed;
+use crate::{Event, Result};
+
+const INSERT: &str =
+    "INSERT INTO freehold_outbox (topic, key, payload, headers) VALUES (?1, ?2, ?3, ?4)";
+
+/// Writes the event. `synchronous` should be FULL, or an acknowledged change may be lost with the
+/// machine's power.
+pub fn publish(transaction: &Transaction<'_>, event: &Event) -> Result<()> {
+    let values = params![event.topic(), event.key(), event.payload(), event.headers()];
+    let written = transaction.execute(INSERT, values);
+    written.map(drop).map_err(|error| failed(event, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::rusqlite::Connection;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_there_if_its_transaction_commits() {
+        let mut store = Connection::open_in_memory().expect("a store");
+        let outbox = "CREATE TABLE freehold_outbox (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, key TEXT NOT NULL, payload TEXT, headers TEXT)";
+        store.execute_batch(outbox).expect("an outbox");
+        let event = Event::new("a.v1", "k", &json!({ "n": 1 })).expect("an event");
+        let lost = store.transaction().expect("begun");
+        publish(&lost, &event.clone().header("x", "y")).expect("written");
+        lost.rollback().expect("rolled back");
+        let kept = store.transaction().expect("begun");
+        publish(&kept, &event).expect("written");
+        publish(&kept, &Event::gone("a.v1", "k").expect("gone")).expect("written");
+        kept.commit().expect("committed");
+        let mut rows = store
+            .prepare("SELECT payload, headers FROM freehold_outbox ORDER BY id")
+            .expect("a query");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows: Vec<(Option<String>, Option<String>)> = rows
+            .expect("rows")
+            .collect::<std::result::Result<_, _>>()
+            .expect("rows");
+        assert_eq!(rows, [(Some(r#"{"n":1}"#.to_owned()), None), (None, None)]);
+    }
+
+    #[test]
+    fn a_store_without_an_outbox_says_which_topic() {
+        let mut store = Connection::open_in_memory().expect("a store");
+        let transaction = store.transaction().expect("begun");
+        let error = publish(&transaction, &Event::gone("a.v1", "k").expect("gone"));
+        assert!(error.expect_err("no outbox").to_string().contains("a.v1"));
+    }
+}

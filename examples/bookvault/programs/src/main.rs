@@ -1,0 +1,3 @@
+//! BookVault: one binary, one service per call.
+
+fn main() {}
