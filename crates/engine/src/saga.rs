@@ -24,9 +24,9 @@ impl SagaWant {
 /// low six bits of its id's last byte. None of them begins or ends a transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SagaSql {
-    /// Sent first in each transaction, one after the other: how long a lock is waited for, how long
-    /// a leader that froze may hold its rows.
-    pub before: Vec<String>,
+    /// Sent once over each new connection, one after the other: how long a lock is waited for, how
+    /// long a leader that froze may hold its rows.
+    pub once: Vec<String>,
     /// (the store's clock, what tells one life of the store from another). No arguments.
     pub identity: String,
     /// Says that a sidecar is alive. Arguments: holder, term.
@@ -114,6 +114,8 @@ pub struct SagaSql {
     pub locks_free: String,
     /// (key) of a saga. Arguments: saga.
     pub locks_of: String,
+    /// Says that this store is another one from now on, as after a restore. Arguments: a new token.
+    pub new_life: String,
 
     /// The participants' barrier.
     pub barrier: BarrierSql,

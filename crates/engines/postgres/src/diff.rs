@@ -13,7 +13,7 @@ use crate::names::{grantee, ident, literal};
 use crate::wanted::wanted;
 use crate::{
     advisories, grants, holes, identities, issuer, ledger, membership, migrator, plane, refusals,
-    server_wide,
+    sagas, server_wide,
 };
 
 /// The changes that make `live` what is wanted.
@@ -65,6 +65,7 @@ fn steps(case: &Case<'_>) -> Vec<Step> {
     steps.extend(extensions(case));
     steps.extend(ledger::step(case));
     steps.extend(plane::steps(case));
+    steps.extend(sagas::steps(case));
     steps.extend(issuer::step(case));
     steps.extend(taking.apart(grants::steps(case)));
     steps.extend(taking.in_order());

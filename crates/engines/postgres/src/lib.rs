@@ -35,6 +35,7 @@ mod planner;
 mod probe;
 mod refusals;
 mod rows;
+mod sagas;
 mod schema;
 mod server_wide;
 mod session;
@@ -184,6 +185,10 @@ impl Engine for Postgres {
 
     fn events(&self, want: &Want) -> Option<EventSql> {
         Some(statements::statements(want))
+    }
+
+    fn sagas(&self, want: &Want) -> Option<freehold_engine::SagaSql> {
+        Some(sagas::statements(want))
     }
 
     fn audit<'a>(

@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::issuer;
 use crate::plane;
+use crate::sagas;
 
 /// Every right that is wanted on the database, its schemas and what is in them.
 pub(crate) fn wanted(case: &Case<'_>) -> BTreeSet<Grant> {
@@ -171,6 +172,7 @@ impl Wish<'_> {
     fn plane(&mut self) {
         let want = self.case.want;
         self.grants.extend(plane::rights(want));
+        self.grants.extend(sagas::rights(want));
         let sidecar = &want.identities.sidecar;
         let there = |name: &String| self.case.live.has_table(name);
         let copies: Vec<&String> = want.plane.copies.keys().filter(|it| there(it)).collect();

@@ -13,6 +13,7 @@ use crate::inspect::{fact, file};
 use crate::ledger::{ledger_table, mark_table, note_format, upgrade};
 use crate::plane;
 use crate::probe::MAKE;
+use crate::sagas;
 use crate::wanted::{GUARD, append_only, guards};
 
 pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
@@ -25,6 +26,7 @@ pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
             if probe.may(MAKE) {
                 diff.steps = vec![add_store(want), add_ledger(want)];
                 diff.steps.extend(plane::steps(want, live));
+                diff.steps.extend(sagas::steps(want, live));
             } else {
                 diff.refused.push(no_right(want));
             }
@@ -75,6 +77,7 @@ fn inside(want: &Want, live: &Live, diff: &mut Diff) {
         Some(_) => {}
     }
     diff.steps.extend(plane::steps(want, live));
+    diff.steps.extend(sagas::steps(want, live));
     if let Some(open) = live.facts.get(fact::OPEN) {
         if want.prune {
             diff.steps.push(close(want, open));

@@ -20,6 +20,7 @@ mod outbox;
 mod peers;
 mod plane;
 mod probe;
+mod sagas;
 mod schema;
 mod session;
 mod statements;
@@ -131,6 +132,10 @@ impl Engine for Sqlite {
 
     fn events(&self, want: &Want) -> Option<EventSql> {
         Some(statements::statements(want))
+    }
+
+    fn sagas(&self, _want: &Want) -> Option<freehold_engine::SagaSql> {
+        Some(sagas::statements())
     }
 }
 
