@@ -194,6 +194,25 @@ async fn one_holds_the_lock_until_he_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn runs_with_different_urls_exclude_each_other() {
+    let Some((server, mut root)) = root().await else {
+        return;
+    };
+    root.execute("CREATE DATABASE lock_here")
+        .await
+        .expect("made");
+    let lock_of = async |database: &str| {
+        let at = Postgres.at_lock(&server.superuser().with_database(database));
+        Postgres.connect(&at).await.expect("let in")
+    };
+    let name = "freehold:tests/urls";
+    let mut first = lock_of("lock_here").await;
+    let mut second = lock_of("postgres").await;
+    assert!(first.try_lock(name).await.expect("an answer"));
+    assert!(!second.try_lock(name).await.expect("an answer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_let_in_is_told_why() {
     let Some((server, _root)) = root().await else {
         return;
