@@ -203,7 +203,7 @@ mod tests {
         assert!(matches!(rests, Err(Miss::Resting)));
     }
 
-    fn unreachable_call() {
+    fn unreachable_call() -> u8 {
         panic!("the owner was asked while it rests");
     }
 }

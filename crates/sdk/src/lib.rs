@@ -6,12 +6,14 @@
 //! - [`Fallback`]: what to do when a copy has no row: ask the owner's API, with a time-out, a
 //!   circuit breaker and a memory of what is not there either.
 //! - [`Breaker`]: the circuit breaker alone, for any call to another service.
+//! - [`participant`]: what a service that sagas call has to decide.
 
 mod breaker;
 mod error;
 mod event;
 mod fallback;
 pub mod outbox;
+pub mod participant;
 
 pub use breaker::{Breaker, Permit, State};
 pub use error::{Error, Result};

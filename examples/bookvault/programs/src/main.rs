@@ -1,3 +1,90 @@
-//! BookVault: one binary, one service per call.
+//! BookVault's services: one binary, one service per call (`bookvault catalog`). Each has its own
+//! store and speaks with the others over HTTP only.
+//!
+//! From outside come `DATABASE_URL` (the service's own credential), `PORT`, and the others' addresses
+//! (`CATALOG_URL`, `CUSTOMERS_URL`). Begin at `orders/place.rs`: what it takes to place an order when
+//! nobody may join.
 
-fn main() {}
+#![expect(clippy::print_stdout, reason = "its log goes to standard output")]
+
+mod catalog;
+mod customers;
+mod log;
+mod orders;
+mod participant;
+mod payment;
+mod peer;
+mod refusal;
+mod store;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+const SERVICES: &str = "catalog, customers, orders, payment";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let service = std::env::args().nth(1).unwrap_or_default();
+    match serve(&service).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            log::line(&format!("error: {why}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(service: &str) -> Result<(), String> {
+    let url = std::env::var("DATABASE_URL")
+        .map_err(|_| "DATABASE_URL is not set: `freehold up` and `freehold creds exec` set it")?;
+    let open = Store::open(&url).await;
+    let store = Arc::new(open.map_err(|error| format!("the store: {error}"))?);
+    let routes = match service {
+        "catalog" => catalog::routes(Arc::clone(&store)),
+        "customers" => customers::routes(Arc::clone(&store)),
+        "orders" => orders::routes(Arc::clone(&store))
+            .await
+            .map_err(|error| format!("the store: {error}"))?,
+        "payment" => payment::routes(Arc::clone(&store)),
+        _ => return Err(format!("say which service this is: {SERVICES}")),
+    };
+    let port = std::env::var("PORT").ok().and_then(|it| it.parse().ok());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port.unwrap_or(0))).await;
+    let listener = listener.map_err(|error| format!("port {port:?}: {error}"))?;
+    if let Ok(at) = listener.local_addr() {
+        log::line(&format!("listening on http://{at}"));
+    }
+    let health = Router::new()
+        .route("/healthz", get(healthy))
+        .with_state(store);
+    axum::serve(listener, routes.merge(health))
+        .with_graceful_shutdown(stopped())
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Well when its own store answers; what other services do is not its health.
+async fn healthy(
+    axum::extract::State(store): axum::extract::State<Arc<Store>>,
+) -> Result<&'static str, Refusal> {
+    store.query("SELECT 1", &[]).await?;
+    Ok("ok\n")
+}
+
+/// What a supervisor sends, or Ctrl-C.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
