@@ -50,4 +50,4 @@ pub use schema::json_schema;
 pub use secret_ref::SecretRef;
 pub use service::{Entity, Migrations, Run, Service, TableRule};
 pub use store::{AppIdentity, Deliver, EngineKind, Identities, Isolation, Store};
-pub use system::{Access, Broker, Right, Server, System};
+pub use system::{Access, Broker, Exercises, Right, Server, System};

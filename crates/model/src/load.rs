@@ -19,7 +19,7 @@ use crate::service_dirs::{self, Pattern};
 use crate::service_file::ServiceFile;
 use crate::service_from_file::{named_folders, service};
 use crate::shape::{self, Shape};
-use crate::system::{Broker, Server, System};
+use crate::system::{Broker, Exercises, Server, System};
 use crate::system_file::{ServersFile, SystemFile};
 use crate::system_from_file::{access, broker, servers};
 use crate::validate::validate;
@@ -128,6 +128,7 @@ impl<'a> Loader<'a> {
             broker: Broker::Embedded,
             services: BTreeMap::new(),
             access: Vec::new(),
+            exercises: Exercises::default(),
         };
         let understood = file.is_some();
         if let (Some(file), Some(node)) = (file, &node) {
@@ -143,6 +144,11 @@ impl<'a> Loader<'a> {
             system.servers = servers(file.servers, node, &mut self.faults);
             system.broker = broker(file.broker, node, &mut self.faults);
             system.access = access(file.access, node, &mut self.faults);
+            let exercises = file.exercises.map(|file| Exercises {
+                once: file.once,
+                load: file.load,
+            });
+            system.exercises = exercises.unwrap_or_default();
         }
         let overrides = overrides.map(|entry| entry.node);
         let complete = self.services(overrides.as_ref(), &mut system, &mut places);

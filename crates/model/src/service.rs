@@ -82,6 +82,8 @@ pub struct Run {
     pub command: Vec<String>,
     /// Names of variables that the child keeps from our environment, or `NAME=value`.
     pub env: Vec<String>,
+    /// The variable that tells it its port.
+    pub port: String,
     pub health: Option<String>,
     pub openapi: Option<String>,
 }

@@ -199,6 +199,8 @@ pub(crate) struct RunFile {
     /// `NAME=value`.
     #[serde(default)]
     pub(crate) env: Vec<String>,
+    /// The variable that tells it on which port of this machine to listen; `PORT` by default.
+    pub(crate) port: Option<String>,
     /// Path of its health page.
     pub(crate) health: Option<String>,
     /// Path of its `OpenAPI` description.

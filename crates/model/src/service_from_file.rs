@@ -326,9 +326,15 @@ impl Reader<'_> {
                 self.fault("FH1301", message, &path, help);
             }
         }
+        let port = file.port.unwrap_or_else(|| "PORT".to_owned());
+        if !is_variable_name(&port) {
+            let help = "name a variable, such as PORT";
+            self.fault("FH1125", "`port` names no variable", &["run", "port"], help);
+        }
         Run {
             command: file.command,
             env: file.env,
+            port,
             health: file.health,
             openapi: file.openapi,
         }

@@ -21,6 +21,16 @@ pub struct System {
     pub broker: Broker,
     pub services: BTreeMap<String, Service>,
     pub access: Vec<Access>,
+    pub exercises: Exercises,
+}
+
+/// Programs that try the running system; empty: there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exercises {
+    /// Shows the system at work and checks what must hold.
+    pub once: Vec<String>,
+    /// Uses the services as their users do.
+    pub load: Vec<String>,
 }
 
 /// A database server on which stores are placed.

@@ -35,6 +35,22 @@ pub(crate) struct SystemFile {
     /// Refuse `destroy`, and seeds that are not meant for this environment.
     #[serde(default)]
     pub(crate) protect: bool,
+    /// Programs that try the running system.
+    pub(crate) exercises: Option<ExercisesFile>,
+}
+
+/// Programs that `freehold up` and `freehold load` run beside the services, with their addresses.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExercisesFile {
+    /// What `freehold up --once` runs: shows the system at work, checks what must hold, and ends
+    /// with 0 when it did.
+    #[serde(default)]
+    pub(crate) once: Vec<String>,
+    /// What `freehold load` runs: uses the services as their users do, at the rate that `--rate`
+    /// says, until it is stopped or `--seconds` are over.
+    #[serde(default)]
+    pub(crate) load: Vec<String>,
 }
 
 /// The file of `--servers FILE`: only servers, in the same shape.
