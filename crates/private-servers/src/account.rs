@@ -37,6 +37,23 @@ impl Account {
         })
     }
 
+    /// For a private NATS: the package's user, or nobody.
+    pub(crate) fn for_nats() -> Result<Self, Error> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(Self {
+                name: "this user".to_owned(),
+                change_to: None,
+            });
+        }
+        let passwd = fs::read_to_string("/etc/passwd").map_err(Error::io("read", "/etc/passwd"))?;
+        let found = ["nats", "nobody"].map(|user| Some((user, ids_of(&passwd, user)?)));
+        let found = found.into_iter().flatten().next();
+        Ok(Self {
+            name: found.map_or("root", |(user, _)| user).to_owned(),
+            change_to: found.map(|(_, ids)| ids),
+        })
+    }
+
     pub(crate) fn is_other(&self) -> bool {
         self.change_to.is_some()
     }

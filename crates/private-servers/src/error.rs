@@ -16,6 +16,15 @@ pub enum Error {
         program: &'static str,
         searched: Vec<String>,
     },
+    #[error("NATS is not installed: no nats-server in {}", searched.join(", "))]
+    NoNats { searched: Vec<String> },
+    #[error("NATS in {} {what}", dir.display())]
+    NatsNotReady {
+        dir: PathBuf,
+        what: String,
+        log: PathBuf,
+        said: String,
+    },
     #[error("{} cannot be run to ask its version", program.display())]
     Broken { program: PathBuf, said: String },
     #[error("{kind} does not run as root, and there is no user `{user}` to run it as")]
@@ -94,6 +103,12 @@ impl Error {
             Self::Missing { kind, .. } => {
                 fault.help(format!("install it: {}", install_line(*kind)))
             }
+            Self::NoNats { .. } => fault
+                .help("install it: apt-get install --no-install-recommends nats-server")
+                .help("or name a server of yours: `broker: { kind: nats, url: \"env:NAME\" }`, without `--servers local`"),
+            Self::NatsNotReady { log, said, .. } => {
+                lines(fault, said).help(format!("the whole log: {}", log.display()))
+            }
             Self::Broken { said, .. } => fault.help(format!("cause: {said}")),
             Self::NoUser { kind, .. } => fault
                 .help("run freehold as an ordinary user; then the server runs as that user")
@@ -139,12 +154,12 @@ impl Error {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::Broken { .. } => "FH3601",
+            Self::Missing { .. } | Self::NoNats { .. } | Self::Broken { .. } => "FH3601",
             Self::NoUser { .. } => "FH3602",
             Self::Unreachable { .. } => "FH3603",
             Self::Foreign { .. } | Self::OtherServer { .. } => "FH3604",
             Self::PortTaken { .. } => "FH3605",
-            Self::Initialise { .. } | Self::NotReady { .. } => "FH3606",
+            Self::Initialise { .. } | Self::NotReady { .. } | Self::NatsNotReady { .. } => "FH3606",
             Self::OtherSettings { .. } => "FH3607",
             Self::NotStopped { .. } => "FH3608",
             Self::Io { .. } | Self::Random { .. } => "FH3609",

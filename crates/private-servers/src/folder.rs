@@ -385,7 +385,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Replaces a file as a whole, so that a reader sees the old or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let new = path.with_extension("new");
     remove_file(&new)?;
     write_new(&new, bytes)?;

@@ -25,6 +25,11 @@ pub async fn stop(dir: impl AsRef<Path>) -> Result<bool, Error> {
     Ok(stopped)
 }
 
+/// Whether the server that was last started in `dir` still runs. Looks only, waits for nobody.
+pub fn is_running(dir: impl AsRef<Path>) -> bool {
+    Folder::open(dir.as_ref()).is_some_and(|folder| matches!(serving(&folder), Ok(Some(_))))
+}
+
 /// For a caller that holds the folder's lock. `kind` is `None` while the folder is being made.
 pub(crate) async fn stop_locked(folder: &Folder, kind: Option<Kind>) -> Result<bool, Error> {
     let data = folder.data();
