@@ -10,6 +10,7 @@ use freehold_broker::embedded::{Embedded, Server, Settings};
 use freehold_broker::{AccountWant, Broker as _, Login, Partitions, Topic, TopicWant};
 use freehold_engine::{Endpoint, Engine, Secret, Want};
 use freehold_events::keep::{self, Connect, Standing};
+use freehold_events::peer::{self, Open, Owner, Peers, Sockets};
 use freehold_events::{Consumer, Ground, Options, Source, Subscribed};
 use freehold_lifecycle::Target;
 use freehold_model::{Broker, Fault, Service, System};
@@ -68,7 +69,8 @@ pub(crate) async fn start(
         name: "freehold".to_owned(),
         secret: Embedded.generate(),
     };
-    let socket = socket_path(state);
+    let socket = socket_path(state, system);
+    let sockets = Sockets::new(socket.parent().unwrap_or(Path::new("/")));
     let settings = Settings::new(state.join("broker"), &socket, admin.clone());
     make_private(&socket)?;
     let server = tokio::task::spawn_blocking(move || Server::open(settings)).await;
@@ -88,8 +90,14 @@ pub(crate) async fn start(
     {
         let service = &system.services[&target.want.service];
         let login = &logins[&service.name];
-        let connect = connector(target, login, &address).await?;
-        spawn(service, connect, &report, &stopping, &mut tasks)?;
+        let open = opener(target).await?;
+        let connect = connector(&open, login, &address);
+        let around = Around {
+            sockets: sockets.clone(),
+            report: Arc::clone(&report),
+            stop: stopping.clone(),
+        };
+        spawn(service, open, connect, &around, &mut tasks)?;
     }
     Ok(Running {
         tasks,
@@ -99,9 +107,14 @@ pub(crate) async fn start(
     })
 }
 
-fn socket_path(state: &Path) -> PathBuf {
+/// The broker's socket; those of the services' sidecars stand beside it.
+fn socket_path(state: &Path, system: &System) -> PathBuf {
     let near = state.join("broker.sock");
-    if near.as_os_str().len() <= SOCKET_PATH {
+    let beside = Sockets::new(state);
+    let mut peers = system.services.keys().map(|name| beside.path(name));
+    if near.as_os_str().len() <= SOCKET_PATH
+        && peers.all(|path| path.as_os_str().len() <= SOCKET_PATH)
+    {
         return near;
     }
     std::env::temp_dir()
@@ -180,25 +193,34 @@ fn partitions() -> Partitions {
 }
 
 /// Gives the sidecar's login a new password, known to this process alone.
-async fn connector(target: &Target, login: &Login, address: &str) -> Result<Connect> {
+async fn opener(target: &Target) -> Result<Open> {
     let engine = target.engine;
     let want = target.want.clone();
     let at = as_sidecar(engine, target, &want).await?;
-    let (login, address) = (login.clone(), address.to_owned());
     Ok(Arc::new(move || {
-        let (at, want, login, address) = (at.clone(), want.clone(), login.clone(), address.clone());
+        let (at, want) = (at.clone(), want.clone());
         Box::pin(async move {
             let connection = engine.connect(&at).await?;
-            let session = Embedded.connect(&address, &login).await?;
             let sql = engine.events(&want).unwrap_or_default();
-            let ground = Ground {
+            Ok(Ground {
                 connection,
                 want,
                 sql,
-            };
-            Ok((ground, Arc::from(session)))
+            })
         })
     }))
+}
+
+fn connector(open: &Open, login: &Login, address: &str) -> Connect {
+    let (open, login, address) = (Arc::clone(open), login.clone(), address.to_owned());
+    Arc::new(move || {
+        let (open, login, address) = (Arc::clone(&open), login.clone(), address.clone());
+        Box::pin(async move {
+            let ground = open().await?;
+            let session = Embedded.connect(&address, &login).await?;
+            Ok((ground, Arc::from(session)))
+        })
+    })
 }
 
 async fn as_sidecar(engine: &'static dyn Engine, target: &Target, want: &Want) -> Result<Endpoint> {
@@ -218,13 +240,25 @@ async fn as_sidecar(engine: &'static dyn Engine, target: &Target, want: &Want) -
     Ok(at.with_login(name, Some(password)))
 }
 
+/// What all sidecars of a process share.
+struct Around {
+    sockets: Sockets,
+    report: Report,
+    stop: watch::Receiver<bool>,
+}
+
 fn spawn(
     service: &Service,
+    open: Open,
     connect: Connect,
-    report: &Report,
-    stop: &watch::Receiver<bool>,
+    around: &Around,
     tasks: &mut JoinSet<()>,
 ) -> Result<()> {
+    let Around {
+        sockets,
+        report,
+        stop,
+    } = around;
     let (writes, _) = topics_of(service)?;
     let sidecar = format!("{}/{}", service.name, std::process::id());
     if !writes.is_empty() {
@@ -234,6 +268,7 @@ fn spawn(
             partitions: partitions(),
             sidecar: sidecar.clone(),
         };
+        answer(service, open, source.clone(), around, tasks);
         let (name, report) = (service.name.clone(), Arc::clone(report));
         let told = move |standing| report(&name, "relay", standing);
         tasks.spawn(keep::relay(
@@ -264,7 +299,23 @@ fn spawn(
         };
         let (name, report) = (service.name.clone(), Arc::clone(report));
         let told = move |standing| report(&name, "applier", standing);
-        tasks.spawn(keep::apply(connect, consumer, told, stop.clone()));
+        let peers: Arc<dyn Peers> = Arc::new(sockets.clone());
+        let stop = stop.clone();
+        tasks.spawn(keep::apply(connect, consumer, Some(peers), told, stop));
     }
     Ok(())
+}
+
+/// Answers what other services' sidecars miss.
+fn answer(service: &Service, open: Open, source: Source, around: &Around, tasks: &mut JoinSet<()>) {
+    let owner = Arc::new(Owner::new(open, source));
+    let (path, stop) = (around.sockets.path(&service.name), around.stop.clone());
+    let (name, report) = (service.name.clone(), Arc::clone(&around.report));
+    tasks.spawn(async move {
+        if let Err(error) = peer::serve(&path, owner, stop).await {
+            let fault = Fault::new("FH3905", format!("{}: {error}", path.display()))
+                .help("see that this user may write there, and that no other process serves it");
+            report(&name, "answers", Standing::Stopped(fault));
+        }
+    });
 }

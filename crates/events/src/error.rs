@@ -18,6 +18,8 @@ pub enum Error {
     Lost,
     /// What stands in the store contradicts what was recorded: an operator has to look.
     Mismatch(String),
+    /// The sidecar of a service that publishes could not be asked, or could not answer.
+    Peer(String),
     /// A row of freehold's own tables that this version cannot read.
     Unreadable(&'static str),
 }
@@ -37,6 +39,8 @@ impl Error {
                 .help("nothing is wrong: this sidecar stands by"),
             Self::Mismatch(_) => Fault::new("FH3902", self.to_string())
                 .help("nothing more is sent until this is looked at: `freehold explain FH3902`"),
+            Self::Peer(_) => Fault::new("FH3904", self.to_string())
+                .help("start the sidecar of the service that publishes; this goes on by itself"),
             Self::Unreadable(_) => Fault::new("FH3903", self.to_string())
                 .help("run the version of freehold that wrote it, or a later one"),
         }
@@ -49,7 +53,7 @@ impl fmt::Display for Error {
             Self::Store(error) => error.fmt(f),
             Self::Broker(error) => error.fmt(f),
             Self::Lost => f.write_str("another sidecar leads"),
-            Self::Mismatch(what) => f.write_str(what),
+            Self::Mismatch(what) | Self::Peer(what) => f.write_str(what),
             Self::Unreadable(table) => write!(f, "{table} has a row that cannot be read"),
         }
     }

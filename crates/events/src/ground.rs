@@ -7,6 +7,7 @@ use freehold_broker::{Base, History, Incarnation, Lane, Position, Topic};
 use freehold_engine::{Connection, EventSql, OutboxRow, Polled, Rows, TxMode, Value, Want};
 
 use crate::error::{Error, Result};
+use crate::fill::Fill;
 use crate::heads::{HeadMap, Lanes};
 use crate::record::{Ranges, Record, number, pending_text};
 
@@ -103,6 +104,76 @@ impl Ground {
         let sql = self.sql.batches_open.clone();
         let rows = self.query(&sql, &[]).await?;
         rows.iter().map(|row| record(row)).collect()
+    }
+
+    /// Records from this batch on, oldest first.
+    pub(crate) async fn records_from(&mut self, batch: u64, most: i64) -> Result<Vec<Record>> {
+        let sql = self.sql.batches_from.clone();
+        let rows = self.query(&sql, &[number(batch), Value::I64(most)]).await?;
+        rows.iter().map(|row| record(row)).collect()
+    }
+
+    /// Today's rows of an event above a key: (key, payload). `None`: the event has no snapshot.
+    pub(crate) async fn today(
+        &mut self,
+        event: &str,
+        above: &str,
+        most: i64,
+    ) -> Result<Option<Vec<(String, String)>>> {
+        let Some(sql) = self.sql.snapshots.get(event).cloned() else {
+            return Ok(None);
+        };
+        let rows = self.query(&sql, &[above.into(), Value::I64(most)]).await?;
+        let read = |row: &Vec<Value>| {
+            let payload = row.get(1)?.text().unwrap_or("null");
+            Some((row.first()?.text()?.to_owned(), payload.to_owned()))
+        };
+        let read = rows.iter().map(read).collect::<Option<Vec<_>>>();
+        read.map(Some)
+            .ok_or(Error::Unreadable("the view of today's rows"))
+    }
+
+    /// How far each copy was filled, by table.
+    pub(crate) async fn fills(&mut self) -> Result<BTreeMap<String, Fill>> {
+        let sql = self.sql.fills.clone();
+        if sql.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.query(&sql, &[]).await?;
+        let fills = rows.iter().map(|row| Fill::from_row(row));
+        fills
+            .collect::<Option<_>>()
+            .ok_or(Error::Unreadable("freehold_fill"))
+    }
+
+    pub(crate) async fn put_fill(&mut self, table: &str, fill: &Fill) -> Result<()> {
+        let sql = self.sql.fill_put.clone();
+        self.run(&sql, &fill.arguments(table)).await?;
+        Ok(())
+    }
+
+    /// Notes what an operator did, or what freehold had to leave out.
+    pub(crate) async fn note(&mut self, who: &str, what: &str, detail: &str) -> Result<()> {
+        let sql = self.sql.note.clone();
+        self.run(&sql, &[who.into(), what.into(), detail.into()])
+            .await?;
+        Ok(())
+    }
+
+    /// Takes out of a copy what a range of keys lacks.
+    pub(crate) async fn rest_of_range(
+        &mut self,
+        table: &str,
+        rows: &str,
+        (above, upto): (&str, &str),
+        stamp: &str,
+    ) -> Result<()> {
+        let statements = self.sql.copy_rest.get(table).cloned().unwrap_or_default();
+        for sql in &statements {
+            self.run(sql, &[rows.into(), above.into(), upto.into(), stamp.into()])
+                .await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn put_record(&mut self, record: &Record) -> Result<()> {

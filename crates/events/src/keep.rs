@@ -13,6 +13,7 @@ use crate::applier::{Applier, Consumer};
 use crate::assign::Source;
 use crate::error::{Error, Result};
 use crate::ground::Ground;
+use crate::peer::Peers;
 use crate::relay::{Options, Relay};
 
 /// Opens a connection to the store and a session with the broker.
@@ -70,6 +71,7 @@ pub async fn relay(
 pub async fn apply(
     connect: Connect,
     consumer: Consumer,
+    peers: Option<Arc<dyn Peers>>,
     report: impl Fn(Standing) + Sync,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -80,9 +82,10 @@ pub async fn apply(
         let worked = async {
             let (ground, session) = connect().await?;
             let taken = Applier::take_over(ground, session, consumer.clone());
-            let Some(mut applier) = taken.await? else {
+            let Some(applier) = taken.await? else {
                 return Ok(false);
             };
+            let mut applier = applier.with_peers(peers.clone());
             told.say(Standing::Leads);
             applier.run(&mut stopping).await.map(|()| true)
         };

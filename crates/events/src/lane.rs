@@ -28,7 +28,10 @@ pub(crate) fn judge(
     if watermark.is_some_and(|watermark| position <= watermark) {
         return Verdict::Drop;
     }
+    // A lane that took up a new life has everything that survived of the old one.
+    let opened = watermark.is_some_and(|watermark| watermark.batch == 0 && prev < Some(watermark));
     match (watermark, prev) {
+        _ if opened => Verdict::Apply,
         (watermark, prev) if watermark == prev => Verdict::Apply,
         (None, Some(upto)) => Verdict::Missing { upto },
         (Some(watermark), Some(upto)) if upto > watermark => Verdict::Missing { upto },
@@ -69,5 +72,25 @@ mod tests {
         assert_eq!(judge(None, at(3), at(4)), missing);
         assert_eq!(judge(at(2), at(1), at(4)), Verdict::Fork);
         assert_eq!(judge(at(2), None, at(4)), Verdict::Fork);
+    }
+
+    #[test]
+    fn a_new_life_goes_on_from_what_survived() {
+        let of = |number: u32, batch: u64, id: i64| Position {
+            incarnation: Incarnation { number, random: 7 },
+            batch,
+            id,
+        };
+        let opened = Some(of(2, 0, 0));
+        let next = of(2, 9, 40);
+        assert_eq!(judge(opened, None, next), Verdict::Apply);
+        assert_eq!(judge(opened, Some(of(1, 8, 30)), next), Verdict::Apply);
+        let upto = of(2, 9, 39);
+        assert_eq!(
+            judge(opened, Some(upto), next),
+            Verdict::Missing { upto },
+            "an event of the new life did not arrive"
+        );
+        assert_eq!(judge(opened, None, of(1, 9, 31)), Verdict::Drop);
     }
 }

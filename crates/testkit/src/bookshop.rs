@@ -7,7 +7,7 @@ use std::path::Path;
 use freehold_engine::{Connection, Endpoint, Secret};
 pub use freehold_lifecycle::Target;
 use freehold_lifecycle::{apply, check_targets, target};
-use freehold_model::{MemoryFiles, System, load, load_migrations};
+use freehold_model::{EngineKind, MemoryFiles, System, load, load_migrations};
 use tokio::sync::Mutex;
 
 use crate::must::Must as _;
@@ -82,6 +82,10 @@ pub async fn enter(target: &Target, login: &str) -> Box<dyn Connection> {
 
 fn files(shape: &Shape) -> MemoryFiles {
     let name = &shape.name;
+    let object = match shape.kind {
+        EngineKind::Postgres => "json_build_object",
+        _ => "json_object",
+    };
     let catalog = format!(
         "service: {name}_catalog
 store: {{ server: main }}
@@ -89,7 +93,7 @@ publishes:
   {BOOK_CHANGED}:
     schema: events/book.json
     key: bookId
-    snapshot: \"SELECT book_id, title FROM books\"
+    snapshot: \"SELECT book_id, {object}('bookId', book_id, 'title', title, 'version', version) FROM books\"
 "
     );
     let orders = format!(

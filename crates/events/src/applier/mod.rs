@@ -1,10 +1,13 @@
 //! The applier of one consumer: from the broker into its copies, each event once and in order.
 //!
 //! Effect and watermark are one transaction of the consumer's store. The offset that the broker
-//! keeps is a hint; what is missing is noticed by `prev` and read again. An event that cannot be
-//! applied parks its key; everything else flows.
+//! keeps is a hint; what is missing is noticed by `prev` and asked of the owner (`missing.rs`). New
+//! copies, and those of a source that tells another story, are filled from its rows of today
+//! (`filling.rs`). An event that cannot be applied parks its key; everything else flows.
 
+mod filling;
 mod intake;
+mod missing;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +20,9 @@ use freehold_engine::{ErrorKind, TxMode};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::fill::Fill;
 use crate::ground::Ground;
+use crate::peer::Peers;
 use intake::{Incoming, Intake};
 pub use step::Subscribed;
 use step::{Effect, Known, effect};
@@ -49,8 +54,14 @@ pub struct Seen {
     pub applied: u64,
     /// Events that were parked.
     pub parked: u64,
-    /// Lanes that wait for something missing.
-    pub behind: BTreeSet<(Topic, u8)>,
+    /// Lanes that wait for something missing, with why it could not be had.
+    pub behind: BTreeMap<(Topic, u8), String>,
+    /// Events that the broker did not have, and the owner did.
+    pub fetched: u64,
+    /// Rows that were put into copies from the owner's rows of today.
+    pub filled: u64,
+    /// Why a copy is not being filled.
+    pub unfilled: Option<String>,
     /// Lanes in which the source contradicts itself.
     pub forks: BTreeSet<(Topic, u8)>,
     /// Messages that nobody of freehold wrote.
@@ -65,8 +76,18 @@ pub struct Applier {
     epoch: Epoch,
     known: BTreeMap<String, Known>,
     told: BTreeMap<String, Position>,
+    peers: Option<Arc<dyn Peers>>,
+    fills: BTreeMap<String, Fill>,
+    fill_after: Option<Instant>,
+    /// Lanes in which the source contradicted itself in this batch.
+    forks: BTreeSet<(Topic, Lane)>,
+    /// When lanes that miss something are read again.
+    waits: BTreeMap<(Topic, Lane), Instant>,
     seen: Seen,
 }
+
+/// How long something that could not be had is left alone.
+const LATER: Duration = Duration::from_millis(300);
 
 impl Applier {
     /// Takes the leadership and reads where everything stands. `None`: somebody else leads.
@@ -94,9 +115,12 @@ impl Applier {
         };
         ground.begin(TxMode::Write).await?;
         ground.fence(APPLIER, epoch).await?;
+        let mut fills = ground.fills().await?;
         let mut known = BTreeMap::new();
         for subscribed in &consumer.copies {
             let source = &subscribed.copy.service;
+            let fill = fills.entry(subscribed.table.clone());
+            fill.or_insert_with(|| Fill::wanted(source));
             if known.contains_key(source) {
                 continue;
             }
@@ -115,8 +139,25 @@ impl Applier {
             epoch,
             known,
             told: BTreeMap::new(),
+            peers: None,
+            fills,
+            fill_after: None,
+            forks: BTreeSet::new(),
+            waits: BTreeMap::new(),
             seen: Seen::default(),
         }))
+    }
+
+    /// Whom to ask for what is missing and for first fills. Without them both wait.
+    #[must_use]
+    pub fn with_peers(mut self, peers: Option<Arc<dyn Peers>>) -> Self {
+        self.peers = peers;
+        self
+    }
+
+    /// How far each copy was filled, by table.
+    pub fn fills(&self) -> &BTreeMap<String, Fill> {
+        &self.fills
     }
 
     /// What it has seen and done so far.
@@ -129,6 +170,8 @@ impl Applier {
     /// # Errors
     /// What ended it: take over again.
     pub async fn run(&mut self, stop: &mut tokio::sync::watch::Receiver<bool>) -> Result<()> {
+        // A copy that is new takes the source's heads before anything of it is read.
+        self.begin_fills().await?;
         let mut intake = Intake::open(&self.session, &self.consumer, &self.starts()).await?;
         let mut renewed = Instant::now();
         loop {
@@ -136,24 +179,56 @@ impl Applier {
                 self.renew().await?;
                 renewed = Instant::now();
             }
-            let waiting = intake.next(self.consumer.batch, self.consumer.term / 3);
+            let filling = self.fill_some().await?;
+            let patience = self.patience(filling);
+            let waiting = intake.next(self.consumer.batch, patience);
             let batch = tokio::select! {
                 batch = waiting => batch?,
                 _ = stop.changed() => return Ok(()),
             };
-            let behind = self.apply(&batch).await?;
-            intake.acknowledge(&batch);
-            for topic_and_lane in behind {
-                intake
-                    .again(
-                        &self.session,
-                        &self.consumer,
-                        &topic_and_lane,
-                        &self.starts(),
-                    )
-                    .await?;
+            self.take(&batch).await?;
+            // Lanes that wait are behind these offsets: whoever comes next has to see them again.
+            if self.seen.behind.is_empty() && self.seen.forks.is_empty() {
+                intake.acknowledge(&batch);
             }
+            self.read_again(&mut intake).await?;
         }
+    }
+
+    fn patience(&self, filling: bool) -> Duration {
+        if filling {
+            return Duration::from_millis(1);
+        }
+        let most = self.consumer.term / 3;
+        let waits = !self.waits.is_empty() || self.fill_after.is_some();
+        if waits { most.min(LATER) } else { most }
+    }
+
+    /// Applies a batch, and what was missing before parts of it.
+    async fn take(&mut self, batch: &[Incoming]) -> Result<()> {
+        let mut behind = self.apply(batch).await?;
+        while self.settle_forks().await? | (!behind.is_empty() && self.mend(&behind).await?) {
+            behind = self.apply(batch).await?;
+        }
+        let again = Instant::now() + LATER;
+        for lane in behind.into_keys() {
+            self.waits.entry(lane).or_insert(again);
+        }
+        Ok(())
+    }
+
+    async fn read_again(&mut self, intake: &mut Intake) -> Result<()> {
+        let now = Instant::now();
+        let due = self.waits.iter().filter(|(_, until)| **until <= now);
+        let due: Vec<(Topic, Lane)> = due.map(|(lane, _)| lane.clone()).collect();
+        for lane in due {
+            self.waits.remove(&lane);
+            let starts = self.starts();
+            intake
+                .again(&self.session, &self.consumer, &lane, &starts)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Where each lane stands, over all sources.
@@ -170,8 +245,8 @@ impl Applier {
     }
 
     /// Applies messages in one transaction a source, or in smaller ones where the store refuses
-    /// one. Lanes that have to be read again.
-    async fn apply(&mut self, batch: &[Incoming]) -> Result<BTreeSet<(Topic, Lane)>> {
+    /// one. Lanes that miss something, and the last of it.
+    async fn apply(&mut self, batch: &[Incoming]) -> Result<BTreeMap<(Topic, Lane), Position>> {
         let mut sources: BTreeMap<String, Vec<Arc<Message>>> = BTreeMap::new();
         for incoming in batch {
             match &incoming.message {
@@ -182,7 +257,7 @@ impl Applier {
                 Err(_) => self.seen.malformed += 1,
             }
         }
-        let mut behind = BTreeSet::new();
+        let mut behind = BTreeMap::new();
         for (source, messages) in sources {
             if self.known.contains_key(&source) {
                 behind.extend(self.apply_from(&source, &messages).await?);
@@ -197,8 +272,8 @@ impl Applier {
         &mut self,
         source: &str,
         messages: &[Arc<Message>],
-    ) -> Result<BTreeSet<(Topic, Lane)>> {
-        let mut behind = BTreeSet::new();
+    ) -> Result<BTreeMap<(Topic, Lane), Position>> {
+        let mut behind = BTreeMap::new();
         let mut stack: Vec<(&[Arc<Message>], Option<String>)> = vec![(messages, None)];
         while let Some((part, refused)) = stack.pop() {
             let park = match (&refused, part) {
@@ -226,7 +301,7 @@ impl Applier {
         source: &str,
         messages: &[Arc<Message>],
         park: &BTreeMap<Position, String>,
-    ) -> Result<BTreeSet<(Topic, Lane)>> {
+    ) -> Result<BTreeMap<(Topic, Lane), Position>> {
         let mut known = self.known[source].clone();
         let partitions = self.consumer.partitions;
         let effect = effect(
@@ -237,17 +312,23 @@ impl Applier {
             park,
         );
         let fresh = known.fresh(&self.topics_of(source), partitions);
-        let news = fresh.filter(|(position, _)| self.told.get(source) != Some(position));
+        let filling = self.is_filling(source);
+        let news =
+            fresh.filter(|(position, _)| !filling && self.told.get(source) != Some(position));
         let behind = effect.behind.clone();
+        self.forks.extend(effect.forks.iter().cloned());
+        let reborn: BTreeSet<Topic> = effect.ghosts.iter().map(|it| it.0.clone()).collect();
         if !effect.is_empty() || news.is_some() {
             self.ground.begin(TxMode::Write).await?;
             self.ground.fence(APPLIER, self.epoch).await?;
             let counts = (effect.applied, effect.parked.len());
             self.write(source, effect).await?;
+            let wanted = self.want_fills(&reborn).await?;
             if let Some((position, ticked_at)) = news {
                 self.ground.heard(source, position, ticked_at).await?;
             }
             self.ground.commit().await?;
+            self.fills.extend(wanted);
             self.seen.applied += counts.0 as u64;
             self.seen.parked += counts.1 as u64;
             if let Some((position, _)) = news {
@@ -260,9 +341,6 @@ impl Applier {
 
     async fn write(&mut self, source: &str, effect: Effect) -> Result<()> {
         let marks = (!effect.moved.is_empty()).then(|| effect.marks_json());
-        for (topic, lane) in &effect.forks {
-            self.seen.forks.insert((topic.clone(), lane.number()));
-        }
         for (table, changes) in effect.changes {
             let (puts, deletes) = changes.json();
             let of = |by_table: &BTreeMap<String, Vec<String>>| {

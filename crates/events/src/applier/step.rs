@@ -32,8 +32,6 @@ pub(crate) struct Known {
     pub(crate) marks: HeadMap,
     /// Keys that stand still, because an event of theirs could not be applied.
     pub(crate) parked: BTreeSet<String>,
-    /// Lanes whose watermark is of a life of the source that is gone: they take up the new one.
-    pub(crate) rejoin: BTreeSet<(Topic, Lane)>,
     /// The last heartbeat that each partition has wholly caught up with.
     pub(crate) beats: BTreeMap<(Topic, Partition), (Position, i64)>,
 }
@@ -45,8 +43,8 @@ pub(crate) struct Effect {
     pub(crate) changes: BTreeMap<String, Changes>,
     /// To park, as rows of the statement.
     pub(crate) parked: Vec<Value>,
-    /// Partitions that have to be read again from the watermark: something is missing.
-    pub(crate) behind: BTreeSet<(Topic, Lane)>,
+    /// Lanes in which something is missing, and the last of it.
+    pub(crate) behind: BTreeMap<(Topic, Lane), Position>,
     /// Lanes in which the source contradicts itself.
     pub(crate) forks: BTreeSet<(Topic, Lane)>,
     /// Watermarks that were of a life of the source that is gone.
@@ -60,15 +58,21 @@ pub(crate) struct Effect {
 impl Effect {
     /// Rows of the watermarks' statement.
     pub(crate) fn marks_json(&self) -> String {
-        let rows = self.moved.iter().map(|((topic, lane), position)| {
-            json!({"t": topic.as_str(), "l": lane.number(), "p": position.to_string()})
-        });
-        Value::Array(rows.collect()).to_string()
+        let moved = self.moved.iter();
+        marks_json(moved.map(|((topic, lane), position)| (topic, *lane, *position)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.moved.is_empty() && self.parked.is_empty() && self.changes.is_empty()
     }
+}
+
+/// Rows of the watermarks' statement.
+pub(crate) fn marks_json<'a>(marks: impl Iterator<Item = (&'a Topic, Lane, Position)>) -> String {
+    let rows = marks.map(|(topic, lane, position)| {
+        json!({"t": topic.as_str(), "l": lane.number(), "p": position.to_string()})
+    });
+    Value::Array(rows.collect()).to_string()
 }
 
 /// Goes through messages of one source in the order in which they came. `known` moves on; the
@@ -84,7 +88,7 @@ pub(crate) fn effect(
     let mut effect = Effect::default();
     for message in messages {
         match &message.body {
-            Body::Heartbeat(heads) => caught_up(partitions, known, message, heads),
+            Body::Heartbeat(heads) => caught_up(partitions, known, message, heads, &mut effect),
             Body::Incarnation(history) => rejoin(partitions, known, message, history, &mut effect),
             Body::Event { payload, .. } => {
                 let Some(lane) = next(known, message, &mut effect) else {
@@ -129,17 +133,15 @@ fn next(known: &Known, message: &Message, effect: &mut Effect) -> Option<Lane> {
         return None;
     };
     let at = (message.topic.clone(), lane);
-    if effect.behind.contains(&at) || effect.forks.contains(&at) {
+    if effect.behind.contains_key(&at) || effect.forks.contains(&at) {
         return None;
     }
     let mark = known.marks.get(&message.topic, lane);
-    let rejoins = known.rejoin.contains(&at);
     match judge(mark, message.prev, message.position) {
         Verdict::Drop => return None,
         Verdict::Apply => {}
-        Verdict::Missing { .. } | Verdict::Fork if rejoins => {}
-        Verdict::Missing { .. } => {
-            effect.behind.insert(at);
+        Verdict::Missing { upto } => {
+            effect.behind.insert(at, upto);
             return None;
         }
         Verdict::Fork => {
@@ -170,7 +172,6 @@ fn take(
             effect.parked.push(parked(message, &why));
         }
     }
-    known.rejoin.remove(&(message.topic.clone(), lane));
     known.marks.advance(&message.topic, lane, message.position);
     effect
         .moved
@@ -194,29 +195,39 @@ fn parked(message: &Message, why: &str) -> Value {
     })
 }
 
-/// A heartbeat counts once every lane of its partition stands where the source's does.
-fn caught_up(partitions: Partitions, known: &mut Known, message: &Message, heads: &Heads) {
+/// A heartbeat counts once every lane of its partition stands where the source's does. It comes
+/// behind all that it tells of: a lane that is not there yet has lost its last events.
+fn caught_up(
+    partitions: Partitions,
+    known: &mut Known,
+    message: &Message,
+    heads: &Heads,
+    effect: &mut Effect,
+) {
     let To::Partition(partition) = message.to else {
         return;
     };
     let own = heads.0.get(&message.topic);
-    let current = partitions.lanes_of(partition).all(|lane| {
-        let head = own.and_then(|lanes| lanes.get(&lane));
-        head.is_none_or(|head| {
-            known
-                .marks
-                .get(&message.topic, lane)
-                .is_some_and(|mark| mark >= *head)
-        })
-    });
+    let mut current = true;
+    for lane in partitions.lanes_of(partition) {
+        let head = own.and_then(|lanes| lanes.get(&lane)).copied();
+        let mark = known.marks.get(&message.topic, lane);
+        if head > mark {
+            current = false;
+            let at = (message.topic.clone(), lane);
+            if let (Some(head), false) = (head, effect.forks.contains(&at)) {
+                effect.behind.entry(at).or_insert(head);
+            }
+        }
+    }
     if current {
         let beat = (message.position, message.occurred_at.micros());
         known.beats.insert((message.topic.clone(), partition), beat);
     }
 }
 
-/// After a restore of the source: what was applied of the life that is gone cannot be undone here;
-/// the lane takes up the new life, and says so.
+/// After a restore of the source: what was applied of the life that is gone cannot be undone here.
+/// The lane takes up the new life where it begins, and its copies are to be filled again.
 fn rejoin(
     partitions: Partitions,
     known: &mut Known,
@@ -232,8 +243,10 @@ fn rejoin(
             continue;
         };
         if !history.survives(mark) && mark < message.position {
+            let at = (message.topic.clone(), lane);
             effect.ghosts.push((message.topic.clone(), lane, mark));
-            known.rejoin.insert((message.topic.clone(), lane));
+            known.marks.advance(&message.topic, lane, message.position);
+            effect.moved.insert(at, message.position);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod outgoing;
 mod recover;
+pub(crate) use recover::first_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -102,7 +102,7 @@ async fn life(
 }
 
 /// Where an incarnation is announced: before everything else of it.
-fn first_of(incarnation: Incarnation) -> Position {
+pub(crate) fn first_of(incarnation: Incarnation) -> Position {
     Position {
         incarnation,
         batch: 0,

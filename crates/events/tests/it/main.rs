@@ -2,6 +2,7 @@
 //! contract's promises and no more; real brokers have their own conformance suite.
 
 mod memory;
+mod peer;
 mod relay;
 mod way;
 mod world;

@@ -31,6 +31,8 @@ pub(crate) struct Memory {
 #[derive(Default)]
 struct Log {
     messages: Vec<Message>,
+    /// Places in `messages` of which nothing can be read any more.
+    lost: HashSet<usize>,
     known: HashSet<MessageId>,
 }
 
@@ -49,6 +51,21 @@ impl Memory {
             log.map_or_else(Vec::new, |log| log.messages.clone())
         };
         partitions().each().map(of).collect()
+    }
+
+    /// Loses every event for which `which` says so, as retention or a disk would.
+    pub(crate) fn lose(&self, which: impl Fn(&Message) -> bool) -> usize {
+        let mut logs = self.logs.lock().expect("no panic elsewhere");
+        let mut count = 0;
+        for log in logs.values_mut() {
+            for (at, message) in log.messages.iter().enumerate() {
+                let event = matches!(message.body, freehold_broker::Body::Event { .. });
+                if event && which(message) && log.lost.insert(at) {
+                    count += 1;
+                }
+            }
+        }
+        count
     }
 
     fn store(&self, message: &Message) -> std::result::Result<(), Stop> {
@@ -212,16 +229,20 @@ impl Subscription for Reading {
             loop {
                 let memory = Arc::clone(&self.memory);
                 let came = memory.came.notified();
-                let read: Vec<Message> = {
+                let read: Vec<(usize, Message)> = {
                     let logs = self.memory.logs.lock().expect("no panic elsewhere");
-                    let log = logs.get(&self.at).map_or(&[][..], |log| &log.messages);
-                    log.iter().skip(self.next).take(most).cloned().collect()
+                    let log = logs.get(&self.at);
+                    let there = log.into_iter().flat_map(|log| {
+                        let all = log.messages.iter().enumerate().skip(self.next);
+                        all.filter(|(at, _)| !log.lost.contains(at))
+                    });
+                    there.take(most).map(|(at, it)| (at, it.clone())).collect()
                 };
-                if !read.is_empty() && !self.memory.down.load(Ordering::Relaxed) {
-                    let first = self.next;
-                    self.next += read.len();
-                    let delivered = read.into_iter().enumerate().map(|(at, message)| Delivered {
-                        offset: (first + at) as u64,
+                let last = read.last().map(|(at, _)| *at);
+                if let Some(last) = last.filter(|_| !self.memory.down.load(Ordering::Relaxed)) {
+                    self.next = last + 1;
+                    let delivered = read.into_iter().map(|(at, message)| Delivered {
+                        offset: at as u64,
                         message: Ok(message),
                     });
                     return Ok(delivered.collect());

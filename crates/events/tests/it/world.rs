@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use freehold_broker::Topic;
 use freehold_engine::{Connection, TxMode, Value};
+use freehold_events::peer::{self, Owner};
 use freehold_events::{Applier, Consumer, Ground, Options, Relay, Rules, Source, Subscribed};
 use freehold_model::{EngineKind, Isolation};
 use freehold_testkit::bookshop::{BOOK_CHANGED, Bookshop, Target, enter};
@@ -21,7 +22,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct World {
     _shape: Shape,
-    pub(crate) shop: Bookshop,
+    pub(crate) shop: Arc<Bookshop>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) options: Options,
 }
@@ -30,7 +31,7 @@ impl World {
     /// `None`: the engine's server is not installed.
     pub(crate) async fn on(kind: EngineKind) -> Option<Self> {
         let shape = Shape::ready(kind, Isolation::Database, Admin::Superuser).await?;
-        let shop = Bookshop::opens(&shape).await;
+        let shop = Arc::new(Bookshop::opens(&shape).await);
         be_quick_about_deadlocks(&shop.catalog).await;
         let options = Options {
             term: Duration::from_millis(1_500),
@@ -92,6 +93,16 @@ impl World {
                 Err(error) => panic!("take over: {error}"),
             }
         }
+    }
+
+    /// What catalog's sidecar answers to whoever asks.
+    pub(crate) fn owner(&self) -> Arc<Owner> {
+        let shop = Arc::clone(&self.shop);
+        let open: peer::Open = Arc::new(move || {
+            let shop = Arc::clone(&shop);
+            Box::pin(async move { Ok(World::ground(&shop.catalog).await) })
+        });
+        Arc::new(Owner::new(open, self.source()))
     }
 
     pub(crate) async fn applier(&self) -> Applier {
