@@ -1,16 +1,16 @@
 //! A store's part of the event plane, from what the description says of events and copies.
 
 use freehold_engine::{CopyWant, Engine, Plane, SagaWant, Want};
-use freehold_model::{CopyOf, Fault, Service, Store};
+use freehold_model::{CopyOf, EngineKind, Fault, Service, Store};
 
 /// The outbox and the copies are in the store `main`: business changes are, too.
-pub(crate) fn of(service: &Service, store: &Store) -> Plane {
+pub(crate) fn of(service: &Service, store: &Store, kind: EngineKind) -> Plane {
     if store.key != "main" {
         return Plane::default();
     }
     let snapshots = service.publishes.iter().filter_map(|(event, publish)| {
-        let select = publish.snapshot.clone()?;
-        Some((event.clone(), select))
+        let select = publish.snapshot.as_ref()?.on(kind)?;
+        Some((event.clone(), select.to_owned()))
     });
     Plane {
         publishes: !service.publishes.is_empty(),
@@ -39,7 +39,7 @@ pub(crate) fn unsupported(engine: &dyn Engine, want: &Want) -> Option<Fault> {
         want.label()
     );
     Some(
-        Fault::new("FH3120", message)
+        Fault::new("FH3134", message)
             .help("place the store on another engine: `freehold engines` tells which"),
     )
 }

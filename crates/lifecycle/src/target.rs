@@ -96,7 +96,7 @@ pub fn target(
         prune: store.prune.unwrap_or(true),
         require_tls: store.require_tls,
         server_wide: false,
-        plane: plane::of(service, store),
+        plane: plane::of(service, store, admin.kind),
     };
     let dialect = engine.dialect();
     let mut faults = Vec::new();

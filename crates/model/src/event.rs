@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::store::EngineKind;
+
 /// An event that a service publishes: its versioned schema and what orders it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
@@ -10,8 +12,32 @@ pub struct Publish {
     pub schema: PathBuf,
     /// The field of the payload that the outbox row's key repeats, as a path: `order.id`.
     pub key: String,
-    /// A SELECT over the service's own tables that gives today's rows as (key, payload).
-    pub snapshot: Option<String>,
+    /// Today's rows as (key, payload).
+    pub snapshot: Option<Snapshot>,
+}
+
+/// A SELECT over the service's own tables that gives today's rows of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Snapshot {
+    /// Every engine understands it.
+    Every(String),
+    /// By engine, named as the folders of migrations are.
+    ByEngine(BTreeMap<String, String>),
+}
+
+impl Snapshot {
+    /// The one for this engine, if there is one.
+    pub fn on(&self, engine: EngineKind) -> Option<&str> {
+        match self {
+            Self::Every(select) => Some(select),
+            Self::ByEngine(selects) => {
+                let mut names = engine.migration_folders().iter();
+                names
+                    .find_map(|name| selects.get(*name))
+                    .map(String::as_str)
+            }
+        }
+    }
 }
 
 /// A local copy of chosen fields of another service's entity, kept by its events. The table is

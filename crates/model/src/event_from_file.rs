@@ -4,15 +4,32 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::event::{CopyOf, Provenance, Publish, is_event_name};
+use crate::event::{CopyOf, Provenance, Publish, Snapshot, is_event_name};
 use crate::fault::Fault;
 use crate::names::relative_to;
 use crate::nearest::nearest;
 use crate::node::Node;
-use crate::service_file::{CopyFile, PublishesFile};
+use crate::service_file::{CopyFile, PublishesFile, SnapshotFile};
+use crate::store::EngineKind;
 
 /// What a copy may say of a row's origin.
 const PROVENANCE: [&str; 4] = ["version", "position", "source", "occurred_at"];
+
+/// Whose SQL a snapshot may be in.
+const ENGINES: [EngineKind; 6] = [
+    EngineKind::Postgres,
+    EngineKind::Mysql,
+    EngineKind::Mariadb,
+    EngineKind::Sqlite,
+    EngineKind::Sqlserver,
+    EngineKind::Oracle,
+];
+
+fn is_engine(name: &str) -> bool {
+    ENGINES
+        .iter()
+        .any(|kind| kind.migration_folders()[0] == name)
+}
 
 pub(crate) fn publishes(
     service: &str,
@@ -33,10 +50,26 @@ pub(crate) fn publishes(
                 ),
             );
         }
+        if let Some(SnapshotFile::ByEngine(selects)) = &file.snapshot {
+            for engine in selects.keys().filter(|engine| !is_engine(engine)) {
+                let message =
+                    format!("{service}: event `{name}`: `snapshot` names no engine by `{engine}`");
+                let place = root.key_or_text_place(&["publishes", &name, "snapshot", engine]);
+                let known = ENGINES.map(|kind| kind.migration_folders()[0]).join(", ");
+                faults.push(
+                    Fault::new("FH1145", message)
+                        .at(place)
+                        .help(format!("it takes {known}")),
+                );
+            }
+        }
         let publish = Publish {
             schema: relative_to(dir, &file.schema),
             key: file.key,
-            snapshot: file.snapshot,
+            snapshot: file.snapshot.map(|snapshot| match snapshot {
+                SnapshotFile::Every(select) => Snapshot::Every(select),
+                SnapshotFile::ByEngine(selects) => Snapshot::ByEngine(selects),
+            }),
         };
         all.insert(name, publish);
     }

@@ -38,7 +38,7 @@ mod validate_events;
 mod yaml;
 
 pub use document::Document;
-pub use event::{CopyOf, Provenance, Publish, is_event_name};
+pub use event::{CopyOf, Provenance, Publish, Snapshot, is_event_name};
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
 pub use load::{load, load_servers};

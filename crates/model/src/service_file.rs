@@ -215,8 +215,19 @@ pub(crate) struct PublishesFile {
     pub(crate) schema: String,
     /// The field that orders it: events of one key keep their order.
     pub(crate) key: String,
-    /// A SELECT that gives today's rows as events, for new copies: columns `key` and `payload`.
-    pub(crate) snapshot: Option<String>,
+    /// A SELECT that gives today's rows as events, for new copies: columns `key` and `payload`. Or
+    /// several, by engine, named as folders of migrations are: `postgres`, `mysql`, `sqlite`.
+    pub(crate) snapshot: Option<SnapshotFile>,
+}
+
+/// Today's rows as events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum SnapshotFile {
+    /// On every engine.
+    Every(String),
+    /// By engine.
+    ByEngine(BTreeMap<String, String>),
 }
 
 /// A local copy of chosen fields of another service's entity. The service's own migrations make

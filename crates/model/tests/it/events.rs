@@ -1,6 +1,6 @@
 //! What a description may say of events and copies.
 
-use freehold_model::Provenance;
+use freehold_model::{EngineKind, Provenance};
 
 use crate::{SYSTEM, check, loaded};
 
@@ -118,6 +118,35 @@ fn an_event_has_a_name_and_one_owner() {
         = words in lower case parted by dots, then the version: order.confirmed.v2
         FH1144: services/orders/service.yaml:5:3: event `book.changed.v1` is published by catalog and by orders
         = an event has one owner: give one of them another name
+        ",
+    );
+}
+
+#[test]
+fn a_snapshot_may_differ_by_engine() {
+    let text = "service: catalog
+store: { server: main }
+publishes:
+  book.changed.v1:
+    schema: events/book.json
+    key: bookId
+    snapshot: { postgres: \"SELECT 1\", mysql: \"SELECT 2\" }
+";
+    let system = loaded(&[SYSTEM, ("services/catalog/service.yaml", text)], None);
+    let snapshot = system.services["catalog"].publishes["book.changed.v1"]
+        .snapshot
+        .as_ref();
+    let snapshot = snapshot.expect("a snapshot");
+    let on = |kind| snapshot.on(kind);
+    assert_eq!(on(EngineKind::Postgres), Some("SELECT 1"));
+    assert_eq!(on(EngineKind::Mariadb), Some("SELECT 2"));
+    assert_eq!(on(EngineKind::Sqlite), None);
+    let text = text.replace("postgres:", "postgresql:");
+    check(
+        &[SYSTEM, ("services/catalog/service.yaml", &text)],
+        "
+        FH1145: services/catalog/service.yaml:7:29: catalog: event `book.changed.v1`: `snapshot` names no engine by `postgresql`
+        = it takes postgres, mysql, mariadb, sqlite, sqlserver, oracle
         ",
     );
 }
