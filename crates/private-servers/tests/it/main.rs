@@ -9,6 +9,7 @@
 )]
 
 mod life;
+mod nats;
 mod refusals;
 mod scratch;
 mod secrets;
