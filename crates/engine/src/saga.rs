@@ -60,7 +60,7 @@ pub struct SagaSql {
     /// Starts that nobody has claimed, oldest first: (saga, definition, key, input, locks).
     /// Arguments: shares, how many.
     pub starts_new: String,
-    /// (saga) of those that have a start row. Arguments: ids.
+    /// (saga, locks) of those that have a start row, oldest first. Arguments: ids.
     pub starts_known: String,
     /// Marks starts as claimed. Arguments: ids.
     pub starts_claim: String,

@@ -4,7 +4,7 @@
 //! back (a bare 200, a 404 of an ingress, 401, 409, 5xx) says nothing of the action, so it counts
 //! as unanswered. The status line is for people and proxies alone.
 
-use crate::transition::{Kind, Outcome, Told};
+use crate::transition::{Kind, Millis, Outcome, Told};
 
 /// Names the request, whatever is sent how often: saga, step, generation and kind.
 pub const KEY: &str = "idempotency-key";
@@ -20,6 +20,31 @@ pub const OUTCOME: &str = "freehold-outcome";
 pub const INCARNATION: &str = "freehold-incarnation";
 /// Of an answer to a status: the highest generation, and the one that is done or `-`.
 pub const GENERATIONS: &str = "freehold-generations";
+
+/// Who asks: the service whose saga it is.
+pub const CALLER: &str = "freehold-caller";
+/// HMAC-SHA-256 over [`signed_text`], in hexadecimal digits.
+pub const SIGNATURE: &str = "freehold-signature";
+/// Where every participant answers for its barrier alone: a POST with the kind `status`, and a
+/// DELETE that forgets a saga.
+pub const BARRIER_PATH: &str = "/.freehold/barrier";
+
+/// Names a request to forget a saga.
+pub fn forget_key(saga: &str) -> String {
+    format!("{saga}/-/0/forget")
+}
+
+/// What a signature is made over: whoever can make one is the caller.
+pub fn signed_text(
+    caller: &str,
+    method: &str,
+    path: &str,
+    key: &str,
+    expires: Millis,
+    digest: &str,
+) -> String {
+    format!("{caller}\n{method}\n{path}\n{key}\n{expires}\n{digest}")
+}
 
 /// What a reply says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,8 @@ struct Fate {
     calls: AtomicUsize,
     at: usize,
     death: Death,
+    /// The whole process goes, as by SIGKILL.
+    kills: bool,
 }
 
 enum Verdict {
@@ -46,7 +48,18 @@ impl Fate {
         match (call.cmp(&self.at), self.death) {
             (std::cmp::Ordering::Less, _) => Verdict::Pass,
             (std::cmp::Ordering::Equal, Death::After) => Verdict::Lose,
-            _ => Verdict::Dead,
+            _ => {
+                self.die();
+                Verdict::Dead
+            }
+        }
+    }
+
+    fn die(&self) {
+        if self.kills {
+            let me = rustix::process::getpid();
+            let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
+            std::process::abort();
         }
     }
 
@@ -56,6 +69,7 @@ impl Fate {
             Verdict::Lose => {
                 // Whatever it said, nobody heard it.
                 let _ = call.await;
+                self.die();
                 Err(gone())
             }
             Verdict::Dead => Err(gone()),
@@ -76,12 +90,28 @@ pub struct Crashing {
 impl Crashing {
     /// Dies at call `at`, counted from 1 over all its connections. Lives as long as the test binary.
     pub fn at(inner: &'static dyn Engine, at: usize, death: Death) -> &'static Self {
+        Self::dying(inner, at, death, false)
+    }
+
+    /// The same, and the whole process dies with it, by SIGKILL.
+    pub fn kills_at(inner: &'static dyn Engine, at: usize, death: Death) -> &'static Self {
+        Self::dying(inner, at, death, true)
+    }
+
+    fn dying(inner: &'static dyn Engine, at: usize, death: Death, kills: bool) -> &'static Self {
         let fate = Arc::new(Fate {
             calls: AtomicUsize::new(0),
             at,
             death,
+            kills,
         });
         Box::leak(Box::new(Self { inner, fate }))
+    }
+
+    /// Another call that is a crash point, of something that is no engine: a request over the
+    /// network. `None`: it was not sent, or nobody heard the answer.
+    pub async fn around<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        self.fate.through(async { Ok(call.await) }).await.ok()
     }
 
     /// Never dies, only counts.
@@ -224,6 +254,7 @@ impl Connection for Dying {
                 Verdict::Pass => self.inner.commit().await,
                 Verdict::Lose => {
                     let _ = self.inner.commit().await;
+                    self.fate.die();
                     Commit::Unknown(gone())
                 }
                 Verdict::Dead => Commit::Refused(gone()),

@@ -17,6 +17,7 @@ mod orders;
 mod pooler;
 mod proxy;
 mod random;
+pub mod sagashop;
 mod servers;
 mod shape;
 mod small_disk;

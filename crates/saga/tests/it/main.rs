@@ -4,5 +4,6 @@ mod definitions;
 mod expressions;
 mod instances;
 mod models;
+mod real;
 mod simulation;
 mod totality;

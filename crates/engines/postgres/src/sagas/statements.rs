@@ -90,7 +90,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
             "SELECT s.saga, s.definition, s.key, s.input::text, s.locks::text FROM {start} s
  WHERE NOT s.claimed AND {SHARE} IN ({SHARES}) ORDER BY s.at LIMIT $2::bigint"
         ),
-        starts_known: format!("SELECT saga FROM {start} WHERE saga IN ({IDS})"),
+        starts_known: format!("SELECT saga, locks::text FROM {start} WHERE saga IN ({IDS}) ORDER BY at"),
         starts_claim: format!("UPDATE {start} SET claimed = true WHERE saga IN ({IDS})"),
         start_put: format!(
             "INSERT INTO {start} (definition, key, input, locks) VALUES ($1, $2, $3::text::json, $4::text::json) ON CONFLICT (definition, key) DO NOTHING"
@@ -127,7 +127,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         signals: format!(
             "SELECT g.id, s.saga, g.asked, g.step, g.seen, g.payload::text, g.who FROM {signal} g
  LEFT JOIN {start} s ON s.saga = g.saga OR g.saga IS NULL AND s.definition = g.definition AND s.key = g.key
- WHERE coalesce({SHARE}, 0) IN ({SHARES}) ORDER BY g.id LIMIT $2::bigint"
+ WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND coalesce({SHARE}, 0) IN ({SHARES}) ORDER BY g.id LIMIT $2::bigint"
         ),
         signal_put: format!(
             "INSERT INTO {signal} (saga, asked, step, seen, payload, who) VALUES ($1, $2, $3, $4, $5::text::json, $6)"

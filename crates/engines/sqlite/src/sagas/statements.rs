@@ -40,7 +40,7 @@ pub(crate) fn statements() -> SagaSql {
             "SELECT s.saga, s.definition, s.key, s.input, s.locks FROM freehold_saga_start s
  WHERE s.claimed = 0 AND {SHARE} IN ({IDS}) ORDER BY s.at LIMIT ?2"
         ),
-        starts_known: format!("SELECT saga FROM freehold_saga_start WHERE saga IN ({IDS})"),
+        starts_known: format!("SELECT saga, locks FROM freehold_saga_start WHERE saga IN ({IDS}) ORDER BY at"),
         starts_claim: format!("UPDATE freehold_saga_start SET claimed = 1 WHERE saga IN ({IDS})"),
         start_put: "INSERT INTO freehold_saga_start (definition, key, input, locks) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (definition, key) DO NOTHING".to_owned(),
         instances_open: format!(
@@ -72,7 +72,7 @@ pub(crate) fn statements() -> SagaSql {
         signals: format!(
             "SELECT g.id, s.saga, g.asked, g.step, g.seen, g.payload, g.who FROM freehold_saga_signal g
  LEFT JOIN freehold_saga_start s ON s.saga = g.saga OR g.saga IS NULL AND s.definition = g.definition AND s.key = g.key
- WHERE coalesce({SHARE}, 0) IN ({IDS}) ORDER BY g.id LIMIT ?2"
+ WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND coalesce({SHARE}, 0) IN ({IDS}) ORDER BY g.id LIMIT ?2"
         ),
         signal_put: "INSERT INTO freehold_saga_signal (saga, asked, step, seen, payload, who) VALUES (?1, ?2, ?3, ?4, ?5, ?6)".to_owned(),
         signals_delete: format!("DELETE FROM freehold_saga_signal WHERE id IN ({IDS})"),

@@ -1,0 +1,470 @@
+//! Runs the sagas of one store: leads shares of the instances, reads starts and signals, takes each
+//! event through the transition core, commits the transitions of many sagas together, and sends
+//! what they enabled. One connection, one task; requests go out in tasks of their own.
+//!
+//! What is kept here and must stay so:
+//! - Nothing is sent for a transition before its commit is known ([`commit`]); after an unknown
+//!   commit everything is read again over a new connection ([`Executor::reopen`]).
+//! - The first statement of every transaction is the fence of the shares that it writes for.
+//! - What is under way for a lost leadership never reaches the next one: requests and their answers
+//!   carry the leadership that they belong to ([`Led`]).
+//! - Requests live from the last renewal of the leadership, not from their sending.
+//! - In memory is only what has something under way or soon due; the rest is read when something
+//!   happens to it.
+
+mod commit;
+mod lead;
+mod poll;
+mod send;
+mod work;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_engine::{Connection, SagaSql};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+
+use crate::definition::{Definition, OnConflict};
+use crate::encoding;
+use crate::error::{Error, Result};
+use crate::instance::{Instance, Prepared};
+use crate::participants::Participants;
+use crate::saga_id::SagaId;
+use crate::signal::Signal;
+use crate::store::{Row, Share, Store};
+use crate::transition::{Event, Millis, Parked};
+
+use send::{Heard, Lanes};
+
+/// What an executor keeps to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The sidecar's name for itself, one per process.
+    pub holder: String,
+    /// How long a leadership lasts without being renewed.
+    pub term: Duration,
+    /// How long a request lives, from the renewal before it.
+    pub life: Duration,
+    /// How long instances that have ended are kept.
+    pub keep_for: Duration,
+    /// Sagas in one commit at most.
+    pub batch: usize,
+    /// Sagas under way at most: further starts wait in their table.
+    pub under_way: usize,
+    /// Requests to one participant at the same time.
+    pub at_once: usize,
+    /// The longest pause between two looks for starts and signals.
+    pub poll: Duration,
+}
+
+impl Settings {
+    /// Sensible for a sidecar of this name.
+    pub fn new(holder: impl Into<String>) -> Self {
+        Self {
+            holder: holder.into(),
+            term: Duration::from_secs(5),
+            life: Duration::from_mins(10),
+            keep_for: Duration::from_hours(7 * 24),
+            batch: 512,
+            under_way: 20_000,
+            at_once: 128,
+            poll: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What an operator should hear of at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alarm {
+    /// A saga waits for an operator.
+    Parked {
+        saga: SagaId,
+        definition: String,
+        key: String,
+        step: Option<String>,
+        why: Parked,
+    },
+    /// A start names a saga that is not described.
+    NoSuchSaga { saga: SagaId, definition: String },
+    /// A row that cannot be read, or not be written as it should be.
+    Odd { saga: SagaId, message: String },
+}
+
+/// A leadership of one share, as long as it lasts. What is sent and heard names it.
+#[derive(Debug)]
+struct Led {
+    share: Share,
+    /// The store's time of the last renewal.
+    renewed: std::sync::atomic::AtomicU64,
+}
+
+/// An instance in memory: as stored, but for short pauses.
+#[derive(Debug)]
+struct Held {
+    instance: Instance,
+    prepared: Arc<Prepared>,
+    /// Requests queued and sent.
+    under_way: u32,
+}
+
+/// Something that happened to a saga and has not been taken yet.
+#[derive(Debug)]
+struct Pending {
+    saga: SagaId,
+    event: What,
+    payload: Option<Value>,
+}
+
+#[derive(Debug)]
+enum What {
+    Event(Event),
+    Signal(Signal),
+    /// A time has come that the instance names.
+    Time,
+}
+
+/// The store's time, kept going between two looks at it.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    then: Millis,
+    at: Instant,
+}
+
+impl Clock {
+    fn now(&self) -> Millis {
+        let since = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.then.saturating_add(since)
+    }
+}
+
+/// Runs the sagas of one store.
+pub struct Executor {
+    store: Store,
+    settings: Settings,
+    people: Arc<dyn Participants>,
+    alarm: Arc<dyn Fn(Alarm) + Send + Sync>,
+    by_hash: HashMap<String, Arc<Prepared>>,
+    /// What new sagas of a name get.
+    current: HashMap<String, Arc<Prepared>>,
+    life: String,
+    clock: Clock,
+    led: BTreeMap<u8, Arc<Led>>,
+    held: HashMap<SagaId, Held>,
+    pending: VecDeque<Pending>,
+    timers: BinaryHeap<Reverse<(Millis, SagaId)>>,
+    /// Sagas that wait for locks, with their keys, oldest first.
+    waiting: VecDeque<(SagaId, Vec<String>)>,
+    /// Signals that are pending or in a batch.
+    in_hand: HashSet<i64>,
+    /// Starts that cannot be claimed: of sagas that are not described.
+    odd_starts: HashSet<SagaId>,
+    /// Shares that are led for the first time: which life of the store that is, is not noted yet.
+    unmarked: Vec<Share>,
+    lanes: Lanes,
+    hearing: mpsc::UnboundedReceiver<Heard>,
+    renew_at: Instant,
+    poll_at: Instant,
+    poll_pause: Duration,
+    prune_at: Instant,
+}
+
+impl Executor {
+    /// Opens an executor. `definitions` are those that new sagas get; older ones are in the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn open(
+        connection: Box<dyn Connection>,
+        sql: SagaSql,
+        definitions: &[Definition],
+        people: Arc<dyn Participants>,
+        settings: Settings,
+        alarm: Arc<dyn Fn(Alarm) + Send + Sync>,
+    ) -> Result<Self> {
+        let mut store = Store::open(connection, sql).await?;
+        let (then, life) = store.identity().await?;
+        let (telling, hearing) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        let mut executor = Self {
+            store,
+            people,
+            alarm,
+            by_hash: HashMap::new(),
+            current: HashMap::new(),
+            life,
+            clock: Clock { then, at: now },
+            led: BTreeMap::new(),
+            held: HashMap::new(),
+            pending: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            waiting: VecDeque::new(),
+            in_hand: HashSet::new(),
+            odd_starts: HashSet::new(),
+            unmarked: Vec::new(),
+            lanes: Lanes::new(settings.at_once, telling),
+            hearing,
+            renew_at: now,
+            poll_at: now,
+            poll_pause: FAST,
+            prune_at: now,
+            settings,
+        };
+        executor.define(definitions).await?;
+        Ok(executor)
+    }
+
+    /// Goes on over a new connection after trouble with the old one. Whatever was under way is
+    /// forgotten; what is outstanding in the rows is sent again. Shares whose term has not ended
+    /// are still led by the same epoch, so nobody has written them since.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reopen(&mut self, connection: Box<dyn Connection>, sql: SagaSql) -> Result<()> {
+        self.store = Store::open(connection, sql).await?;
+        let before: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        self.forget_everything();
+        let (then, life) = self.store.identity().await?;
+        let same_life = life == self.life;
+        self.life = life;
+        self.clock = Clock {
+            then,
+            at: Instant::now(),
+        };
+        self.renew_at = Instant::now();
+        self.poll_at = Instant::now();
+        if same_life {
+            self.resume(&before).await?;
+        }
+        Ok(())
+    }
+
+    fn forget_everything(&mut self) {
+        let (telling, hearing) = mpsc::unbounded_channel();
+        self.lanes = Lanes::new(self.settings.at_once, telling);
+        self.hearing = hearing;
+        self.led.clear();
+        self.held.clear();
+        self.pending.clear();
+        self.timers.clear();
+        self.waiting.clear();
+        self.in_hand.clear();
+        self.odd_starts.clear();
+    }
+
+    /// Keeps what is described in the store, and reads what was described before.
+    async fn define(&mut self, definitions: &[Definition]) -> Result<()> {
+        self.store.begin().await?;
+        for it in definitions {
+            let conflict = match it.on_conflict {
+                OnConflict::Refuse => "refuse",
+                OnConflict::Wait => "wait",
+            };
+            self.store
+                .keep_definition(&it.hash, &it.name, it.version, conflict, &it.canonical)
+                .await?;
+        }
+        self.store.commit().await.done()?;
+        for it in definitions {
+            let prepared = Arc::new(Prepared::new(it.clone()));
+            self.by_hash.insert(it.hash.clone(), Arc::clone(&prepared));
+            self.current.insert(it.name.clone(), prepared);
+        }
+        self.read_definitions().await
+    }
+
+    async fn read_definitions(&mut self) -> Result<()> {
+        for (hash, body) in self.store.definitions().await? {
+            if self.by_hash.contains_key(&hash) {
+                continue;
+            }
+            // What this version cannot read is run by nobody here; its instances are told of.
+            if let Ok(loaded) = crate::read(&body, Path::new("the store's definition")) {
+                let prepared = Arc::new(Prepared::new(loaded.definition));
+                self.by_hash.insert(hash, prepared);
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until `stop` says so, and gives its shares back.
+    ///
+    /// # Errors
+    /// The store's; then [`Executor::reopen`] goes on.
+    pub async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
+        loop {
+            if *stop.borrow() {
+                return self.leave().await;
+            }
+            self.turn().await?;
+            if !self.pending.is_empty() {
+                continue;
+            }
+            let until = self.next_look();
+            tokio::select! {
+                heard = self.hearing.recv() => {
+                    if let Some(heard) = heard {
+                        self.hear(heard);
+                    }
+                }
+                () = tokio::time::sleep_until(until.into()) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// One round: everything that can be done now.
+    async fn turn(&mut self) -> Result<()> {
+        if self.renew_at <= Instant::now() {
+            self.renew().await?;
+        }
+        while let Ok(heard) = self.hearing.try_recv() {
+            self.hear(heard);
+        }
+        self.ring();
+        if self.poll_at <= Instant::now() {
+            self.poll().await?;
+        }
+        self.load_missing().await?;
+        let changes = self.work();
+        self.commit(changes).await?;
+        self.send_ready();
+        Ok(())
+    }
+
+    fn next_look(&self) -> Instant {
+        let mut until = self.renew_at.min(self.poll_at);
+        if let Some(Reverse((due, _))) = self.timers.peek() {
+            let wait = Duration::from_millis(due.saturating_sub(self.clock.now()).max(1));
+            until = until.min(Instant::now() + wait);
+        }
+        if let Some(at) = self.lanes.next_delayed() {
+            until = until.min(at);
+        }
+        until
+    }
+
+    /// Times that have come.
+    fn ring(&mut self) {
+        let now = self.clock.now();
+        while let Some(Reverse((due, saga))) = self.timers.peek().copied() {
+            if due > now {
+                break;
+            }
+            self.timers.pop();
+            self.pending.push_back(Pending {
+                saga,
+                event: What::Time,
+                payload: None,
+            });
+        }
+    }
+
+    /// Reads instances of which something is pending and that are not in memory.
+    async fn load_missing(&mut self) -> Result<()> {
+        let ahead = self.pending.iter().take(self.settings.batch);
+        let missing: HashSet<SagaId> = ahead
+            .map(|pending| pending.saga)
+            .filter(|saga| !self.held.contains_key(saga))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing: Vec<SagaId> = missing.into_iter().collect();
+        for row in self.store.instances(&missing).await? {
+            self.hold(&row).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a row into memory. One that cannot be read is told of, and left alone.
+    async fn hold(&mut self, row: &Row) -> Result<bool> {
+        if !self.led.contains_key(&row.saga.share()) {
+            return Ok(false);
+        }
+        if !self.by_hash.contains_key(&row.definition) {
+            self.read_definitions().await?;
+        }
+        let odd = |message: &str| Alarm::Odd {
+            saga: row.saga,
+            message: message.to_owned(),
+        };
+        let Some(prepared) = self.by_hash.get(&row.definition) else {
+            (self.alarm)(odd("its definition cannot be read by this version"));
+            return Ok(false);
+        };
+        let instance = match encoding::decode(&row.state) {
+            Ok(instance) => instance,
+            Err(encoding::Unreadable::Format(format)) => {
+                return Err(Error::Unreadable(format!(
+                    "saga {} is kept in format {format}, this version reads {}",
+                    row.saga,
+                    encoding::FORMAT
+                )));
+            }
+            Err(encoding::Unreadable::Damaged) => {
+                (self.alarm)(odd("its row is damaged"));
+                return Ok(false);
+            }
+        };
+        if instance.state.steps.len() != prepared.definition.steps.len() {
+            (self.alarm)(odd("its row does not fit its definition"));
+            return Ok(false);
+        }
+        let held = Held {
+            instance,
+            prepared: Arc::clone(prepared),
+            under_way: 0,
+        };
+        self.held.insert(row.saga, held);
+        Ok(true)
+    }
+
+    /// Lets go of an instance that has nothing under way and nothing soon due.
+    fn let_go(&mut self, saga: SagaId) {
+        let now = self.clock.now();
+        let Some(held) = self.held.get(&saga) else {
+            return;
+        };
+        let soon = held
+            .instance
+            .state
+            .next_due()
+            .is_some_and(|due| due < now + SOON_MS);
+        if held.under_way == 0 && !soon {
+            self.held.remove(&saga);
+        }
+    }
+
+    /// Takes and renews what it can, whatever the time is.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn lead_now(&mut self) -> Result<()> {
+        self.renew().await
+    }
+
+    /// Looks for starts and signals and commits what follows, without renewing anything first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn claim_now(&mut self) -> Result<()> {
+        self.poll().await?;
+        self.load_missing().await?;
+        let changes = self.work();
+        self.commit(changes).await
+    }
+
+    /// How many shares are led and sagas in memory.
+    pub fn standing(&self) -> (usize, usize) {
+        (self.led.len(), self.held.len())
+    }
+}
+
+/// Between two looks while there is something to be found.
+const FAST: Duration = Duration::from_millis(1);
+/// What is due within this stays in memory: pauses as short are not in the store.
+const SOON_MS: Millis = 2_000;

@@ -1,0 +1,302 @@
+//! Leadership over shares of the instances: taken, renewed, divided among the sidecars that are
+//! alive, and lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::encoding::FORMAT;
+use crate::error::Result;
+use crate::saga_id::SHARES;
+use crate::store::{Share, ShareRow};
+use crate::transition::{Event, Millis, outstanding};
+
+use super::{Clock, Executor, Led, Pending, What};
+
+/// Rows that are read at once.
+const PAGE: usize = 2_000;
+
+impl Executor {
+    /// Renews what is led, gives back what others should lead, takes what is free.
+    pub(super) async fn renew(&mut self) -> Result<()> {
+        let term = i64::try_from(self.settings.term.as_micros()).unwrap_or(i64::MAX);
+        let at = Instant::now();
+        self.store.begin().await?;
+        let (then, life) = self.store.identity().await?;
+        let members = self.store.join(&self.settings.holder, term).await?;
+        let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        if !mine.is_empty() {
+            self.store.renew(&mine, &self.settings.holder, term).await?;
+        }
+        let rows = self.store.shares().await?;
+        let division = divide(&rows, &mine, members);
+        if !division.back.is_empty() {
+            self.store
+                .resign(&division.back, &self.settings.holder)
+                .await?;
+        }
+        let mut after = rows.clone();
+        if !division.take.is_empty() {
+            self.store
+                .take(&division.take, &self.settings.holder, term, FORMAT)
+                .await?;
+            after = self.store.shares().await?;
+        }
+        self.store.commit().await.done()?;
+        self.clock = Clock { then, at };
+        self.renew_at = at + self.settings.term / 3;
+        if life != self.life {
+            // The store is another one than the one that memory is of.
+            self.forget_everything();
+            self.life = life;
+            self.renew_at = Instant::now() + self.settings.term;
+            return Ok(());
+        }
+        for led in self.led.values() {
+            led.renewed.store(then, Ordering::Relaxed);
+        }
+        for share in mine.iter().filter(|share| !division.kept.contains(share)) {
+            self.lose(share.number);
+        }
+        let won: Vec<&ShareRow> = rows
+            .iter()
+            .filter(|row| division.take.contains(&row.share))
+            .filter(|row| {
+                let next = after.get(usize::from(row.share.number));
+                next.is_some_and(|next| {
+                    next.holder == self.settings.holder && next.share.epoch == row.share.epoch + 1
+                })
+            })
+            .collect();
+        self.enter(&won, then).await
+    }
+
+    /// Begins with shares that were taken.
+    async fn enter(&mut self, won: &[&ShareRow], then: Millis) -> Result<()> {
+        let mut away = BTreeMap::new();
+        let mut doubted = Vec::new();
+        for row in won {
+            let share = Share {
+                number: row.share.number,
+                epoch: row.share.epoch + 1,
+            };
+            self.lead(share, then);
+            let gone = if row.until == 0 {
+                0
+            } else {
+                then.saturating_sub(row.until)
+            };
+            away.insert(share.number, gone);
+            // Nobody ever led it, so nothing of it can have been lost.
+            if row.rebuilt != self.life && !(row.rebuilt.is_empty() && row.until == 0) {
+                doubted.push(share);
+            } else if row.rebuilt.is_empty() {
+                self.unmarked.push(share);
+            }
+        }
+        if !self.unmarked.is_empty() {
+            let shares = std::mem::take(&mut self.unmarked);
+            self.store.begin().await?;
+            self.store.rebuilt(&shares, &self.life).await?;
+            self.store.commit().await.done()?;
+        }
+        if !doubted.is_empty() {
+            self.doubt(&doubted).await?;
+        }
+        let numbers: Vec<u8> = away
+            .keys()
+            .copied()
+            .filter(|number| !doubted.iter().any(|share| share.number == *number))
+            .collect();
+        self.read_open(&numbers, |executor, saga| {
+            let gone = away.get(&saga.share()).copied().unwrap_or(0);
+            executor.pending.push_back(Pending {
+                saga,
+                event: What::Event(Event::TakenOver { away: gone }),
+                payload: None,
+            });
+        })
+        .await
+    }
+
+    /// Goes on with those of `before` that are still led.
+    pub(super) async fn resume(&mut self, before: &[Share]) -> Result<()> {
+        let rows = self.store.shares().await?;
+        let mut numbers = Vec::new();
+        for row in rows {
+            let mine = row.holder == self.settings.holder && row.alive;
+            if mine && before.contains(&row.share) {
+                // Renewed before anything is sent; until then the last renewal is not known.
+                let term = u64::try_from(self.settings.term.as_millis()).unwrap_or(0);
+                self.lead(row.share, row.until.saturating_sub(term));
+                numbers.push(row.share.number);
+            }
+        }
+        let now = self.clock.now();
+        self.read_open(&numbers, |executor, saga| {
+            let Some(held) = executor.held.get(&saga) else {
+                return;
+            };
+            let commands = outstanding(&held.prepared.plan, &held.instance.state, now);
+            executor.dispatch_commands(saga, commands);
+            executor.remember(saga);
+            executor.let_go(saga);
+        })
+        .await
+    }
+
+    fn lead(&mut self, share: Share, renewed: Millis) {
+        let led = Arc::new(Led {
+            share,
+            renewed: AtomicU64::new(renewed),
+        });
+        self.led.insert(share.number, led);
+    }
+
+    /// Reads all open instances of these shares into memory.
+    async fn read_open(
+        &mut self,
+        shares: &[u8],
+        mut each: impl FnMut(&mut Self, crate::saga_id::SagaId),
+    ) -> Result<()> {
+        if shares.is_empty() {
+            return Ok(());
+        }
+        let mut after = String::new();
+        loop {
+            let rows = self.store.open_instances(shares, &after, PAGE).await?;
+            let last = rows.len() < PAGE;
+            if let Some(row) = rows.last() {
+                after = row.saga.to_string();
+            }
+            let mut waiting = Vec::new();
+            for row in &rows {
+                if self.hold(row).await? {
+                    let phase = self.held[&row.saga].instance.state.phase;
+                    if phase == crate::transition::Phase::Waiting {
+                        waiting.push(row.saga);
+                    }
+                    each(self, row.saga);
+                }
+            }
+            if !waiting.is_empty() {
+                let known = self.store.known_starts(&waiting).await?;
+                self.waiting.extend(known);
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Another one leads this share, or is about to.
+    pub(super) fn lose(&mut self, share: u8) {
+        self.led.remove(&share);
+        self.held.retain(|saga, _| saga.share() != share);
+        self.pending.retain(|pending| pending.saga.share() != share);
+        self.waiting.retain(|(saga, _)| saga.share() != share);
+        self.lanes.drop_share(share);
+    }
+
+    /// Gives everything back, so that nobody waits for the term to end.
+    pub(super) async fn leave(&mut self) -> Result<()> {
+        let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        self.store.begin().await?;
+        if !mine.is_empty() {
+            self.store.resign(&mine, &self.settings.holder).await?;
+        }
+        self.store.part(&self.settings.holder).await?;
+        self.store.commit().await.done()?;
+        self.forget_everything();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Division {
+    /// Still led, and to be led on.
+    kept: Vec<Share>,
+    back: Vec<Share>,
+    take: Vec<Share>,
+}
+
+/// Who should lead what. Pure. Each of `members` leads as many as the others, within one.
+fn divide(rows: &[ShareRow], mine: &[Share], members: u64) -> Division {
+    let members = usize::try_from(members.max(1)).unwrap_or(usize::MAX);
+    let most = usize::from(SHARES).div_ceil(members);
+    let mut division = Division::default();
+    for row in rows {
+        if mine.contains(&row.share) && row.alive {
+            division.kept.push(row.share);
+        }
+    }
+    if division.kept.len() > most {
+        division.back = division.kept.split_off(most);
+    }
+    let free = rows
+        .iter()
+        .filter(|row| !row.alive && !division.back.contains(&row.share))
+        // A format that this version cannot read is led by whoever can.
+        .filter(|row| row.format <= FORMAT);
+    let room = most - division.kept.len();
+    division.take = free.map(|row| row.share).take(room).collect();
+    division
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(alive: impl Fn(u8) -> bool) -> Vec<ShareRow> {
+        let row = |number: u8| ShareRow {
+            share: Share { number, epoch: 3 },
+            holder: String::new(),
+            alive: alive(number),
+            until: 0,
+            format: 1,
+            rebuilt: String::new(),
+        };
+        (0..SHARES).map(row).collect()
+    }
+
+    #[test]
+    fn one_alone_takes_all_that_is_free() {
+        let all = divide(&rows(|_| false), &[], 1);
+        assert_eq!(all.take.len(), 64);
+        let some = divide(&rows(|number| number < 60), &[], 1);
+        assert_eq!(some.take.len(), 4);
+    }
+
+    #[test]
+    fn a_second_one_gets_its_half() {
+        let rows = rows(|_| true);
+        let mine: Vec<Share> = rows.iter().map(|row| row.share).collect();
+        let division = divide(&rows, &mine, 2);
+        assert_eq!((division.kept.len(), division.back.len()), (32, 32));
+        assert!(
+            division.take.is_empty(),
+            "what is given back is not taken again at once"
+        );
+        let division = divide(&rows, &[], 2);
+        assert!(division.take.is_empty(), "nothing is free yet");
+    }
+
+    #[test]
+    fn what_was_lost_and_what_cannot_be_read_is_left() {
+        let mut rows = rows(|_| true);
+        let mine = [Share {
+            number: 5,
+            epoch: 2,
+        }];
+        assert!(
+            divide(&rows, &mine, 1).kept.is_empty(),
+            "another epoch leads"
+        );
+        for row in &mut rows {
+            row.alive = false;
+            row.format = FORMAT + 1;
+        }
+        assert!(divide(&rows, &[], 1).take.is_empty());
+    }
+}
