@@ -1,0 +1,126 @@
+//! Sagas of a described system: which stores they need tables in, and the executor that a sidecar
+//! runs. Glue: what they do is in `saga`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use freehold_engine::{Endpoint, Secret};
+use freehold_lifecycle::Target;
+use freehold_model::{Fault, Service, System};
+use freehold_saga::http::Http;
+use freehold_saga::keep::{self, Connect, Standing};
+use freehold_saga::{Alarm, Definition, Loaded, Settings, Target as Asked};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::files::DiskFiles;
+
+type Result<T> = std::result::Result<T, Vec<Fault>>;
+
+/// The definitions of a system by service.
+pub(crate) type Definitions = BTreeMap<String, Vec<Definition>>;
+
+/// Reads all sagas of the system.
+pub(crate) fn definitions(root: &Path, system: &System) -> Result<Definitions> {
+    let loaded = freehold_saga::load(root, system, &DiskFiles)?;
+    let of = |loaded: Vec<Loaded>| loaded.into_iter().map(|it| it.definition).collect();
+    Ok(loaded
+        .into_iter()
+        .map(|(service, loaded)| (service, of(loaded)))
+        .collect())
+}
+
+/// The services that these sagas call.
+pub(crate) fn participants(definitions: &Definitions) -> BTreeSet<String> {
+    let steps = definitions.values().flatten().flat_map(|it| &it.steps);
+    let requests = steps.flat_map(|step| [&step.call, &step.undo, &step.resolve]);
+    let services = requests.flatten().filter_map(|request| request.service());
+    services.map(str::to_owned).collect()
+}
+
+/// Says of each store whether it takes part, and refuses what cannot be had yet.
+pub(crate) fn place(root: &Path, system: &System, targets: &mut [Target]) -> Result<()> {
+    if system.services.values().all(|service| service.sagas.is_empty()) {
+        return Ok(());
+    }
+    let definitions = definitions(root, system)?;
+    let called = participants(&definitions);
+    let mut faults: Vec<Fault> = definitions.values().flatten().filter_map(unsent).collect();
+    for target in targets.iter_mut().filter(|it| it.want.store == "main") {
+        target.want.plane.sagas.takes_part = called.contains(&target.want.service);
+        let sagas = target.want.plane.sagas;
+        if !sagas.is_empty() && target.engine.sagas(&target.want).is_none() {
+            let name = target.engine.info().kinds[0].name();
+            let message = format!("{}: sagas are not there yet on {name}", target.label());
+            faults.push(Fault::new("FH4130", message).help(
+                "place the store on another engine: `--servers embedded` places all on SQLite",
+            ));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// What is described and not sent yet.
+fn unsent(definition: &Definition) -> Option<Fault> {
+    let mut requests = definition.steps.iter().flat_map(|step| {
+        let requests = [&step.call, &step.undo, &step.resolve];
+        requests.into_iter().flatten().map(move |it| (step, it))
+    });
+    let (step, request) = requests.find(|(_, it)| !matches!(it.to, Asked::Http { .. }))?;
+    let what = match request.to {
+        Asked::Command { .. } => "a command over the broker",
+        _ => "a nested saga",
+    };
+    let message = format!("{}: `{}` asks for {what}", definition.name, step.name);
+    Some(Fault::new("FH4122", message).help("over HTTP for now: `http: \"POST ${service}/path\"`"))
+}
+
+/// Where services answer: `ORDERS_URL` in the environment, as their programs find each other.
+pub(crate) fn addresses(system: &System) -> BTreeMap<String, String> {
+    let variable = |name: &str| format!("{}_URL", name.to_uppercase().replace('-', "_"));
+    let address = |service: &Service| {
+        let url = std::env::var(variable(&service.name)).ok()?;
+        Some((service.name.clone(), url))
+    };
+    system.services.values().filter_map(address).collect()
+}
+
+/// What participants know the caller by; none: requests are not signed.
+fn caller_key() -> Option<Secret> {
+    std::env::var("FREEHOLD_CALLER_KEY").ok().map(Secret::new)
+}
+
+/// What is told of an executor: service, how it stands.
+pub(crate) type Report = Arc<dyn Fn(&str, Standing) + Send + Sync>;
+/// Likewise of a saga that waits for somebody.
+pub(crate) type Alarms = Arc<dyn Fn(&str, Alarm) + Send + Sync>;
+
+/// Runs the sagas of one store as its sidecar, which enters at `at`.
+pub(crate) fn spawn(
+    target: &Target,
+    at: Endpoint,
+    definitions: Vec<Definition>,
+    addresses: BTreeMap<String, String>,
+    (report, alarms): (Report, Alarms),
+    stop: watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) {
+    let service = target.want.service.clone();
+    let (engine, want) = (target.engine, target.want.clone());
+    let connect: Connect = Arc::new(move || {
+        let (at, want) = (at.clone(), want.clone());
+        Box::pin(async move {
+            let connection = engine.connect(&at).await?;
+            Ok((connection, engine.sagas(&want).unwrap_or_default()))
+        })
+    });
+    let people = Arc::new(Http::new(addresses, service.clone(), caller_key()));
+    let settings = Settings::new(format!("{service}/{}", std::process::id()));
+    let name = service.clone();
+    let alarm = Arc::new(move |alarm| alarms(&name, alarm));
+    let told = move |standing| report(&service, standing);
+    tasks.spawn(keep::run(
+        connect, definitions, people, settings, alarm, told, stop,
+    ));
+}
