@@ -149,6 +149,12 @@ pub trait Engine: Send + Sync {
     /// How the migrator comes and goes.
     fn migrator(&self, probe: &Probe, want: &Want) -> Migrator;
 
+    /// Removes what stands on the service's own tables and would be in the way of a change of them:
+    /// views of today's rows. Sent before migrations run; the diff after them makes it again.
+    fn unbind(&self, _want: &Want) -> Vec<Step> {
+        Vec::new()
+    }
+
     /// The changes that remove the store and its identities, and nothing else.
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop;
 

@@ -24,6 +24,16 @@ const SETTINGS: &str = "SET SESSION \
 
 /// Connects and probes.
 pub(crate) async fn connect(at: &Endpoint) -> Result<Box<dyn Connection>> {
+    let mut wire = open(at).await?;
+    let answers = probe::ask(&mut wire)
+        .await
+        .map_err(|error| error.during(format!("probe {at}")))?;
+    let probe = probe::read(&answers);
+    Ok(Box::new(Session::new(wire, probe, at.clone())))
+}
+
+/// A connection set like every other, of which nothing is known yet.
+pub(crate) async fn open(at: &Endpoint) -> Result<Wire> {
     let dialled = tokio::time::timeout(CONNECT_LIMIT, dial(at)).await;
     let conn =
         dialled.map_err(|_| Error::new(ErrorKind::Unavailable, "no answer within 15 seconds"));
@@ -34,11 +44,7 @@ pub(crate) async fn connect(at: &Endpoint) -> Result<Box<dyn Connection>> {
     wire.execute(SETTINGS).await?;
     wire.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         .await?;
-    let answers = probe::ask(&mut wire)
-        .await
-        .map_err(|error| error.during(format!("probe {at}")))?;
-    let probe = probe::read(&answers);
-    Ok(Box::new(Session::new(wire, probe)))
+    Ok(wire)
 }
 
 pub(crate) async fn dial(at: &Endpoint) -> Result<Conn> {

@@ -23,11 +23,14 @@ mod issuer;
 mod ledger;
 mod migrator;
 mod names;
+mod outbox;
+mod plane;
 mod planner;
 mod probe;
 mod refusals;
 mod schema;
 mod session;
+mod statements;
 #[cfg(test)]
 mod test_plans;
 #[cfg(test)]
@@ -37,8 +40,8 @@ mod wanted;
 mod wire;
 
 use freehold_engine::{
-    BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo, Keep,
-    LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
+    BoxFuture, Connection, Ddl, Diff, Drop, Endpoint, Enforcement, Engine, EngineInfo, EventSql,
+    Keep, LedgerSql, Live, Migrator, Probe, Result, Run, Secret, Spot, Verifier, Want,
 };
 use freehold_model::{EngineKind, Isolation};
 use freehold_sql::Dialect;
@@ -124,6 +127,10 @@ impl Engine for Mysql {
         migrator::migrator(probe, want)
     }
 
+    fn unbind(&self, want: &Want) -> Vec<freehold_engine::Step> {
+        plane::unbind(want)
+    }
+
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         drop::drop_steps(probe, want, live, keep)
     }
@@ -170,5 +177,9 @@ impl Engine for Mysql {
 
     fn ledger(&self, want: &Want) -> LedgerSql {
         ledger::ledger(want)
+    }
+
+    fn events(&self, want: &Want) -> Option<EventSql> {
+        Some(statements::statements(want))
     }
 }

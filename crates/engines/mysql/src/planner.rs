@@ -6,6 +6,7 @@
 
 use freehold_engine::{Live, Probe, Want};
 
+use crate::plane::TRIGGERS_UNSEEN;
 use crate::probe::{holds, holds_on};
 
 /// With all rights, and without a name: nothing is tolerated for the one who looks.
@@ -25,6 +26,7 @@ pub(crate) fn sees(live: &Live) -> Live {
     }
     live.routines
         .retain(|_, routine| matches!(routine.kind.as_str(), "procedure" | "function"));
+    live.facts.insert(TRIGGERS_UNSEEN.to_owned(), String::new());
     for table in live.tables.values_mut().filter(|table| table.view) {
         table.owner = String::new();
         table.columns.clear();

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use freehold_engine::{Live, Mark, Probe, Step, Want};
 use freehold_model::{Fault, Isolation};
 
-use crate::holes;
 use crate::identities::Purpose;
 use crate::inspect::UNREADABLE;
 use crate::names::{self, account, accounts_host, ident, parts};
 use crate::probe::{holds, holds_on, is_mysql};
 use crate::wanted::{accounts_of, owner_privileges};
+use crate::{holes, plane};
 
 /// How long a user name may be on `MySQL`; `MariaDB` has 80.
 const MYSQL_USER_LIMIT: usize = 32;
@@ -64,6 +64,7 @@ pub(crate) fn refusals(probe: &Probe, want: &Want, live: &Live, steps: &[Step]) 
     refused.extend(holes::holes(want, live));
     refused.extend(access(probe, want, live));
     refused.extend(tls(probe, want));
+    refused.extend(plane::refusal(probe, want, live));
     let missing = missing_rights(probe, want);
     if !steps.is_empty() && !missing.is_empty() {
         refused.push(lacks(probe, want, &missing));

@@ -4,32 +4,50 @@
 //! connections are `wire`'s, catalogs are `inspect`'s.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use freehold_engine::{
-    BoxFuture, Commit, Connection, Error, ErrorKind, Live, Peer, Probe, Result, Rows, Sql, Step,
-    TxMode, Value, Verifier, Verifiers, Want,
+    Alarm, BoxFuture, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Polled, Probe,
+    Result, Rows, Sql, Step, TxMode, Value, Verifier, Verifiers, Want,
 };
 use sha2::{Digest, Sha256};
 
 use crate::inspect::{inspect, text};
 use crate::names::accounts_host;
-use crate::probe::is_mysql;
+use crate::outbox::{self, Sweeps};
+use crate::plane::TRIGGERS_UNSEEN;
+use crate::probe::{holds_on, is_mysql};
 use crate::wire::Wire;
 use crate::{issuer, schema, verifier};
+
+/// How soon to look at the outbox again: nothing wakes a relay here.
+const SOON: Duration = Duration::from_millis(2);
 
 pub(crate) struct Session {
     wire: Wire,
     probe: Probe,
     in_transaction: bool,
+    /// For a second connection, when the outbox is swept.
+    at: Endpoint,
+    sweeps: Sweeps,
 }
 
 impl Session {
-    pub(crate) fn new(wire: Wire, probe: Probe) -> Self {
+    pub(crate) fn new(wire: Wire, probe: Probe, at: Endpoint) -> Self {
         Self {
             wire,
             probe,
             in_transaction: false,
+            at,
+            sweeps: Sweeps::default(),
         }
+    }
+
+    async fn poll_now(&mut self, want: &Want, cursor: &str, page: usize) -> Result<Polled> {
+        let swept = self.sweeps.ended().await;
+        let polled = outbox::poll(&mut self.wire, want, cursor, page, swept.as_ref()).await?;
+        self.sweeps.begin(&self.at, want, &polled.cursor);
+        Ok(polled)
     }
 
     async fn begin_now(&mut self, mode: TxMode) -> Result<()> {
@@ -49,13 +67,20 @@ impl Session {
 
     async fn inspect_now(&mut self, want: &Want) -> Result<Live> {
         let (mysql, host) = (is_mysql(&self.probe), accounts_host(&self.probe).to_owned());
-        if self.in_transaction {
-            return inspect(&mut self.wire, want, mysql, &host).await;
+        let begins = !self.in_transaction;
+        if begins {
+            self.begin_now(TxMode::ReadOnly).await?;
         }
-        self.begin_now(TxMode::ReadOnly).await?;
         let live = inspect(&mut self.wire, want, mysql, &host).await;
-        let ended = self.end("COMMIT").await;
-        let live = live?;
+        let ended = if begins {
+            self.end("COMMIT").await
+        } else {
+            Ok(())
+        };
+        let mut live = live?;
+        if !holds_on(&self.probe.rights, "trigger", &want.spot.database) {
+            live.facts.insert(TRIGGERS_UNSEEN.to_owned(), String::new());
+        }
         ended.map(|()| live)
     }
 
@@ -306,6 +331,22 @@ impl Connection for Session {
                 ended => ended,
             }
         })
+    }
+
+    fn poll_outbox<'a>(
+        &'a mut self,
+        want: &'a Want,
+        cursor: &'a str,
+        page: usize,
+    ) -> BoxFuture<'a, Result<Polled>> {
+        Box::pin(async move {
+            let polled = self.poll_now(want, cursor, page).await;
+            polled.map_err(|error| error.during(format!("read the outbox of {}", want.label())))
+        })
+    }
+
+    fn arm_outbox<'a>(&'a mut self, _want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
+        Box::pin(async { Ok(Alarm::Deaf(SOON)) })
     }
 
     fn issue<'a>(

@@ -11,7 +11,7 @@ use freehold_engine::{Grant, Live, Object, Table, Want};
 use freehold_model::Right;
 
 use crate::names::{parts, pattern};
-use crate::{holes, issuer};
+use crate::{holes, issuer, plane};
 
 /// What the owner needs on the database to run migrations and to be the definer of what they make.
 const OWNER: &[&str] = &[
@@ -70,6 +70,7 @@ pub(crate) fn wanted(want: &Want, live: &Live, mysql: bool, host: &str) -> BTree
         grants.extend(on_tables(want, live, login, &Rights { mysql, write: true }));
         grants.extend(on_routines(want, live, login));
     }
+    grants.extend(plane::rights(want, live));
     let planned = ledger.clone();
     grants.insert(Grant::new(&names.backup, ledger, "SELECT"));
     grants.extend(for_backup(live, &names.backup));
@@ -132,7 +133,8 @@ fn on_tables(want: &Want, live: &Live, grantee: &str, rights: &Rights) -> Vec<Gr
     let mut grants: Vec<Grant> = business
         .flat_map(|(name, table)| on_table(want, grantee, name, table, rights))
         .collect();
-    for sequence in live.sequences.keys() {
+    let sequences = live.sequences.keys();
+    for sequence in sequences.filter(|name| !want.spot.is_own(name)) {
         // NEXTVAL asks for INSERT.
         let privileges = if rights.write { APPEND } else { READ };
         grants.extend(
@@ -152,7 +154,8 @@ fn on_table(want: &Want, grantee: &str, name: &str, table: &Table, rights: &Righ
             .collect()
     };
     let append_only = holes::is_append_only(want, name);
-    match (rights.write && !table.view, append_only) {
+    let copy = want.plane.copies.contains_key(name);
+    match (rights.write && !table.view && !copy, append_only) {
         (false, _) => on(READ),
         (true, false) => on(WRITE),
         // MySQL has no INSERT … RETURNING that a right on columns would break, so that what the

@@ -155,6 +155,28 @@ const ATTEMPTS: &[Attempt] = &[
     Attempt("SELECT * FROM orders", [Nothing, Refused, Nothing]),
     Attempt("DELETE FROM orders WHERE id = -1", [Nothing, Refused, Refused]),
     Attempt("INSERT INTO orders SELECT * FROM orders WHERE 1 = 0", [Nothing, Refused, Refused]),
+    // The event plane.
+    Attempt("SELECT payload FROM freehold_outbox", [Refused, Nothing, Nothing]),
+    all("INSERT INTO freehold_outbox (id, topic, `key`) VALUES (7, 'a.v1', 'k')"),
+    all("INSERT INTO freehold_outbox (topic, `key`) VALUES ('a.v1', 'k') ON DUPLICATE KEY UPDATE topic = 'b.v1'"),
+    Attempt("REPLACE INTO freehold_outbox (topic, `key`) VALUES ('a.v1', 'k')", [Refused, Bounded("its own outbox"), Refused]),
+    all("UPDATE freehold_outbox SET payload = NULL"),
+    Attempt("DELETE FROM freehold_outbox", [Refused, Bounded("what was acknowledged"), Refused]),
+    all("TRUNCATE TABLE freehold_outbox"),
+    all("DROP TRIGGER freehold_outbox_number"),
+    all("DROP FUNCTION freehold_lock"),
+    Attempt("SELECT freehold_lock('k')", [Bounded("innodb_lock_wait_timeout, own slots"), Refused, Refused]),
+    Attempt("SELECT COUNT(*) FROM freehold_outbox_slot", [Refused, Nothing, Nothing]),
+    all("UPDATE freehold_outbox_slot SET slot = 5000 WHERE slot = 5"),
+    all("DELETE FROM freehold_outbox_slot"),
+    all("INSERT INTO freehold_outbox_slot VALUES (5000)"),
+    Attempt("SELECT * FROM freehold_batch", [Refused, Nothing, Nothing]),
+    Attempt("DELETE FROM freehold_leadership", [Refused, Bounded("its own leadership"), Refused]),
+    Attempt("SELECT * FROM freehold_snapshot_order_noted_v1", [Refused, Nothing, Nothing]),
+    Attempt("SELECT * FROM book_cache", [Nothing, Nothing, Nothing]),
+    Attempt("UPDATE book_cache SET title = 'x' WHERE book_id = -1", [Refused, Nothing, Refused]),
+    Attempt("DELETE FROM book_cache WHERE book_id = -1", [Refused, Nothing, Refused]),
+    Attempt("INSERT INTO book_cache SELECT * FROM book_cache WHERE 1 = 0", [Refused, Nothing, Refused]),
     Attempt("OPTIMIZE TABLE order_items", [Bounded("own tables"), Refused, Refused]),
 ];
 
@@ -163,6 +185,9 @@ const ATTEMPTS: &[Attempt] = &[
 const MARIADB: &[Attempt] = &[
     Attempt("SELECT * FROM order_items FOR UPDATE", [Bounded("innodb_lock_wait_timeout, own rows"), Refused, Bounded("innodb_lock_wait_timeout, own rows")]),
     Attempt("INSERT INTO order_items (id, order_id) VALUES (9000, 1)", [FORGED, Refused, Refused]),
+    all("SELECT NEXTVAL(freehold_outbox_id)"),
+    all("SELECT SETVAL(freehold_outbox_id, 1)"),
+    all("ALTER SEQUENCE freehold_outbox_id RESTART 1"),
     all("EXECUTE IMMEDIATE 'DELETE FROM order_items'"),
     all("ANALYZE DELETE FROM order_items"),
     all("DELETE HISTORY FROM order_items"),
@@ -182,6 +207,7 @@ const MARIADB: &[Attempt] = &[
 const MYSQL: &[Attempt] = &[
     all("SELECT * FROM order_items FOR UPDATE"),
     all("INSERT INTO order_items (id, order_id) VALUES (9000, 1)"),
+    all("INSERT INTO freehold_outbox_id () VALUES ()"),
     all("CLONE LOCAL DATA DIRECTORY '/tmp/freehold-attack'"),
     all("SET PERSIST max_connections = 1"),
     all("XA RECOVER"),
@@ -195,10 +221,10 @@ const SETTINGS: [(&str, &str); 3] = [
 
 #[tokio::test]
 async fn refused_bounded_or_told() {
-    let Some(world) = World::new(Admin::Plain, &SETTINGS).await else {
+    let Some(mut world) = World::new(Admin::Plain, &SETTINGS).await else {
         return;
     };
-    stage(&world).await;
+    stage(&mut world).await;
     let failures = failures(&world).await;
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(!Path::new("/tmp/freehold-attack").exists());
@@ -207,10 +233,10 @@ async fn refused_bounded_or_told() {
 /// The list is no list of what always passes: with a right too much it fails, and says where.
 #[tokio::test]
 async fn a_right_too_much_is_noticed() {
-    let Some(world) = World::new(Admin::Plain, &SETTINGS).await else {
+    let Some(mut world) = World::new(Admin::Plain, &SETTINGS).await else {
         return;
     };
-    stage(&world).await;
+    stage(&mut world).await;
     world
         .by_hand(&[
             "GRANT DELETE ON orders.order_items TO orders_app_1@'127.0.0.1'",
@@ -299,10 +325,12 @@ fn judged(
 }
 
 /// Tables, code with the owner's rights, and somebody else's things.
-async fn stage(world: &World) {
+async fn stage(world: &mut World) {
+    world.want.plane = crate::plane::plane();
     world.with_tables().await;
     world
         .migrate(&[
+            crate::plane::BOOK_CACHE,
             "CREATE VIEW all_items AS SELECT * FROM order_items",
             "CREATE PROCEDURE forget_items() SQL SECURITY DEFINER DELETE FROM order_items",
             "CREATE FUNCTION forget_one() RETURNS INT SQL SECURITY DEFINER MODIFIES SQL DATA BEGIN DELETE FROM order_items; RETURN 1; END",
@@ -313,6 +341,7 @@ async fn stage(world: &World) {
         .by_hand(&[
             "INSERT INTO orders.orders (note) VALUES ('a'), ('b')",
             "INSERT INTO orders.order_items (order_id) VALUES (1), (2)",
+            "INSERT INTO orders.book_cache (book_id, title, version_number, source_service) VALUES (1, 'Emma', 1, 'catalog')",
             "CREATE DATABASE theirs",
             &format!("CREATE TABLE theirs.t AS SELECT '{CANARY}' AS secret"),
             "CREATE USER theirs@'%' IDENTIFIED BY 'theirs'",
@@ -348,7 +377,7 @@ async fn state(watch: &mut Box<dyn Connection>, mysql: bool) -> Vec<String> {
     };
     let mut all = vec![];
     for sql in [
-        "CHECKSUM TABLE orders.orders, orders.order_items, orders.freehold_ledger, theirs.t",
+        "CHECKSUM TABLE orders.orders, orders.order_items, orders.freehold_ledger, orders.freehold_outbox_slot, orders.book_cache, theirs.t",
         "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema IN ('orders', 'theirs', 'mysql') ORDER BY 1, 2",
         "SELECT table_name, index_name, column_name FROM information_schema.statistics WHERE table_schema = 'orders' ORDER BY 1, 2, 3",
         "SELECT routine_schema, routine_name, security_type, definer, routine_definition FROM information_schema.routines WHERE routine_schema <> 'sys' ORDER BY 1, 2",

@@ -10,6 +10,7 @@ mod admin;
 mod attacks;
 mod cycle;
 mod drift;
+mod plane;
 mod session;
 mod tls;
 mod world;
