@@ -3,6 +3,8 @@
 //! Owns which calls these are. A call counts when its chain or its receiver says that it builds a
 //! query: mails and arrays have a `from` as well.
 
+pub(crate) mod typed;
+
 use freehold_sql::Access;
 
 use crate::language::Language;
@@ -49,6 +51,7 @@ pub(crate) fn read(code: &Code) -> Vec<Named> {
             _ => query(code, word, at, first, &mut found),
         }
     }
+    typed::read(code, &mut found);
     found
 }
 

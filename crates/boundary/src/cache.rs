@@ -18,7 +18,7 @@ use crate::lints::Lint;
 use crate::ownership::{Context, Origin, Ownership};
 use crate::scan::dialect_named;
 use crate::spot::Spot;
-use crate::walk::{self, File, Skipped, nanoseconds};
+use crate::walk::{self, File, Skipped, Stats, nanoseconds};
 
 /// Clocks of file systems are coarse: a file changed so shortly before the check may change again
 /// without a later time. Nanoseconds.
@@ -118,8 +118,11 @@ impl Cache {
     }
 
     pub(crate) fn save(&self, key: &Key, files: &[File], kept: &Kept) {
-        let latest = files.iter().map(|file| file.stat.latest()).max();
-        if latest.is_some_and(|latest| latest > nanoseconds(self.now) - FRESH) {
+        let fresh = |file: &File| {
+            file.stat
+                .is_none_or(|stat| stat.latest() > nanoseconds(self.now) - FRESH)
+        };
+        if files.iter().any(fresh) {
             return;
         }
         // A cache that cannot be kept is none: the check is as good without.
@@ -178,7 +181,7 @@ impl Watched {
     /// depends on.
     #[must_use]
     pub fn look(root: &Path, paths: &[PathBuf], said: String) -> Self {
-        let (files, skipped) = walk::files(root, paths);
+        let (files, skipped) = walk::files(root, paths, Stats::Asked);
         Self {
             files: sum(&files),
             skipped,
@@ -203,10 +206,12 @@ fn digest(file: &File) -> [u64; 2] {
     let mut hash = Sha256::new();
     hash.update(file.path.as_os_str().as_encoded_bytes());
     hash.update([0]);
-    hash.update(file.stat.size.to_le_bytes());
-    hash.update(file.stat.modified.to_le_bytes());
-    hash.update(file.stat.changed.to_le_bytes());
-    hash.update(file.stat.inode.to_le_bytes());
+    if let Some(stat) = file.stat {
+        hash.update(stat.size.to_le_bytes());
+        hash.update(stat.modified.to_le_bytes());
+        hash.update(stat.changed.to_le_bytes());
+        hash.update(stat.inode.to_le_bytes());
+    }
     let bytes = hash.finalize();
     [0, 8].map(|from| {
         let mut word = [0; 8];

@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use freehold_model::Fault;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +18,12 @@ use crate::imports::{self, Index};
 use crate::judge::Judge;
 use crate::lints::{self, Lint};
 use crate::ownership::{Allow, Code, Ownership, propose};
+use crate::paths::Fields;
 use crate::scan::{FileScan, Seen, Sureness};
+use crate::search::Search;
 use crate::source::symbols::Symbols;
 use crate::spot::{Lines, Spot};
-use crate::walk::{self, File, Skipped, Tree};
+use crate::walk::{self, File, Skipped, Stats, Tree};
 use crate::{constants, declared, net, policy, transactions};
 
 /// What a check found.
@@ -134,7 +135,12 @@ impl Checker {
         ownership: Option<Ownership>,
         today: &str,
     ) -> Result<Checked, Vec<Fault>> {
-        let (files, skipped) = walk::files(root, paths);
+        let stats = if self.cache.is_some() || self.memory.is_some() {
+            Stats::Asked
+        } else {
+            Stats::Left
+        };
+        let (files, skipped) = walk::files(root, paths, stats);
         let key = self
             .cache
             .as_ref()
@@ -196,10 +202,12 @@ impl Checker {
         net::settle(&own, &mut scans);
         let (owners, index) = declared::models(&own, &scans, &entities);
         let routines = declared::routines(&own, &scans);
+        let fields = Fields::of(&scans);
         let judge = Judge {
             own: &own,
             models: &owners,
             routines: &routines,
+            fields: &fields,
         };
         let mut findings: Vec<Finding> = scans.iter().flat_map(|scan| judge.file(scan)).collect();
         findings.extend(transactions::verdicts(&judge, &scans));
@@ -238,10 +246,11 @@ fn last_view(findings: &mut Vec<Finding>) {
 
 /// The second reading: files of contexts that name a model of another.
 fn imported(tree: Tree, files: &[File], judge: &Judge, index: &Index) -> Vec<Finding> {
-    let names = AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(index.keys());
-    let (false, Ok(names)) = (index.is_empty(), names) else {
+    if index.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = index.keys().map(String::as_str).collect();
+    let Ok(search) = Search::new(&names, false) else {
         return Vec::new();
     };
     let files: Vec<&File> = files
@@ -254,7 +263,8 @@ fn imported(tree: Tree, files: &[File], judge: &Judge, index: &Index) -> Vec<Fin
         let Code::Of(here) = judge.own.code(path) else {
             return;
         };
-        if !names_one(&names, content) {
+        let foreign = |word: usize| index[names[word]].iter().any(|own| own.owner != here);
+        if !names_one(&search, &foreign, content) {
             return;
         }
         let text = text_of(content);
@@ -295,14 +305,14 @@ fn imported(tree: Tree, files: &[File], judge: &Judge, index: &Index) -> Vec<Fin
     found.into_inner().unwrap_or_default()
 }
 
-/// Is one of the names there as a word of its own?
-fn names_one(names: &AhoCorasick, content: &[u8]) -> bool {
+/// Is one of the names that `counts` there as a word of its own?
+fn names_one(names: &Search, counts: &dyn Fn(usize) -> bool, content: &[u8]) -> bool {
     let word = |byte: Option<&u8>| {
         byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80)
     };
-    names.find_iter(content).any(|found| {
-        let before = found.start().checked_sub(1).and_then(|at| content.get(at));
-        !word(before) && !word(content.get(found.end()))
+    names.any(content, &mut |found| {
+        let before = found.start.checked_sub(1).and_then(|at| content.get(at));
+        !word(before) && !word(content.get(found.end)) && counts(found.word)
     })
 }
 

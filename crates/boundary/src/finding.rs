@@ -154,13 +154,30 @@ impl Finding {
     pub fn message(&self) -> String {
         format!("{} {} {}", self.from, self.kind.phrase(), self.to)
     }
+
+    /// All that is to be said in lines of text: the message, the statements of a transaction in
+    /// their order, the way out.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("{}: {}", self.message(), self.object);
+        for (i, statement) in self.statements.iter().enumerate() {
+            let _ = write!(text, "\n{}. {statement}", i + 1);
+        }
+        let _ = write!(text, "\nWay out: {}", self.kind.way_out());
+        text
+    }
 }
 
 /// What stays the same when code is moved, reformatted or renamed: kind, contexts, object, and
 /// the declaration around.
 pub(crate) fn fingerprint(kind: Kind, from: &str, to: &str, object: &str, symbol: &str) -> String {
+    mark(&[kind.name(), from, to, &object.to_ascii_lowercase(), symbol])
+}
+
+/// A short digest of these parts.
+pub(crate) fn mark(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [kind.name(), from, to, &object.to_ascii_lowercase(), symbol] {
+    for part in parts {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -76,7 +76,8 @@ pub(crate) fn gather(
         .iter()
         .filter(|file| {
             let known = memory.files.get(&file.path);
-            tree.open.contains_key(&file.path) || known.is_none_or(|(stat, _)| *stat != file.stat)
+            tree.open.contains_key(&file.path)
+                || known.is_none_or(|(stat, _)| Some(*stat) != file.stat)
         })
         .collect();
     let said = Mutex::new(Vec::new());
@@ -106,7 +107,9 @@ pub(crate) fn gather(
         }
         for (path, stat, said) in said {
             out.add(&path, said.clone());
-            if !tree.open.contains_key(&path) {
+            if let Some(stat) = stat
+                && !tree.open.contains_key(&path)
+            {
                 memory.files.insert(path, (stat, said));
             }
         }

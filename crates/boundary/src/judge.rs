@@ -11,6 +11,7 @@ use freehold_sql::{Access, ContainerKind, ObjectName};
 use crate::finding::{Finding, Kind, fingerprint};
 use crate::models::Target;
 use crate::ownership::{Code, Owner, Ownership};
+use crate::paths::Fields;
 use crate::scan::{FileScan, Query, Seen, Sureness, Touch};
 use crate::spot::Spot;
 
@@ -22,6 +23,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) models: &'a ModelOwners,
     /// Routines that work for the table of a trigger: by name in small letters, the table's owner.
     pub(crate) routines: &'a HashMap<String, usize>,
+    pub(crate) fields: &'a Fields<'a>,
 }
 
 impl Judge<'_> {
@@ -41,6 +43,7 @@ impl Judge<'_> {
         }
         if code != Code::Shared {
             self.relations(scan, here, &mut found);
+            self.walks(scan, here, &mut found);
         }
         once(found)
     }
@@ -111,7 +114,11 @@ impl Judge<'_> {
                     | ContainerKind::Policy,
                 ) => Kind::View,
                 _ if touch.access.writes() => Kind::Write,
-                _ if touch.joined && self.joins_other(statement, touch, owner, here) => Kind::Join,
+                _ if touch.joined
+                    && (query.piece || self.joins_other(statement, touch, owner, here)) =>
+                {
+                    Kind::Join
+                }
                 _ => Kind::Read,
             };
             found.push(self.finding(scan, kind, from, owner, touch, &query.seen, assumed));
@@ -231,6 +238,45 @@ impl Judge<'_> {
                     false,
                 ));
             }
+        }
+    }
+
+    /// Each step to a model of another context takes its table into the statement.
+    fn walks(&self, scan: &FileScan, here: Option<usize>, found: &mut Vec<Finding>) {
+        for walk in &scan.walks {
+            let from = here.or_else(|| self.only_owner(&walk.from));
+            let Some(from) = from else { continue };
+            for (class, spot) in self.fields.follow(walk) {
+                let Some(owner) = self.only_owner(class).filter(|owner| *owner != from) else {
+                    continue;
+                };
+                let seen = Seen {
+                    place: walk.place,
+                    dialect: None,
+                    sureness: if walk.by_name {
+                        Sureness::Inferred
+                    } else {
+                        Sureness::Parsed
+                    },
+                };
+                found.push(self.made(
+                    &scan.path,
+                    Kind::Join,
+                    from,
+                    owner,
+                    class.to_owned(),
+                    spot,
+                    &seen,
+                    here.is_none(),
+                ));
+            }
+        }
+    }
+
+    fn only_owner(&self, class: &str) -> Option<usize> {
+        match self.models.get(class)?.as_slice() {
+            [one] => Some(*one),
+            _ => None,
         }
     }
 

@@ -7,25 +7,21 @@
 
 use std::path::Path;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use freehold_model::Fault;
 
 use crate::language::Language;
+use crate::search::Search;
 
 /// A search for the words of SQL, of mappers, and of the tables that somebody owns.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    words: AhoCorasick,
+    words: Search,
 }
-
-/// Above this many words the search takes the form that needs less memory and is slower.
-const MANY: usize = 4_000;
 
 /// When a word counts.
 type Rule = fn(&Place) -> bool;
 
 const WORDS: &[(&str, Rule)] = &[
-    ("select", selects),
     ("from ", comes_from),
     ("from\n", comes_from),
     ("from\r", comes_from),
@@ -42,12 +38,10 @@ const WORDS: &[(&str, Rule)] = &[
     ("insert into", always),
     ("insert overwrite", always),
     ("replace into", always),
-    ("update ", verb),
-    ("update\n", verb),
-    ("delete ", verb),
-    ("delete\n", verb),
+    ("update ", updates),
+    ("update\n", updates),
     ("merge ", verb),
-    ("truncate", statement),
+    ("truncate", truncates),
     ("create ", defines),
     ("alter ", defines),
     ("drop ", defines),
@@ -73,13 +67,13 @@ const WORDS: &[(&str, Rule)] = &[
     ("extends authenticatable", always),
     ("extends pivot", always),
     ("table!", always),
-    ("knex", always),
+    ("knex", in_script),
     ("transactional", no_remark),
     ("transaction(", no_remark),
     ("transactionasync(", no_remark),
     ("transactionscope", no_remark),
     ("transaction do", no_remark),
-    (".atomic", no_remark),
+    (".atomic", in_python),
     ("begintx", no_remark),
     (".begin(", no_remark),
     (".objects.", no_remark),
@@ -87,24 +81,44 @@ const WORDS: &[(&str, Rule)] = &[
     ("repository:", in_yaml),
     ("addforeignkey", always),
     ("restcontroller", no_remark),
-    ("[apicontroller", always),
+    ("[apicontroller", in_csharp),
     ("@controller(", always),
-    ("unique:", always),
-    ("exists:", always),
+    ("unique:", in_php),
+    ("exists:", in_php),
     ("class ", names_repository),
     ("interface ", names_repository),
     ("repository<", always),
     ("repository <", always),
     ("dao<", always),
-    ("sequelize", always),
-    ("dbset", always),
+    ("sequelize", in_script),
+    ("jooq", in_jvm),
+    ("::table", in_rust),
+    (".include(", in_csharp),
+    ("context.", in_csharp),
+    ("db.", in_sets),
+    ("ctx.", in_sets),
+    (".joins", in_ruby),
+    (".left_joins", in_ruby),
+    (".includes", in_ruby),
+    (".preload", in_ruby),
+    (".eager_load", in_ruby),
+    ("::with", in_php),
+    ("::has", in_php),
+    ("wherehas", in_php),
+    ("relations:", in_script),
+    ("joinedload", in_python),
+    ("selectinload", in_python),
+    ("subqueryload", in_python),
+    ("contains_eager", in_python),
+    ("sqlalchemy", in_python),
+    ("dbset", in_csharp),
     ("totable", always),
     ("toview", always),
-    ("entitytypebuilder", always),
-    ("entitytypeconfiguration", always),
-    ("sea_orm", always),
-    ("diesel", always),
-    ("gorm", always),
+    ("entitytypebuilder", in_csharp),
+    ("entitytypeconfiguration", in_csharp),
+    ("sea_orm", in_rust),
+    ("diesel", in_rust),
+    ("gorm", in_go),
     ("__table", always),
     ("db_table", always),
     ("prisma", always),
@@ -130,23 +144,16 @@ const WORDS: &[(&str, Rule)] = &[
 impl Prefilter {
     /// `tables` are names that texts may hold alone, in quotes: constants for other files.
     pub(crate) fn new<'a>(tables: impl Iterator<Item = &'a str>) -> Result<Self, Vec<Fault>> {
-        let quoted = tables.flat_map(|word| {
-            [
-                format!("\"{word}\""),
-                format!("'{word}'"),
-                format!("`{word}`"),
-            ]
-        });
-        let words: Vec<String> = WORDS
-            .iter()
-            .map(|(word, _)| (*word).to_owned())
-            .chain(quoted)
+        // With the quote behind them only: the one before is looked at when the rest is there.
+        let quoted: Vec<String> = tables
+            .flat_map(|word| ["\"", "'", "`"].map(|quote| format!("{word}{quote}")))
             .collect();
-        let kind = (words.len() < MANY).then_some(AhoCorasickKind::DFA);
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(kind)
-            .build(words)
+        let words: Vec<&str> = WORDS
+            .iter()
+            .map(|(word, _)| *word)
+            .chain(quoted.iter().map(String::as_str))
+            .collect();
+        Search::new(&words, true)
             .map(|words| Self { words })
             .map_err(|error| {
                 vec![Fault::new(
@@ -165,16 +172,16 @@ impl Prefilter {
         if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
             return true;
         }
-        self.words.find_iter(bytes).any(|found| {
+        self.words.any(bytes, &mut |found| {
             let place = Place {
                 language,
                 bytes,
-                start: found.start(),
-                end: found.end(),
+                start: found.start,
+                end: found.end,
             };
             WORDS
-                .get(found.pattern().as_usize())
-                .is_none_or(|(_, rule)| rule(&place))
+                .get(found.word)
+                .map_or(quoted as Rule, |(_, rule)| *rule)(&place)
         })
     }
 }
@@ -225,6 +232,34 @@ impl<'a> Place<'a> {
         self.bytes[self.end..to].trim_ascii_start()
     }
 
+    /// The word that follows; empty if something else does.
+    fn next_word(&self) -> &'a [u8] {
+        let behind = self.behind();
+        let length = behind.iter().take_while(|byte| is_word(**byte)).count();
+        &behind[..length]
+    }
+
+    /// The rest of the text near the place.
+    fn rest(&self, bytes: usize) -> &'a [u8] {
+        &self.bytes[self.end..self.bytes.len().min(self.end + bytes)]
+    }
+
+    /// Is the file one of settings, where a statement is a value and never a part of one?
+    fn in_settings(&self) -> bool {
+        matches!(self.language, Language::Yaml | Language::Properties)
+    }
+
+    /// Does a word that has a FROM behind it stand before?
+    fn behind_query(&self) -> bool {
+        let before = &self.bytes[self.start.saturating_sub(3_000)..self.start];
+        before.windows(6).any(|word| {
+            word.eq_ignore_ascii_case(b"select")
+                || word.eq_ignore_ascii_case(b"delete")
+                || word[..4].eq_ignore_ascii_case(b"copy")
+                || word.eq_ignore_ascii_case(b"revoke")
+        })
+    }
+
     fn begins_word(&self) -> bool {
         !is_word(self.before())
     }
@@ -258,16 +293,40 @@ impl<'a> Place<'a> {
 
     /// Is the next word one of those that English has before a noun, and SQL never before a table?
     fn is_prose(&self) -> bool {
-        let behind = self.behind();
-        let length = behind.iter().take_while(|byte| is_word(**byte)).count();
-        let word = &behind[..length];
-        [
-            "the", "a", "an", "this", "that", "these", "those", "its", "our", "your", "their",
-            "my", "to", "of", "in", "it", "is", "are", "be", "for", "with", "and", "or", "if",
-            "when", "which", "one", "scratch", "here", "there", "now",
-        ]
-        .iter()
-        .any(|own| word == own.as_bytes())
+        matches!(
+            self.next_word(),
+            b"the"
+                | b"a"
+                | b"an"
+                | b"this"
+                | b"that"
+                | b"these"
+                | b"those"
+                | b"its"
+                | b"our"
+                | b"your"
+                | b"their"
+                | b"my"
+                | b"to"
+                | b"of"
+                | b"in"
+                | b"it"
+                | b"is"
+                | b"are"
+                | b"be"
+                | b"for"
+                | b"with"
+                | b"and"
+                | b"or"
+                | b"if"
+                | b"when"
+                | b"which"
+                | b"one"
+                | b"scratch"
+                | b"here"
+                | b"there"
+                | b"now"
+        )
     }
 }
 
@@ -299,8 +358,51 @@ fn behind_slashes(line: &[u8]) -> bool {
     false
 }
 
+/// A table's name alone between quotes, of which the word holds the second.
+fn quoted(place: &Place) -> bool {
+    place.before() == place.bytes[place.end - 1]
+}
+
 fn always(_: &Place) -> bool {
     true
+}
+
+fn in_python(place: &Place) -> bool {
+    place.language == Language::Python
+}
+
+fn in_php(place: &Place) -> bool {
+    place.language == Language::Php
+}
+
+fn in_go(place: &Place) -> bool {
+    place.language == Language::Go
+}
+
+fn in_rust(place: &Place) -> bool {
+    place.language == Language::Rust
+}
+
+fn in_jvm(place: &Place) -> bool {
+    matches!(place.language, Language::Java | Language::Kotlin)
+}
+
+fn in_ruby(place: &Place) -> bool {
+    place.language == Language::Ruby
+}
+
+/// `db.Customers`
+fn in_sets(place: &Place) -> bool {
+    let next = place.bytes.get(place.end);
+    in_csharp(place) && next.is_some_and(u8::is_ascii_uppercase)
+}
+
+fn in_script(place: &Place) -> bool {
+    place.language == Language::Script
+}
+
+fn in_csharp(place: &Place) -> bool {
+    place.language == Language::CSharp
 }
 
 fn in_yaml(place: &Place) -> bool {
@@ -322,9 +424,7 @@ fn verb(place: &Place) -> bool {
 
 /// `class OrderRepository`, and PHP's contracts, which are named like models.
 fn names_repository(place: &Place) -> bool {
-    let behind = place.behind();
-    let length = behind.iter().take_while(|byte| is_word(**byte)).count();
-    let name = &behind[..length];
+    let name = place.next_word();
     place.begins_word()
         && (name.ends_with(b"Repository")
             || name.ends_with(b"Dao")
@@ -345,18 +445,33 @@ fn statement(place: &Place) -> bool {
         && verb(place)
 }
 
-fn selects(place: &Place) -> bool {
-    let next = place.bytes.get(place.end).copied().unwrap_or(b' ');
-    // `.select(` of a chain: what it selects from has a word of its own.
-    if is_word(next) || matches!(place.before(), b'.' | b'-' | b'<' | b'/' | b'#' | b'@') {
-        return false;
-    }
-    match next {
-        b'-' | b'.' | b',' | b';' | b':' | b'=' | b')' | b']' | b'>' | b'?' | b'!' => false,
-        // Go's `select {`.
-        b' ' if place.language == Language::Go && place.behind().starts_with(b"{") => false,
-        _ => verb(place),
-    }
+/// An UPDATE without SET is none.
+fn updates(place: &Place) -> bool {
+    let sets = || {
+        let rest = place.rest(1_500);
+        rest.windows(3).enumerate().any(|(at, word)| {
+            word.eq_ignore_ascii_case(b"set")
+                && at.checked_sub(1).is_none_or(|own| !is_word(rest[own]))
+                && rest.get(at + 3).is_none_or(|own| !is_word(*own))
+        })
+    };
+    verb(place) && sets()
+}
+
+/// TRUNCATE has few words; a sentence has more.
+fn truncates(place: &Place) -> bool {
+    let sentence = || {
+        let rest = place.rest(200);
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\'' | b'`' | b';' | b'\n'));
+        let words = rest[..end.unwrap_or(rest.len())]
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .count();
+        !place.next_word().eq_ignore_ascii_case(b"table") && words > 4
+    };
+    statement(place) && !sentence()
 }
 
 /// `from` of a statement, not of an import.
@@ -365,16 +480,20 @@ fn comes_from(place: &Place) -> bool {
         return false;
     }
     let line = place.line_before();
-    let rest = &place.bytes[place.end..place.bytes.len().min(place.end + 300)];
+    let rest = place.rest(300);
     let rest = rest.split(|byte| *byte == b'\n').next().unwrap_or(rest);
     let imports = match place.language {
         Language::Python => line.is_empty() && holds(rest, b"import"),
         Language::Script => {
-            let quoted = place.bytes[place.end - 1] == b'\''
-                || place
-                    .behind()
-                    .first()
-                    .is_some_and(|byte| matches!(byte, b'\'' | b'"'));
+            // `from './x'`; behind `from '` of a statement that goes on stands no name.
+            let named = |behind: &[u8]| {
+                behind.first().is_some_and(|byte| {
+                    is_word(*byte) || matches!(byte, b'.' | b'@' | b'/' | b'~' | b'#' | b'$')
+                })
+            };
+            let behind = place.behind();
+            let quoted = place.bytes[place.end - 1] == b'\'' && named(rest)
+                || matches!(behind.first(), Some(b'\'' | b'"')) && named(&behind[1..]);
             quoted
                 && (line.is_empty()
                     || line.starts_with(b"}")
@@ -384,15 +503,47 @@ fn comes_from(place: &Place) -> bool {
         }
         _ => false,
     };
-    !imports && !place.in_remark()
+    !imports
+        && !place.in_remark()
+        && !ends_sentence(line)
+        && (!place.in_settings() || place.behind_query())
+}
+
+/// Is this the beginning of a sentence, not of columns: several plain words in a row?
+fn ends_sentence(line: &[u8]) -> bool {
+    const COLUMNS: [&str; 14] = [
+        "select", "distinct", "delete", "as", "end", "null", "true", "false", "all", "top", "is",
+        "not", "unique", "current",
+    ];
+    let text = line
+        .iter()
+        .rposition(|byte| matches!(byte, b'"' | b'`' | b'\''))
+        .map_or(line, |quote| &line[quote + 1..]);
+    let mut words = 0;
+    for word in text.split(u8::is_ascii_whitespace) {
+        if word.is_empty() {
+            continue;
+        }
+        let plain = word.iter().all(u8::is_ascii_alphabetic);
+        if !plain
+            || COLUMNS
+                .iter()
+                .any(|own| word.eq_ignore_ascii_case(own.as_bytes()))
+        {
+            return false;
+        }
+        words += 1;
+    }
+    words > 2
 }
 
 fn joins(place: &Place) -> bool {
-    // `leftJoin`, `LEFT OUTER JOIN`, `.join `: only a word of its own.
-    place.before() != b'.' && verb(place)
+    // `leftJoin`, `LEFT OUTER JOIN`, `.join `: only a word of its own. A setting holds whole
+    // statements, which have another word.
+    place.before() != b'.' && !place.in_settings() && verb(place)
 }
 
-/// `create table`, `drop view`, `create" + kind`: followed by what can be made.
+/// `create table`, `drop view`, `create" + kind`: followed by what has to do with a table.
 fn defines(place: &Place) -> bool {
     const MADE: &[&str] = &[
         "table",
@@ -407,9 +558,6 @@ fn defines(place: &Place) -> bool {
         "proc",
         "trigger",
         "materialized",
-        "schema",
-        "database",
-        "type",
         "policy",
         "temp",
         "temporary",
@@ -419,8 +567,6 @@ fn defines(place: &Place) -> bool {
         "foreign",
         "external",
         "rule",
-        "domain",
-        "sequence",
         "synonym",
         "package",
         "column",
@@ -430,40 +576,25 @@ fn defines(place: &Place) -> bool {
         "sql",
         "force",
         "editionable",
+        "noneditionable",
         "if",
-        "publication",
-        "subscription",
-        "extension",
         "virtual",
-        "event",
         "recursive",
-        "user",
-        "role",
-        "server",
         "fulltext",
         "spatial",
         "bitmap",
         "private",
         "public",
-        "primary",
-        "key",
-        "noneditionable",
         "aggregate",
-        "event",
-        "row",
-        "security",
-        "statistics",
     ];
     if !place.begins_word() || place.in_remark() {
         return false;
     }
-    let behind = place.behind();
-    let length = behind.iter().take_while(|byte| is_word(**byte)).count();
-    if length == 0 {
-        return true;
-    }
-    MADE.iter()
-        .any(|own| behind[..length].eq_ignore_ascii_case(own.as_bytes()))
+    let next = place.next_word();
+    next.is_empty()
+        || MADE
+            .iter()
+            .any(|own| next.eq_ignore_ascii_case(own.as_bytes()))
 }
 
 /// A call that may name a table: its argument is a text, a class or an expression of such.
@@ -482,47 +613,53 @@ fn takes_table(place: &Place) -> bool {
     if !named {
         return false;
     }
-    let dot = place.bytes[..=place.start]
-        .iter()
-        .rposition(|byte| *byte == b'.')
-        .filter(|dot| place.start - dot.min(&place.start) <= 1);
-    let Some(dot) = dot else { return true };
-    let receiver_from = place.bytes[..dot]
+    let dot = if place.bytes[place.start] == b'.' {
+        place.start
+    } else {
+        match place.start.checked_sub(1) {
+            Some(before) if place.bytes[before] == b'.' => before,
+            _ => return true,
+        }
+    };
+    let receiver = place.bytes[..dot]
         .iter()
         .rposition(|byte| !is_word(*byte))
-        .map_or(0, |i| i + 1);
-    let receiver = place.bytes[receiver_from..dot].to_ascii_lowercase();
+        .map_or(&place.bytes[..dot], |i| &place.bytes[i + 1..dot]);
     // `', '.join(names)`, `[..].join(x)`
     if receiver.is_empty() && matches!(place.bytes[..dot].last(), Some(b'"' | b'\'' | b']')) {
         return false;
     }
-    !matches!(
-        receiver.as_slice(),
-        b"path"
-            | b"paths"
-            | b"os"
-            | b"strings"
-            | b"string"
-            | b"posix"
-            | b"url"
-            | b"filepath"
-            | b"array"
-            | b"buffer"
-            | b"object"
-            | b"date"
-            | b"set"
-            | b"map"
-            | b"list"
-            | b"uint8array"
-            | b"console"
-            | b"bytes"
-            | b"stream"
-            | b"file"
-            | b"files"
-            | b"duration"
-            | b"instant"
-    )
+    !NO_TABLES
+        .iter()
+        .any(|own| receiver.eq_ignore_ascii_case(own.as_bytes()))
 }
+
+/// What joins and makes other things than tables.
+const NO_TABLES: &[&str] = &[
+    "path",
+    "paths",
+    "os",
+    "strings",
+    "string",
+    "posix",
+    "url",
+    "filepath",
+    "array",
+    "buffer",
+    "object",
+    "date",
+    "set",
+    "map",
+    "list",
+    "uint8array",
+    "console",
+    "bytes",
+    "stream",
+    "file",
+    "files",
+    "duration",
+    "instant",
+];
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80

@@ -13,6 +13,7 @@ use crate::config;
 use crate::language::Language;
 use crate::lints::{self, Cascade, Exposed, Lint, SqlFile};
 use crate::models::{self, Models};
+use crate::paths::{self, Walk, Way};
 use crate::prefilter::holds_models;
 use crate::shape::{Shape, dialect_of, shape};
 use crate::source::Code;
@@ -64,6 +65,8 @@ pub(crate) struct Query {
     pub(crate) touches: Vec<Touch>,
     pub(crate) containers: Vec<Container>,
     pub(crate) seen: Seen,
+    /// What stands before is in another text: `LEFT JOIN c ON …`.
+    pub(crate) piece: bool,
 }
 
 /// A place where a table could not be read.
@@ -101,6 +104,7 @@ pub(crate) struct FileScan {
     pub(crate) exposed: Vec<Exposed>,
     /// By relation: its place.
     pub(crate) relation_spots: Vec<Spot>,
+    pub(crate) walks: Vec<Walk>,
 }
 
 /// Reads one file's text.
@@ -239,6 +243,7 @@ fn keys(out: &mut FileScan, keys: Vec<ForeignKey>, lines: &Lines) {
                 dialect: None,
                 sureness: Sureness::Parsed,
             },
+            piece: false,
         });
     }
 }
@@ -265,6 +270,13 @@ fn code_file(
         models.classes.retain(|model| model.bases.is_empty());
     }
     for model in &mut models.classes {
+        // SeaORM calls each entity `Model`; the module tells them apart.
+        if language == Language::Rust
+            && model.class == "Model"
+            && let Some(module) = out.path.file_stem().and_then(|own| own.to_str())
+        {
+            module.clone_into(&mut model.class);
+        }
         // Django puts the name of the app before the class, and the folder is the app.
         if let Some(class) = model
             .tables
@@ -281,6 +293,10 @@ fn code_file(
         .map(|relation| lines.spot(relation.start, relation.end, relation.class.clone()))
         .collect();
     out.models = models;
+    out.walks.extend(paths::read(&code).into_iter().map(|way| {
+        let spot = |start: usize, end: usize| lines.spot(start, end, symbols.at(start));
+        walk(way, "a path along relations", spot)
+    }));
     out.transactions = transactions::read(&code, &symbols, lines);
     out.exposed = lints::read_exposed(&code, &symbols, lines);
 }
@@ -323,6 +339,23 @@ fn one_text(
         MadeOf::Building => "a string built over several statements",
     };
     let mapped = &text.mapped;
+    let spot = |start: usize, end: usize| {
+        let from = mapped.origin(start);
+        let to = mapped.origin(end.saturating_sub(1)) + 1;
+        lines.spot(
+            from,
+            if to > from { to } else { from + 1 },
+            symbols.at(from),
+        )
+    };
+    if queries_models(&out.path) {
+        let ways = paths::read_query(&mapped.text);
+        out.walks.extend(
+            ways.into_iter()
+                .map(|way| walk(way, "a query over models", spot)),
+        );
+    }
+    let before = out.queries.len();
     take(
         out,
         &found,
@@ -331,16 +364,32 @@ fn one_text(
             dialect: Some(dialect),
             sureness,
         },
-        |start, end, _| {
-            let from = mapped.origin(start);
-            let to = mapped.origin(end.saturating_sub(1)) + 1;
-            lines.spot(
-                from,
-                if to > from { to } else { from + 1 },
-                symbols.at(from),
-            )
-        },
+        |start, end, _| spot(start, end),
     );
+    for query in &mut out.queries[before..] {
+        query.piece = found_shape == Shape::Piece;
+    }
+}
+
+/// May a text of this file be a query over models?
+fn queries_models(path: &Path) -> bool {
+    matches!(
+        Language::of(path),
+        Some(Language::Java | Language::Kotlin | Language::Php)
+    )
+}
+
+fn walk(way: Way, place: &'static str, spot: impl Fn(usize, usize) -> Spot) -> Walk {
+    Walk {
+        steps: way
+            .steps
+            .into_iter()
+            .map(|step| (step.name, spot(step.start, step.end)))
+            .collect(),
+        from: way.from,
+        by_name: way.by_name,
+        place,
+    }
 }
 
 /// A hole where a table belongs has a name that a constant of another file may have.
@@ -423,6 +472,7 @@ fn take(
         touches,
         containers: found.containers.clone(),
         seen,
+        piece: false,
     });
 }
 
@@ -475,6 +525,7 @@ fn chains(out: &mut FileScan, named: &[Named], lines: &Lines, symbols: &Symbols)
             touches,
             containers,
             seen,
+            piece: false,
         });
     }
 }

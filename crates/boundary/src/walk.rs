@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File as Handle, Metadata};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use crate::language::Language;
 
 /// Larger files are dumps or made by machines.
-const BYTES_LIMIT: u64 = 16 * 1024 * 1024;
+const BYTES_LIMIT: usize = 16 * 1024 * 1024;
+/// What a thread has room for at first: more than most files.
+const ROOM: usize = 256 * 1024;
+const TOO_LARGE: &str = "larger than 16 MB";
 /// So many files are taken at once by a thread that reads.
 const BATCH: usize = 16;
 
@@ -34,7 +37,15 @@ pub(crate) struct File {
     /// Relative to the root, where it lies below.
     pub(crate) path: PathBuf,
     pub(crate) language: Language,
-    pub(crate) stat: Stat,
+    /// `None`: nobody asked.
+    pub(crate) stat: Option<Stat>,
+}
+
+/// Are the records of files asked for, too? It costs as much as listing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stats {
+    Asked,
+    Left,
 }
 
 /// What changes when a file does. Times are nanoseconds since 1970.
@@ -49,10 +60,10 @@ pub(crate) struct Stat {
 
 /// The files of known languages below `paths` (all by default) in no order, and what could not
 /// be looked at.
-pub(crate) fn files(root: &Path, paths: &[PathBuf]) -> (Vec<File>, Vec<Skipped>) {
+pub(crate) fn files(root: &Path, paths: &[PathBuf], stats: Stats) -> (Vec<File>, Vec<Skipped>) {
     let whole = [root.to_path_buf()];
-    let starts = if paths.is_empty() { &whole[..] } else { paths };
-    let Some((first, rest)) = starts.split_first() else {
+    let all = if paths.is_empty() { &whole[..] } else { paths };
+    let Some((first, rest)) = all.split_first() else {
         return (Vec::new(), Vec::new());
     };
     let mut builder = WalkBuilder::new(first);
@@ -81,7 +92,7 @@ pub(crate) fn files(root: &Path, paths: &[PathBuf]) -> (Vec<File>, Vec<Skipped>)
         };
         Box::new(move |entry| {
             match entry {
-                Ok(entry) => own.take(root, &entry),
+                Ok(entry) => own.take(root, &entry, stats),
                 Err(error) => own.skipped.push(Skipped {
                     file: relative(root, path_of(&error).unwrap_or(root)),
                     why: reason(&error),
@@ -112,7 +123,7 @@ impl Drop for Batch<'_> {
 }
 
 impl Batch<'_> {
-    fn take(&mut self, root: &Path, entry: &ignore::DirEntry) {
+    fn take(&mut self, root: &Path, entry: &ignore::DirEntry, stats: Stats) {
         let path = entry.path();
         let Some(language) = Language::of(path) else {
             return;
@@ -120,25 +131,22 @@ impl Batch<'_> {
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             return;
         }
-        let data = match entry.metadata() {
-            Ok(data) => data,
-            Err(error) => {
-                return self.skipped.push(Skipped {
-                    file: relative(root, path),
-                    why: reason(&error),
-                });
-            }
+        let stat = match stats {
+            Stats::Left => None,
+            Stats::Asked => match entry.metadata() {
+                Ok(data) => Some(Stat::of(&data)),
+                Err(error) => {
+                    return self.skipped.push(Skipped {
+                        file: relative(root, path),
+                        why: reason(&error),
+                    });
+                }
+            },
         };
-        if data.len() > BYTES_LIMIT {
-            return self.skipped.push(Skipped {
-                file: relative(root, path),
-                why: format!("larger than {} MB", BYTES_LIMIT / 1024 / 1024),
-            });
-        }
         self.files.push(File {
             path: relative(root, path),
             language,
-            stat: Stat::of(&data),
+            stat,
         });
     }
 }
@@ -190,7 +198,8 @@ impl Tree<'_> {
             return Ok(text.clone().into_bytes());
         }
         let mut bytes = Vec::new();
-        read(&self.root.join(path), &mut bytes)?;
+        let length = read(&self.root.join(path), &mut bytes)?;
+        bytes.truncate(length);
         Ok(bytes)
     }
 
@@ -205,7 +214,7 @@ impl Tree<'_> {
         let next = AtomicUsize::new(0);
         let work = || {
             // One buffer for all files of a thread: it grows to the largest.
-            let mut bytes = Vec::new();
+            let mut bytes = vec![0; ROOM];
             loop {
                 let from = next.fetch_add(BATCH, Ordering::Relaxed);
                 let Some(batch) = files.get(from..files.len().min(from + BATCH)) else {
@@ -219,9 +228,8 @@ impl Tree<'_> {
                         visit(file, text.as_bytes());
                         continue;
                     }
-                    bytes.clear();
                     match read(&self.root.join(&file.path), &mut bytes) {
-                        Ok(()) => visit(file, &bytes),
+                        Ok(length) => visit(file, &bytes[..length]),
                         Err(error) => {
                             if let Ok(mut skipped) = skipped.lock() {
                                 skipped.push(Skipped {
@@ -246,10 +254,25 @@ impl Tree<'_> {
     }
 }
 
-/// At most as much as a file may have, whatever it grew to since it was looked at.
-fn read(path: &Path, bytes: &mut Vec<u8>) -> std::io::Result<()> {
-    Handle::open(path)?.take(BYTES_LIMIT).read_to_end(bytes)?;
-    Ok(())
+/// Puts the file at the beginning of `bytes`, which grow where they are too few; gives its length.
+/// Reads no more than a file may have.
+fn read(path: &Path, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
+    let mut handle = Handle::open(path)?;
+    let mut length = 0;
+    loop {
+        if length > BYTES_LIMIT {
+            return Err(std::io::Error::other(TOO_LARGE));
+        }
+        if length == bytes.len() {
+            bytes.resize((length * 2).clamp(ROOM, BYTES_LIMIT + 1), 0);
+        }
+        match handle.read(&mut bytes[length..]) {
+            Ok(0) => return Ok(length),
+            Ok(more) => length += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn threads() -> usize {
@@ -290,7 +313,7 @@ mod tests {
         for name in ["a.sql", "b.sql", "c.sql"] {
             std::fs::write(root.path().join(name), name).expect("a file");
         }
-        let (files, skipped) = files(root.path(), &[]);
+        let (files, skipped) = files(root.path(), &[], Stats::Left);
         assert_eq!((files.len(), skipped.len()), (3, 0));
         std::fs::remove_file(root.path().join("b.sql")).expect("removed");
         let tree = Tree {

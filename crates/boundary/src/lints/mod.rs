@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use freehold_sql::Dialect;
 use serde::{Deserialize, Serialize};
 
+use crate::finding::mark;
 use crate::judge::Judge;
 use crate::ownership::Code;
 use crate::scan::FileScan;
@@ -76,6 +77,12 @@ impl Lint {
             spot,
             message,
         }
+    }
+
+    /// What stays the same when code is moved or reformatted.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        mark(&[&self.code, &self.spot.symbol, &self.message])
     }
 
     /// The way out of its rule.

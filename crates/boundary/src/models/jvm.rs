@@ -27,6 +27,8 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                 ) {
                     out.relations.push(Relation {
                         class: class.to_owned(),
+                        field: String::new(),
+                        back: String::new(),
                         target: Target::Table(table),
                         start: code.tokens[value].start,
                         end: code.tokens[value].end,
@@ -89,10 +91,10 @@ fn entity(code: &Code, at: usize, package: &str, out: &mut Models) {
 /// The type of the field that the annotation is of: `Customer customer;`, `List<Order> orders;`,
 /// `val customer: Customer`.
 fn relation(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
-    let Some(class) = symbols.class(code.tokens[at].start) else {
+    let class = symbols.class(code.tokens[at].start);
+    let Some(class) = class.or_else(|| constructed(code, at)).map(str::to_owned) else {
         return;
     };
-    let class = class.to_owned();
     let mut place = if code.is_mark(at + 1, b'(') {
         code.partner(at + 1) + 1
     } else {
@@ -101,7 +103,7 @@ fn relation(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
     if let Some(entity) = (at + 1..place).find(|&i| code.is(i, "targetEntity"))
         && let Some(target) = code.word(entity + 2)
     {
-        push(out, &class, target, code, entity + 2);
+        push(out, &class, "", target, code, entity + 2);
         return;
     }
     // Past other annotations and modifiers.
@@ -133,7 +135,9 @@ fn relation(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
         }
     }
     // Kotlin: the type stands behind the name.
+    let mut field = "";
     if code.is_mark(place + 1, b':') {
+        field = code.word(place).unwrap_or_default();
         place += 2;
     }
     while code.is_mark(place + 1, b'.') {
@@ -149,13 +153,19 @@ fn relation(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
     if let Some(target) = code.word(place)
         && target != class
     {
-        push(out, &class, target, code, place);
+        if field.is_empty() {
+            let behind = (place + 1..place + 4).find(|&i| !code.is_mark(i, b'>'));
+            field = behind.and_then(|i| code.word(i)).unwrap_or_default();
+        }
+        push(out, &class, field, target, code, place);
     }
 }
 
-fn push(out: &mut Models, class: &str, target: &str, code: &Code, at: usize) {
+fn push(out: &mut Models, class: &str, field: &str, target: &str, code: &Code, at: usize) {
     out.relations.push(Relation {
         class: class.to_owned(),
+        field: field.to_owned(),
+        back: String::new(),
         target: Target::Class(target.to_owned()),
         start: code.tokens[at].start,
         end: code.tokens[at].end,
@@ -178,4 +188,14 @@ fn repository(code: &Code, at: usize, ahead: usize, package: &str, out: &mut Mod
             sure: true,
         });
     }
+}
+
+/// Kotlin's `class Order(@ManyToOne val customer: Customer)`: the class whose constructor holds `at`.
+fn constructed<'a>(code: &Code<'a>, at: usize) -> Option<&'a str> {
+    (at.saturating_sub(400)..at).rev().find_map(|i| {
+        let holds = code.is(i, "class")
+            && code.is_mark(i + 2, b'(')
+            && (i + 2..code.partner(i + 2)).contains(&at);
+        holds.then(|| code.word(i + 1))?
+    })
 }

@@ -48,6 +48,10 @@ pub(crate) struct Repository {
 pub(crate) struct Relation {
     /// The model that says it.
     pub(crate) class: String,
+    /// What queries call it; empty where the code does not say.
+    pub(crate) field: String,
+    /// What queries of the target call the way back; empty: nothing, or the library's custom.
+    pub(crate) back: String,
     pub(crate) target: Target,
     pub(crate) start: usize,
     pub(crate) end: usize,

@@ -36,9 +36,11 @@ fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool, pack
     });
 }
 
-fn relate(out: &mut Models, class: &str, target: String, code: &Code, at: usize) {
+fn relate(out: &mut Models, class: &str, field: &str, target: String, code: &Code, at: usize) {
     out.relations.push(Relation {
         class: class.to_owned(),
+        field: field.to_owned(),
+        back: String::new(),
         target: Target::Class(target),
         start: code.tokens[at].start,
         end: code.tokens[at].end,
@@ -125,6 +127,7 @@ fn active_record(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
             relate(
                 out,
                 &class,
+                name,
                 named.unwrap_or_else(|| camel(name)),
                 code,
                 at + 2,
@@ -188,7 +191,17 @@ fn php(code: &Code, symbols: &Symbols, at: usize, package: &str, out: &mut Model
         "belongsTo" | "hasMany" | "hasOne" | "belongsToMany" | "targetEntity" => {
             let class = symbols.class(code.tokens[at].start).map(str::to_owned);
             if let (Some(class), Some(target)) = (class, code.word(at + 2)) {
-                relate(out, &class, target.to_owned(), code, at + 2);
+                let field = if word == "targetEntity" {
+                    property_behind(code, at)
+                } else {
+                    symbols
+                        .at(code.tokens[at].start)
+                        .rsplit('.')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                relate(out, &class, &field, target.to_owned(), code, at + 2);
             }
         }
         // `#[ORM\Table(name: 'orders')]`
@@ -239,4 +252,13 @@ fn rust(code: &Code, at: usize, out: &mut Models) {
         }
         _ => {}
     }
+}
+
+/// The property that Doctrine's attribute at `at` is of: `private Customer $customer;`.
+fn property_behind(code: &Code, at: usize) -> String {
+    (at..at + 60)
+        .take_while(|&i| !code.is_mark(i, b';'))
+        .find_map(|i| code.word(i)?.strip_prefix('$'))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -32,6 +32,12 @@ fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
             if let (true, Some((own, target))) = (keeps, target) {
                 out.relations.push(Relation {
                     class: class.to_owned(),
+                    field: own
+                        .checked_sub(1)
+                        .and_then(|i| code.word(i))
+                        .unwrap_or_default()
+                        .to_owned(),
+                    back: back_of(code, target, class),
                     target: Target::Class(target.to_owned()),
                     start: code.tokens[own].start,
                     end: code.tokens[own].end,
@@ -48,4 +54,18 @@ fn model(code: &Code, class: &str, at: usize, out: &mut Models) {
         named: None,
         package: String::new(),
     });
+}
+
+/// The field of `target` that holds those of `class`: `orders Order[]`.
+fn back_of(code: &Code, target: &str, class: &str) -> String {
+    let Some(open) = (0..code.tokens.len())
+        .find(|&i| code.is(i, "model") && code.is(i + 1, target) && code.is_mark(i + 2, b'{'))
+    else {
+        return String::new();
+    };
+    (open + 3..code.partner(open + 2).min(code.tokens.len()))
+        .find(|&i| code.is(i, class) && i > open + 3 && !code.tokens[i].fresh_line)
+        .and_then(|i| code.word(i - 1))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -217,10 +217,36 @@ fn foreign_key(code: &Code, at: usize, class: &str, out: &mut Models) {
     if matches!(&target, Target::Class(name) if name == "self" || name == class) {
         return;
     }
+    let back = ["related_name", "backref", "back_populates"]
+        .iter()
+        .find_map(|key| argument(code, at + 1, key))
+        .map_or_else(
+            || {
+                if django {
+                    class.to_lowercase()
+                } else {
+                    String::new()
+                }
+            },
+            |(name, _)| name,
+        );
     out.relations.push(Relation {
         class: class.to_owned(),
+        field: field_before(code, at),
+        back,
         target,
         start: code.tokens[value].start,
         end: code.tokens[value].end,
     });
+}
+
+/// The name that the value at `at` is given to: `customer = models.ForeignKey(…)`,
+/// `customer: Mapped[Customer] = relationship()`.
+fn field_before(code: &Code, at: usize) -> String {
+    (at.saturating_sub(16)..at)
+        .rev()
+        .find(|&i| code.tokens[i].fresh_line)
+        .and_then(|i| code.word(i))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -49,7 +49,9 @@ pub(super) fn read(code: &Code, symbols: &Symbols, out: &mut Models) {
                     } else {
                         target
                     };
-                    relate(out, class, Target::Class(target.to_owned()), code, at + 2);
+                    let field = argument(code, at + 1, "as").map_or(String::new(), |(own, _)| own);
+                    let target = Target::Class(target.to_owned());
+                    relate(out, class, &field, target, code, at + 2);
                 }
             }
             _ => {}
@@ -68,9 +70,11 @@ fn push(out: &mut Models, class: &str, tables: Vec<String>, explicit: bool) {
     });
 }
 
-fn relate(out: &mut Models, class: &str, target: Target, code: &Code, at: usize) {
+fn relate(out: &mut Models, class: &str, field: &str, target: Target, code: &Code, at: usize) {
     out.relations.push(Relation {
         class: class.to_owned(),
+        field: field.to_owned(),
+        back: String::new(),
         target,
         start: code.tokens[at].start,
         end: code.tokens[at].end,
@@ -157,6 +161,7 @@ fn drizzle(code: &Code, at: usize, out: &mut Models) {
             relate(
                 out,
                 class,
+                "",
                 Target::Class(target.1.to_owned()),
                 code,
                 target.0,
@@ -198,19 +203,37 @@ fn relation(code: &Code, symbols: &Symbols, at: usize, out: &mut Models) {
         return;
     };
     let class = class.to_owned();
+    let field = field_behind(code, code.partner(at + 1).saturating_add(1));
     let close = code.partner(at + 1).min(at + 12);
     let arrow = (at + 2..close).find(|&i| code.is_mark(i, b'>'));
     if let Some(arrow) = arrow
         && let Some(target) = code.word(arrow + 1)
     {
-        relate(
-            out,
-            &class,
-            Target::Class(target.to_owned()),
-            code,
-            arrow + 1,
-        );
+        let target = Target::Class(target.to_owned());
+        relate(out, &class, &field, target, code, arrow + 1);
     } else if let Some(target) = code.plain(at + 2) {
-        relate(out, &class, Target::Class(target), code, at + 2);
+        relate(out, &class, &field, Target::Class(target), code, at + 2);
     }
+}
+
+/// The name of the field that decorators ending before `at` are of: `@JoinColumn() owner!: User`.
+fn field_behind(code: &Code, mut at: usize) -> String {
+    for _ in 0..12 {
+        if code.is_mark(at, b'@') {
+            at += 2;
+            if code.is_mark(at, b'(') {
+                at = code.partner(at).saturating_add(1);
+            }
+        } else if code.word(at).is_some_and(|word| {
+            matches!(
+                word,
+                "public" | "private" | "protected" | "readonly" | "declare"
+            )
+        }) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    code.word(at).unwrap_or_default().to_owned()
 }

@@ -7,6 +7,7 @@
 pub(crate) mod file;
 pub(crate) mod propose;
 mod system;
+mod users;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -11,7 +11,7 @@ use freehold_model::Fault;
 use freehold_sql::Access;
 
 use super::system::tests;
-use super::{Context, Origin, Ownership, is_common};
+use super::{Context, Origin, Ownership, is_common, users};
 use crate::scan::FileScan;
 use crate::walk::File;
 
@@ -83,12 +83,12 @@ struct Table {
     folders: Vec<String>,
 }
 
-/// From what the files say, and from where all files lie, also those that say nothing.
 /// Does a folder of this name say how code is layered, not what it is about?
 pub(crate) fn is_layer(folder: &str) -> bool {
     LAYERS.contains(&folder.to_ascii_lowercase().as_str())
 }
 
+/// From what the files say, and from where all files lie, also those that say nothing.
 pub(crate) fn propose(scans: &[FileScan], files: &[File]) -> Result<Ownership, Vec<Fault>> {
     let tables = declared(scans);
     let paths: Vec<Vec<String>> = files.iter().map(|file| folders(&file.path)).collect();
@@ -96,10 +96,19 @@ pub(crate) fn propose(scans: &[FileScan], files: &[File]) -> Result<Ownership, V
     let repeated = repeated(&paths);
     let first = |folders: &[String]| module(folders, common).map(str::to_owned);
     let again = |folders: &[String]| folders.iter().find(|own| repeated.contains(*own)).cloned();
-    let (contexts, why) = by_schema(&tables)
+    let found = by_schema(&tables)
         .or_else(|| by_folder(&tables, scans, &paths, &first))
-        .or_else(|| by_folder(&tables, scans, &paths, &again))
-        .unwrap_or_else(|| by_prefix(&tables, &paths));
+        .or_else(|| by_folder(&tables, scans, &paths, &again));
+    let prefixes = found.is_none();
+    let (mut contexts, mut why) = found.unwrap_or_else(|| by_prefix(&tables, &paths));
+    let named = Ownership::new(contexts.clone(), Origin::File, &[], &tests())?;
+    let placed = users::place(&mut contexts, &named, scans, prefixes);
+    if placed > 0 {
+        why.push(format!(
+            "code in {placed} folder{} is given to the context whose tables it uses most",
+            if placed == 1 { "" } else { "s" }
+        ));
+    }
     Ownership::new(contexts, Origin::Proposal { why }, &[], &tests())
 }
 

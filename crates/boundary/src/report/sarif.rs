@@ -1,53 +1,57 @@
 //! SARIF 2.1.0 (OASIS), which code hosts and editors read.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::slashed;
 use crate::check::Checked;
 use crate::finding::Kind;
+use crate::lints::{RULES, Rule};
+use crate::spot::Spot;
 
-/// One run of one tool. Findings that the baseline knows are marked `unchanged`.
+/// One run of one tool. Findings that the baseline knows are marked `unchanged`; lints are
+/// warnings, which no baseline knows.
 #[must_use]
 pub fn sarif(checked: &Checked, version: &str) -> Value {
     let rules: Vec<Value> = Kind::ALL
         .into_iter()
-        .map(|kind| {
-            json!({
-                "id": kind.code(),
-                "name": kind.name(),
-                "shortDescription": { "text": format!("a context {} another", kind.phrase()) },
-                "help": { "text": kind.way_out() },
-                "defaultConfiguration": { "level": "error" },
-            })
-        })
+        .map(crossing)
+        .chain(RULES.iter().map(|rule| lint(rule)))
         .collect();
-    let results: Vec<Value> = checked
-        .findings
-        .iter()
-        .map(|finding| {
-            let rule = Kind::ALL.into_iter().position(|kind| kind == finding.kind).unwrap_or(0);
-            json!({
-                "ruleId": finding.code,
-                "ruleIndex": rule,
-                "level": "error",
-                "message": { "text": format!("{}: {}. Way out: {}.", finding.message(), finding.object, finding.kind.way_out()) },
-                "baselineState": if finding.known { "unchanged" } else { "new" },
-                "locations": [{
-                    "physicalLocation": {
-                        "artifactLocation": { "uri": uri(&slashed(&finding.file)), "uriBaseId": "ROOT" },
-                        "region": {
-                            "startLine": finding.spot.line,
-                            "startColumn": finding.spot.column,
-                            "endLine": finding.spot.line,
-                            "endColumn": finding.spot.column + finding.spot.length,
-                        },
-                    },
-                }],
-                "partialFingerprints": { "freehold/v1": finding.fingerprint },
-                "properties": { "from": finding.from, "to": finding.to, "object": finding.object, "confidence": finding.confidence },
-            })
+    let index = |code: &str| {
+        rules
+            .iter()
+            .position(|rule| rule["id"] == code)
+            .unwrap_or(0)
+    };
+    let findings = checked.findings.iter().map(|finding| {
+        let mut properties = json!({ "from": finding.from, "to": finding.to, "object": finding.object, "confidence": finding.confidence });
+        if !finding.statements.is_empty() {
+            properties["statements"] = json!(finding.statements);
+        }
+        json!({
+            "ruleId": finding.code,
+            "ruleIndex": index(finding.code),
+            "level": "error",
+            "message": { "text": finding.text() },
+            "baselineState": if finding.known { "unchanged" } else { "new" },
+            "locations": [location(&finding.file, &finding.spot)],
+            "partialFingerprints": { "freehold/v1": finding.fingerprint },
+            "properties": properties,
         })
-        .collect();
+    });
+    let lints = checked.lints.iter().map(|own| {
+        json!({
+            "ruleId": own.code,
+            "ruleIndex": index(&own.code),
+            "level": "warning",
+            "message": { "text": format!("{}\nWay out: {}", own.message, own.way_out()) },
+            "locations": [location(&own.file, &own.spot)],
+            "partialFingerprints": { "freehold/v1": own.fingerprint() },
+        })
+    });
+    let results: Vec<Value> = findings.chain(lints).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -56,6 +60,40 @@ pub fn sarif(checked: &Checked, version: &str) -> Value {
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
+    })
+}
+
+fn crossing(kind: Kind) -> Value {
+    json!({
+        "id": kind.code(),
+        "name": kind.name(),
+        "shortDescription": { "text": format!("a context {} another", kind.phrase()) },
+        "help": { "text": kind.way_out() },
+        "defaultConfiguration": { "level": "error" },
+    })
+}
+
+fn lint(rule: &Rule) -> Value {
+    json!({
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": { "text": rule.name.replace('-', " ") },
+        "help": { "text": rule.way_out },
+        "defaultConfiguration": { "level": "warning" },
+    })
+}
+
+fn location(file: &Path, spot: &Spot) -> Value {
+    json!({
+        "physicalLocation": {
+            "artifactLocation": { "uri": uri(&slashed(file)), "uriBaseId": "ROOT" },
+            "region": {
+                "startLine": spot.line,
+                "startColumn": spot.column,
+                "endLine": spot.line,
+                "endColumn": spot.column + spot.length,
+            },
+        },
     })
 }
 

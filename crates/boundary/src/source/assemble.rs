@@ -449,6 +449,14 @@ impl Assembler<'_, '_> {
             let callee = open
                 .checked_sub(1)
                 .and_then(|i| self.code.word(i).map(|word| (i, word)));
+            // Rust's `let mut sql = String::from("…")`.
+            if let Some((i, "from")) = callee
+                && self.code.language == Language::Rust
+                && self.code.is(i.wrapping_sub(3), "String")
+                && let Some(name) = i.checked_sub(4).and_then(|before| self.assigned(before))
+            {
+                return name;
+            }
             if let Some((i, word)) = callee
                 && (is_append(word) || is_builder(word))
                 && let Some(name) = self.root(i)

@@ -82,6 +82,8 @@ impl Reader<'_> {
             '\n' => (String::new(), 1),
             '\r' => (String::new(), 1 + usize::from(rest.starts_with("\r\n"))),
             'u' | 'x' => coded(rest),
+            // PHP's `'Shop\Order'`: no language has an escape of such a letter.
+            c if c.is_ascii_uppercase() => (format!("\\{c}"), 1),
             c => (c.to_string(), c.len_utf8()),
         };
         self.pieces.push(Piece::Escaped { text, start: at });

@@ -72,3 +72,39 @@ fn a_tree_without_tables_is_no_error() {
     let checked = proposed(&[("a.ts", "console.log('hello')")]);
     assert!(checked.findings.is_empty() && checked.ownership.contexts.is_empty());
 }
+
+/// Folders that are called otherwise than the tables' names begin.
+#[test]
+fn code_goes_with_the_tables_that_it_uses_most() {
+    let checked = proposed(&[
+        (
+            "db/all.sql",
+            "CREATE TABLE bil_invoices (id int); CREATE TABLE bil_lines (id int); CREATE TABLE whs_stock (id int); CREATE TABLE whs_parcels (id int);",
+        ),
+        (
+            "services/warehouse/app/stock.py",
+            "def f(c):\n    c.execute('INSERT INTO whs_parcels (id) VALUES (1)')\n    c.execute('UPDATE bil_invoices SET id = 2')\n    c.execute('SELECT id FROM whs_stock')\n",
+        ),
+        (
+            "services/billing/x.go",
+            "package x\nfunc f() { db.Query(`select i.id from bil_invoices i join bil_lines l on l.id = i.id`) }",
+        ),
+        (
+            "reports/all.rb",
+            "def f = execute('select s.id from whs_stock s')\ndef g = execute('select i.id from bil_invoices i')",
+        ),
+    ]);
+    assert_eq!(
+        contexts(&checked),
+        [
+            "billing: bil_invoices bil_lines",
+            "warehouse: whs_parcels whs_stock"
+        ]
+    );
+    let found: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|own| format!("{} {} {}", own.from, own.kind.name(), own.object))
+        .collect();
+    assert_eq!(found, ["warehouse write bil_invoices"]);
+}

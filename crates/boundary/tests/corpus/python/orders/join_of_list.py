@@ -1,4 +1,4 @@
 def f(cur):
     parts = ["SELECT o.id FROM orders o"]
-    parts.append("JOIN books b ON b.id = o.book_id")  #> read books
+    parts.append("JOIN books b ON b.id = o.book_id")  #> join books
     cur.execute(" ".join(parts))

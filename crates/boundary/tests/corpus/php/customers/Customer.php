@@ -1,0 +1,10 @@
+<?php
+
+namespace Shop\Customers;
+
+use Illuminate\Database\Eloquent\Model;
+
+class Customer extends Model
+{
+    protected $table = 'customers';
+}

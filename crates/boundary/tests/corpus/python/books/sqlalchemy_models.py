@@ -1,0 +1,2 @@
+class Book(Base):
+    __tablename__ = "books"

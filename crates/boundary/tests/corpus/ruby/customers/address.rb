@@ -1,0 +1,5 @@
+module Crm
+  class Address < ApplicationRecord
+    self.table_name = 'customer_addresses'
+  end
+end

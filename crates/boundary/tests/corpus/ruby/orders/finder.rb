@@ -1,0 +1,5 @@
+class Finder
+  def call(id)
+    Customer.find(id) #> import Customer
+  end
+end

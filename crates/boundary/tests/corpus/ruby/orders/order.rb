@@ -1,0 +1,4 @@
+class Order < ApplicationRecord
+  belongs_to :customer #> relation Customer
+  has_many :items, class_name: 'OrderItem'
+end

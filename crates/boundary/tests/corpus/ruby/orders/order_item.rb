@@ -1,0 +1,3 @@
+class OrderItem < ApplicationRecord
+  belongs_to :order
+end

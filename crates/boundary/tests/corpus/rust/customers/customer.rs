@@ -1,0 +1,8 @@
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel)]
+#[sea_orm(table_name = "customer_addresses")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+}

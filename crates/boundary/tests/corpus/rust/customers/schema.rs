@@ -1,0 +1,6 @@
+diesel::table! {
+    customers (id) {
+        id -> Int4,
+        name -> Text,
+    }
+}

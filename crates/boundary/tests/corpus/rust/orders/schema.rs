@@ -1,0 +1,6 @@
+diesel::table! {
+    orders (id) {
+        id -> Int4,
+        customer_id -> Int4,
+    }
+}

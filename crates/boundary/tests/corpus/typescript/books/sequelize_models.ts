@@ -1,0 +1,1 @@
+export const Author = sequelize.define('Author', { id: 1 }, { tableName: 'authors' });
