@@ -106,9 +106,6 @@ impl Error {
             Self::NoNats { .. } => fault
                 .help("install it: apt-get install --no-install-recommends nats-server")
                 .help("or name a server of yours: `broker: { kind: nats, url: \"env:NAME\" }`, without `--servers local`"),
-            Self::NatsNotReady { log, said, .. } => {
-                lines(fault, said).help(format!("the whole log: {}", log.display()))
-            }
             Self::Broken { said, .. } => fault.help(format!("cause: {said}")),
             Self::NoUser { kind, .. } => fault
                 .help("run freehold as an ordinary user; then the server runs as that user")
@@ -136,7 +133,7 @@ impl Error {
                 .help("name another port, or none to get a free one"),
             Self::OtherSettings { .. } => fault.help("stop it first: freehold down"),
             Self::Initialise { said, .. } => lines(fault, said),
-            Self::NotReady { log, said, .. } => {
+            Self::NotReady { log, said, .. } | Self::NatsNotReady { log, said, .. } => {
                 lines(fault, said).help(format!("the whole log: {}", log.display()))
             }
             Self::NotStopped { pid, .. } => fault
