@@ -218,7 +218,7 @@ async fn converge<'t>(
 
 /// Runs what is pending as the migrator, who is gone afterwards whether it went well or not.
 async fn migrate(reach: &mut Reach<'_>) -> Result<Vec<String>> {
-    let mut migrating = Migrating::open(reach).await?;
+    let mut migrating = Migrating::open_for_change(reach).await?;
     let done = run_pending(&mut migrating, reach.target).await;
     let closed = migrating.close(reach).await;
     let done = done?;

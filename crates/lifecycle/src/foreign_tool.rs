@@ -60,7 +60,7 @@ pub struct ToolRun {
 /// Runs it, under the store's lock. The login is gone afterwards whether it went well or not.
 pub(crate) async fn run(reach: &mut Reach<'_>, tool: &ForeignTool) -> Result<ToolRun> {
     let before = reach.ledger_row(EntryKind::Other, &row(tool)).await?;
-    let mut migrating = Migrating::open(reach).await?;
+    let mut migrating = Migrating::open_for_change(reach).await?;
     let ran = run_child(&mut migrating, reach, tool).await;
     let closed = migrating.close(reach).await;
     let after = ran?;

@@ -97,6 +97,13 @@ impl<'t> Migrating<'t> {
         Ok(migrating)
     }
 
+    /// The same, to change the schema: nothing of freehold's stands on the tables meanwhile.
+    pub(crate) async fn open_for_change(reach: &mut Reach<'t>) -> Result<Self> {
+        let target = reach.target;
+        run_all(reach, &target.engine.unbind(&target.want)).await?;
+        Self::open(reach).await
+    }
+
     /// Where DDL commits, a statement goes on after its client died: the lock has to be on the
     /// very session that runs it.
     async fn take_lock(&mut self) -> Result<()> {

@@ -46,7 +46,7 @@ async fn rollback_one(target: &Target, to: Option<u32>) -> Result<RolledBack> {
     let ledger = reach.ledger(&live).await?;
     let mut migrations = Vec::new();
     if !finished(target, &ledger, to)?.is_empty() {
-        let mut migrating = Migrating::open(&mut reach).await?;
+        let mut migrating = Migrating::open_for_change(&mut reach).await?;
         let result = undo_all(&mut migrating, target, to, &mut migrations).await;
         migrating.close(&mut reach).await?;
         result?;

@@ -87,7 +87,7 @@ async fn there_and_back(copy: &Target) -> Result<Verified> {
 async fn try_it(copy: &Target, floor: usize, rows: &mut Vec<RowDigests>) -> Result<()> {
     let mut reach = Reach::open(copy).await?;
     scratch::make(&mut reach).await?;
-    let mut migrating = Migrating::open(&mut reach).await?;
+    let mut migrating = Migrating::open_for_change(&mut reach).await?;
     let tried = try_as(&mut migrating, copy, floor, rows).await;
     let closed = migrating.close(&mut reach).await;
     tried?;

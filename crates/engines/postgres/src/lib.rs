@@ -147,6 +147,10 @@ impl Engine for Postgres {
         migrator::migrator(probe, want)
     }
 
+    fn unbind(&self, want: &Want) -> Vec<freehold_engine::Step> {
+        plane::unbind(want)
+    }
+
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         drop::drop(&Case { probe, want, live }, keep)
     }

@@ -385,6 +385,20 @@ fn reads_only_what_is_there(case: &Case<'_>, select: &str) -> bool {
             .all(|used| case.live.has_table(used.name.table()))
 }
 
+/// Removes the views of today's rows: no table that one reads can be dropped or changed.
+pub(crate) fn unbind(want: &Want) -> Vec<Step> {
+    let events = want.plane.snapshots.keys();
+    let views = events.map(|event| snapshot_view(&want.spot, event));
+    let drop = |view: String| {
+        let note = "made again after the migrations";
+        let sql = format!("DROP VIEW IF EXISTS {}", qualified(&want.spot, &view));
+        Step::new(Change::Remove, Subject::Plane, At::Store, view, note)
+            .run(format!("SET LOCAL ROLE {}", ident(&want.identities.owner)))
+            .run(sql)
+    };
+    views.map(drop).collect()
+}
+
 /// `freehold_snapshot_book_changed_v1`.
 pub(crate) fn snapshot_view(spot: &Spot, event: &str) -> String {
     freehold_model::fit(

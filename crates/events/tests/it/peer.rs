@@ -46,8 +46,13 @@ async fn asking(world: &World) -> Applier {
 
 /// A book as the program has it, without an event.
 async fn put_book(program: &mut dyn Connection, book: i64, version: i64) {
-    let sql = "INSERT INTO books (book_id, title, version) VALUES ($1, $2, $3)
- ON CONFLICT (book_id) DO UPDATE SET title = excluded.title, version = excluded.version";
+    let sql = match program.probe().product {
+        "MariaDB" | "MySQL" => "REPLACE INTO books (book_id, title, version) VALUES (?, ?, ?)",
+        _ => {
+            "INSERT INTO books (book_id, title, version) VALUES ($1, $2, $3)
+ ON CONFLICT (book_id) DO UPDATE SET title = excluded.title, version = excluded.version"
+        }
+    };
     let args = [
         book.into(),
         format!("Title {version}").into(),

@@ -16,7 +16,11 @@ use freehold_testkit::{Admin, Shape};
 use crate::memory::{Memory, Open, partitions};
 
 /// Engines that have an outbox.
-pub(crate) const ENGINES: [EngineKind; 2] = [EngineKind::Postgres, EngineKind::Sqlite];
+pub(crate) const ENGINES: [EngineKind; 3] = [
+    EngineKind::Postgres,
+    EngineKind::Mariadb,
+    EngineKind::Sqlite,
+];
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
