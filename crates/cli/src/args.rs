@@ -61,10 +61,19 @@ pub(crate) enum Command {
     /// Run services' sidecars until Ctrl-C: events from outboxes to the broker and into copies. With
     /// the embedded broker all services of a system run in one process
     Run(StoreArgs),
-    /// Place, migrate and seed the whole system on this machine, and show its state
-    Up(StoreArgs),
-    /// Stop the private servers that `up --servers local` started
+    /// Run the whole system on this machine: servers, stores, sidecars and the services' programs,
+    /// until Ctrl-C
+    Up(UpArgs),
+    /// Stop what `up` runs, and the private servers that `--servers local` started
     Down(DownArgs),
+    /// Use the running system as its users do, at a steady rate
+    Load(LoadArgs),
+    /// Open the engine's own shell (psql, mariadb, sqlite3) on a service's store, as an identity of
+    /// the service whose password ends with it
+    Db(DbArgs),
+    /// What `up` starts to clean up after it when it is killed
+    #[command(hide = true)]
+    Guard { state: PathBuf },
     /// Find every place where code or schema crosses a service's boundary
     Check(CheckArgs),
     /// Show the same findings in an editor: a language server on standard input and output
@@ -278,6 +287,56 @@ pub(crate) struct EjectArgs {
     /// Do it
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UpArgs {
+    /// Also change what is not ours on the server, as `plan --server-wide` shows
+    #[arg(long)]
+    pub(crate) server_wide: bool,
+    /// Only place, migrate and seed, show the state and leave; private servers go on running
+    #[arg(long, conflicts_with_all = ["once", "load"])]
+    pub(crate) prepare: bool,
+    /// Show the system at work, check what must hold, stop everything; fails when something did not
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Also run the system's load program, with so many orders a second
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "once")]
+    pub(crate) load: Option<f64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoadArgs {
+    /// So many a second (default: 66,000 an hour)
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 66_000.0 / 3600.0)]
+    pub(crate) rate: f64,
+    /// For so long; else until Ctrl-C
+    #[arg(long)]
+    pub(crate) seconds: Option<u64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DbArgs {
+    /// The service, or `service.store` for one that is not its main store
+    #[arg(value_name = "SERVICE")]
+    pub(crate) store: String,
+    /// As its program (default), or as who reads everything and writes nothing
+    #[arg(
+        long = "as",
+        value_enum,
+        default_value = "app",
+        value_name = "IDENTITY"
+    )]
+    pub(crate) identity: DbIdentity,
+    /// Further arguments for the shell
+    #[arg(last = true)]
+    pub(crate) shell: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DbIdentity {
+    App,
+    Backup,
 }
 
 #[derive(Debug, ClapArgs)]

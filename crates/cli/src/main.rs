@@ -11,6 +11,7 @@ mod output;
 mod pages;
 mod servers;
 mod sidecar;
+mod supervise;
 
 use std::process::ExitCode;
 

@@ -24,6 +24,8 @@ pub(crate) enum Tone {
     Warn,
     /// Failed; removed.
     Bad,
+    /// One of several names in a log: the only hues that are no state.
+    Name(usize),
 }
 
 impl From<freehold_boundary::report::Tone> for Tone {
@@ -38,6 +40,15 @@ impl From<freehold_boundary::report::Tone> for Tone {
         }
     }
 }
+
+const NAMES: [AnsiColor; 6] = [
+    AnsiColor::Magenta,
+    AnsiColor::BrightBlue,
+    AnsiColor::Cyan,
+    AnsiColor::BrightGreen,
+    AnsiColor::BrightMagenta,
+    AnsiColor::BrightCyan,
+];
 
 /// Standard output and error of one command.
 pub(crate) struct Output {
@@ -160,6 +171,7 @@ fn paint(colour: bool, tone: Tone, text: &str) -> String {
         Tone::Good => AnsiColor::Green.on_default(),
         Tone::Warn => AnsiColor::Yellow.on_default(),
         Tone::Bad => AnsiColor::Red.on_default(),
+        Tone::Name(at) => NAMES[at % NAMES.len()].on_default(),
     };
     format!("{style}{text}{style:#}")
 }

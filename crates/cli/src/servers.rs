@@ -134,6 +134,15 @@ async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault
     Ok(())
 }
 
+/// Starts a private server that has ended, on the data that it had.
+pub(crate) async fn start_again(engine: EngineKind, folder: PathBuf) -> Result<(), Fault> {
+    let Some(kind) = private_kind(engine) else {
+        return Ok(());
+    };
+    let started = start(&Settings::new(kind, folder)).await;
+    started.map(drop).map_err(|error| error.fault())
+}
+
 fn not_made(folder: &Path, error: &std::io::Error) -> Fault {
     Fault::new(
         "FH3703",

@@ -27,25 +27,7 @@ pub(crate) async fn exec(
 ) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(std::slice::from_ref(&service.to_owned()), false)?;
-    let described = &context.system.services[service];
-    let keep = described
-        .run
-        .as_ref()
-        .map(|run| run.env.clone())
-        .unwrap_or_default();
-    let mut urls: Vec<(String, Secret)> = Vec::new();
-    for target in &targets {
-        urls.push((
-            target.want.store.clone(),
-            credential(&context, target, &described.deliver).await?,
-        ));
-    }
-    let deliver = match &described.deliver {
-        Deliver::File(folder) => Deliver::File(context.root.join(folder)),
-        other => other.clone(),
-    };
-    let mut child = deliver::child(command, &keep, &deliver, &urls).map_err(|fault| vec![fault])?;
-    drop(urls);
+    let mut child = child(&context, service, &targets, command, &[]).await?;
     let mut child = child.spawn().map_err(|error| {
         vec![
             Fault::new(
@@ -73,6 +55,33 @@ pub(crate) async fn exec(
     ))
 }
 
+/// A command of a service with a credential of each of its stores among `targets`, delivered as it
+/// wants, and `more` variables.
+pub(super) async fn child(
+    context: &Context,
+    service: &str,
+    targets: &[Target],
+    command: &[String],
+    more: &[String],
+) -> Result<tokio::process::Command> {
+    let described = &context.system.services[service];
+    let run = described.run.as_ref();
+    let mut keep = run.map(|run| run.env.clone()).unwrap_or_default();
+    keep.extend_from_slice(more);
+    let mut urls: Vec<(String, Secret)> = Vec::new();
+    for target in targets.iter().filter(|it| it.want.service == service) {
+        urls.push((
+            target.want.store.clone(),
+            credential(context, target, &described.deliver).await?,
+        ));
+    }
+    let deliver = match &described.deliver {
+        Deliver::File(folder) => Deliver::File(context.root.join(folder)),
+        other => other.clone(),
+    };
+    deliver::child(command, &keep, &deliver, &urls).map_err(|fault| vec![fault])
+}
+
 /// The credential that lies in the service's file, or a fresh one.
 async fn credential(context: &Context, target: &Target, deliver: &Deliver) -> Result<Secret> {
     if let Deliver::File(folder) = deliver {
@@ -89,7 +98,7 @@ async fn credential(context: &Context, target: &Target, deliver: &Deliver) -> Re
     Ok(issued.map_err(|fault| vec![fault])?.endpoint.url())
 }
 
-fn at<'a>(target: &'a Target, pooled: Option<&'a Endpoint>) -> At<'a> {
+pub(super) fn at<'a>(target: &'a Target, pooled: Option<&'a Endpoint>) -> At<'a> {
     At {
         engine: target.engine,
         admin: &target.admin,

@@ -5,10 +5,13 @@ mod apply;
 mod audit;
 mod check;
 mod creds;
+mod db;
 mod destroy;
+mod down;
 mod eject;
 mod engines;
 mod init;
+mod load;
 mod lsp;
 mod plan;
 mod plan_file;
@@ -45,8 +48,14 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Eject(eject) => eject::run(args, eject, output).await,
         Command::Status(status) => status::run(args, status, output).await,
         Command::Run(stores) => run::run(args, stores, output).await,
-        Command::Up(stores) => up::up(args, stores, output).await,
-        Command::Down(down) => up::down(args, down, output).await,
+        Command::Up(up) => up::up(args, up, output).await,
+        Command::Down(down) => down::run(args, down, output).await,
+        Command::Load(load) => load::run(args, load, output).await,
+        Command::Db(db) => db::run(args, db, output).await,
+        Command::Guard { state } => {
+            crate::supervise::guard::watch(state).await;
+            Ok(Outcome::Done)
+        }
         Command::Check(check) => check::run(args, check, output),
         Command::Lsp => lsp::run(args),
         Command::Render(render) => render::run(args, render, output),

@@ -1,31 +1,81 @@
-//! `freehold up` and `down`: the whole system on this machine.
+//! `freehold up`: the whole system on this machine, from servers to programs, until Ctrl-C.
+//!
+//! Here: claiming the folder, placing, migrating, seeding, and what is printed of it. What runs then is
+//! in `up/running.rs`, what a person sees of it in `up/screen.rs`.
 
+pub(crate) mod exercise;
+mod running;
+mod screen;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
-use freehold_lifecycle::{SeedWhich, apply, seed, status};
-use freehold_model::Fault;
+use freehold_lifecycle::{SeedWhich, Seeded, StoreStatus, Target, apply, seed, status};
 
+use self::running::Running;
+use self::screen::Screen;
+use super::Result;
 use super::text::{advice_in_brief, count, tables};
-use super::{Result, asked};
 use crate::Outcome;
-use crate::args::{Args, DownArgs, StoreArgs};
+use crate::args::{Args, UpArgs};
 use crate::context::{Context, find_root};
 use crate::output::{Output, Tone};
 use crate::servers::{Place, state_folder};
+use crate::supervise::claim::Claim;
+use crate::supervise::guard::{self, Guard};
 
-pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
+/// What is there once stores are made and filled.
+struct Placed {
+    context: Context,
+    targets: Vec<Target>,
+    applied: serde_json::Value,
+    seeded: Vec<Seeded>,
+    status: Vec<StoreStatus>,
+}
+
+pub(crate) async fn up(args: &Args, up: &UpArgs, output: &Output) -> Result<Outcome> {
     let begun = Instant::now();
-    let mut context = Context::load(args, Place::Embedded).await?;
-    let targets = context.targets(&stores.services, stores.server_wide)?;
-    let line = |what: &str, text: &str, since: Instant| {
-        if !output.json {
-            let tick = output.paint(Tone::Good, "✓");
-            let what = output.paint(Tone::Strong, &format!("{what:10}"));
-            output.line(&format!(
-                "{tick} {what} {text:<78} {:>6.1} s",
-                since.elapsed().as_secs_f64()
-            ));
+    let state = state_folder(&find_root(args.directory.as_deref())?);
+    let _claim = Claim::take(&state).map_err(|fault| vec![fault])?;
+    // What a killed one left would hold ports and files.
+    guard::sweep(&state).await;
+    if up.prepare {
+        let placed = place(args, up, output).await?;
+        prepared(args, &placed, begun, output);
+        return Ok(Outcome::Done);
+    }
+    // Before anything is started: from here on nothing is left behind.
+    let guard = Guard::start(&state).map_err(|fault| vec![fault])?;
+    let placed = place(args, up, output).await?;
+    if !running::has_programs(&placed.context, &placed.targets) {
+        // Nothing runs that Ctrl-C could end: stores are for other tools, servers go on.
+        guard.dismiss().await;
+        prepared(args, &placed, begun, output);
+        return Ok(Outcome::Done);
+    }
+    let screen = Screen::new(output, begun);
+    let running = Running::start(args, placed.context, placed.targets, state, &screen).await;
+    let (outcome, running) = match running {
+        Ok(mut running) => {
+            let outcome = running.serve(up, &screen).await;
+            (outcome, running)
         }
+        Err((faults, running)) => (Err(faults), running),
+    };
+    running.stop(&screen).await?;
+    guard.dismiss().await;
+    outcome
+}
+
+async fn place(args: &Args, up: &UpArgs, output: &Output) -> Result<Placed> {
+    let mut since = Instant::now();
+    let mut context = Context::load(args, Place::Embedded).await?;
+    let targets = context.targets(&[], up.server_wide)?;
+    let mut line = |what: &str, text: &str| {
+        if !output.json {
+            screen::tick(output, what, text, since.elapsed());
+        }
+        since = Instant::now();
     };
     if !output.json {
         let name = output.paint(Tone::Strong, &context.system.name);
@@ -35,8 +85,7 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
             count(targets.len(), "store")
         ));
     }
-    line("servers", &servers(&context), begun);
-    let since = Instant::now();
+    line("servers", &servers(&context));
     let applied = apply(&targets, &|_| {}).await?;
     let migrations: usize = applied.iter().map(|store| store.migrations.len()).sum();
     let changed = applied.iter().filter(|store| !store.is_silent()).count();
@@ -47,44 +96,62 @@ pub(crate) async fn up(args: &Args, stores: &StoreArgs, output: &Output) -> Resu
             applied.len(),
             count(migrations, "migration")
         ),
-        since,
     );
-    let since = Instant::now();
     let seeded = seed(&targets, SeedWhich::New).await?;
     let seeds: usize = seeded.iter().map(|store| store.seeds.len()).sum();
-    line("seeds", &format!("{} run", count(seeds, "seed")), since);
-    let state = status(&targets).await?;
+    line("seeds", &format!("{} run", count(seeds, "seed")));
+    Ok(Placed {
+        applied: serde_json::to_value(&applied).unwrap_or_default(),
+        status: status(&targets).await?,
+        context,
+        targets,
+        seeded,
+    })
+}
+
+/// The state of every store, and what to try next.
+fn prepared(args: &Args, placed: &Placed, begun: Instant, output: &Output) {
     if output.json {
-        output.value(&serde_json::json!({ "system": context.system.name, "applied": applied, "seeded": seeded, "status": state }));
-        return Ok(Outcome::Done);
+        output.value(&serde_json::json!({ "system": placed.context.system.name, "applied": placed.applied, "seeded": placed.seeded, "status": placed.status }));
+        return;
     }
     let ready = output.paint(
         Tone::Good,
         &format!("● ready in {:.1} s", begun.elapsed().as_secs_f64()),
     );
     output.line(&format!("\n{ready}\n"));
-    super::status::render(&state, output);
+    super::status::render(&placed.status, output);
     output.line("");
-    let width = seeded
-        .iter()
-        .map(|store| store.store.len())
-        .max()
-        .unwrap_or(0);
-    for store in &seeded {
+    let width = placed.seeded.iter().map(|store| store.store.len()).max();
+    let width = width.unwrap_or(0);
+    for store in &placed.seeded {
         output.line(&format!(
             "{:width$}  {}",
             store.store,
             output.paint(Tone::Dim, &format!("rows: {}", tables(&store.tables)))
         ));
     }
-    let notes: Vec<_> = state
+    let notes: Vec<_> = placed
+        .status
         .iter()
         .flat_map(|store| store.notes.iter().map(|note| (store.store.as_str(), note)))
         .collect();
     output.line("");
     advice_in_brief(output, &notes);
-    try_next(args, &context, output);
-    Ok(Outcome::Done)
+    let name = placed.context.system.services.keys().next_back();
+    let service = name.map_or("SERVICE", String::as_str);
+    screen::try_next(
+        args,
+        output,
+        &[
+            ("status", "the state of every store"),
+            (
+                &format!("db {service}"),
+                "the engine's own shell, as the service",
+            ),
+            ("destroy", "remove everything again"),
+        ],
+    );
 }
 
 fn servers(context: &Context) -> String {
@@ -106,85 +173,7 @@ fn servers(context: &Context) -> String {
     servers.collect::<Vec<_>>().join("   ")
 }
 
-fn try_next(args: &Args, context: &Context, output: &Output) {
-    let service = context
-        .system
-        .services
-        .keys()
-        .next_back()
-        .map_or("SERVICE", String::as_str);
-    let directory = args
-        .directory
-        .as_ref()
-        .map(|folder| format!(" -C {}", folder.display()))
-        .unwrap_or_default();
-    let servers = args.servers.as_deref().unwrap_or("embedded");
-    output.line("");
-    output.line(&output.paint(Tone::Strong, "Try next"));
-    for (command, what) in [
-        (
-            format!("freehold{directory} status --servers {servers}"),
-            "the state of every store",
-        ),
-        (
-            format!("freehold{directory} creds exec {service} --servers {servers} -- env"),
-            "a program with the service's own credential",
-        ),
-        (
-            format!("freehold{directory} destroy --servers {servers}"),
-            "remove everything again",
-        ),
-    ] {
-        output.line(&format!("{command:<72}  {}", output.paint(Tone::Dim, what)));
-    }
-}
-
-pub(crate) async fn down(args: &Args, down: &DownArgs, output: &Output) -> Result<Outcome> {
-    let root = find_root(args.directory.as_deref())?;
-    let state = state_folder(&root);
-    if down.volumes {
-        asked(
-            output,
-            down.yes,
-            &format!("Delete {} with all data?", state.display()),
-        )?;
-    }
-    let mut stopped = Vec::new();
-    for entry in std::fs::read_dir(state.join("servers"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        if freehold_private_servers::stop(entry.path())
-            .await
-            .map_err(|error| vec![error.fault()])?
-        {
-            stopped.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    if down.volumes && state.exists() {
-        std::fs::remove_dir_all(&state).map_err(|error| {
-            vec![
-                Fault::new(
-                    "FH3702",
-                    format!("{} cannot be deleted ({error})", state.display()),
-                )
-                .help("see who owns it, then delete it by hand"),
-            ]
-        })?;
-    }
-    if output.json {
-        output.value(&serde_json::json!({ "stopped": stopped, "deleted": down.volumes }));
-    } else {
-        output.line(&format!(
-            "{} stopped{}.",
-            count(stopped.len(), "server"),
-            if down.volumes {
-                ", all data deleted"
-            } else {
-                ", data kept"
-            }
-        ));
-    }
-    Ok(Outcome::Done)
+/// A folder as it is wherever one stands.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&path).unwrap_or(path)
 }

@@ -5,12 +5,12 @@ use crate::binary::Example;
 #[test]
 fn up_is_idempotent_and_tells_the_state() {
     let bookvault = Example::copy("bookvault");
-    let first = bookvault.run(&["up"]).done();
+    let first = bookvault.run(&["up", "--prepare"]).done();
     assert!(
         first.contains("4 of 4 changed") && first.contains("books 925"),
         "{first}"
     );
-    let second = bookvault.run(&["up"]).done();
+    let second = bookvault.run(&["up", "--prepare"]).done();
     assert!(
         second.contains("0 of 4 changed, 0 migrations run"),
         "{second}"
@@ -99,7 +99,7 @@ fn a_program_gets_its_database_and_nothing_else() {
         "BOOKVAULT_PG_URL",
         "postgres://admin:geheim@127.0.0.1:1/postgres",
     );
-    bookvault.run(&["up"]).done();
+    bookvault.run(&["up", "--prepare"]).done();
     let seen = bookvault
         .run(&[
             "creds",

@@ -41,12 +41,16 @@ fn bookvault_on_private_servers() {
     // The servers' own users have to get to their folders.
     open_to_all(bookvault.path());
     let _down = Down(&bookvault);
-    let first = bookvault.run(&["up", "--servers", "local"]).done();
+    let first = bookvault
+        .run(&["up", "--prepare", "--servers", "local"])
+        .done();
     assert!(
         first.contains("PostgreSQL") && first.contains("MariaDB") && first.contains("books 925"),
         "{first}"
     );
-    let second = bookvault.run(&["up", "--servers", "local"]).done();
+    let second = bookvault
+        .run(&["up", "--prepare", "--servers", "local"])
+        .done();
     assert!(
         second.contains("0 of 4 changed, 0 migrations run") && second.contains("ran already"),
         "{second}"
@@ -94,7 +98,7 @@ fn shopease_product_service_on_both_engines() {
         let run = |arguments: &[&str]| {
             shopease.run(&[environment, &["--servers", "local"], arguments].concat())
         };
-        let up = run(&["up"]).done();
+        let up = run(&["up", "--prepare"]).done();
         assert!(up.contains("products 10"), "{up}");
         assert!(run(&["plan"]).done().contains("Nothing to do"));
         run(&["destroy", "--yes"]).done();

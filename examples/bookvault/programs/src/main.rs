@@ -1,5 +1,6 @@
 //! BookVault's services: one binary, one service per call (`bookvault catalog`). Each has its own
-//! store and speaks with the others over HTTP only.
+//! store and speaks with the others over HTTP only. `bookvault demonstration` and `bookvault load` try
+//! them from outside.
 //!
 //! From outside come `DATABASE_URL` (the service's own credential), `PORT`, and the others' addresses
 //! (`CATALOG_URL`, `CUSTOMERS_URL`). Begin at `orders/place.rs`: what it takes to place an order when
@@ -9,6 +10,7 @@
 
 mod catalog;
 mod customers;
+mod exercise;
 mod log;
 mod orders;
 mod participant;
@@ -30,8 +32,21 @@ const SERVICES: &str = "catalog, customers, orders, payment";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let service = std::env::args().nth(1).unwrap_or_default();
-    match serve(&service).await {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let held = match arguments.first().map(String::as_str) {
+        Some("demonstration") => Some(exercise::demonstrate().await),
+        Some("load") => Some(exercise::load(&arguments[1..]).await),
+        _ => None,
+    };
+    if let Some(held) = held {
+        return if held {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
+    let service = arguments.first().map_or("", String::as_str);
+    match serve(service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             log::line(&format!("error: {why}"));

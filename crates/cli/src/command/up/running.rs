@@ -1,0 +1,482 @@
+//! The running system: sidecars and programs under supervision, private servers kept alive, orders
+//! from other commands, and the end of it all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_lifecycle::Target;
+use freehold_model::Fault;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, oneshot};
+
+use super::exercise::{self, Exercise, addresses};
+use super::screen::Screen;
+use super::{Result, absolute};
+use crate::Outcome;
+use crate::args::{Args, UpArgs};
+use crate::command::creds;
+use crate::context::Context;
+use crate::servers::start_again;
+use crate::supervise::board::{Board, Event, Seen, State};
+use crate::supervise::control::{Control, Order};
+use crate::supervise::guard::{self, MARK};
+use crate::supervise::health::{Health, free_port};
+use crate::supervise::program::{Kept, Prepare, Program};
+
+/// The sidecars' process, beside the services' names.
+const SIDECARS: &str = "sidecars";
+/// The load program.
+const LOAD: &str = "load";
+/// How long programs may take until they answer.
+const START: Duration = Duration::from_secs(30);
+/// So often started again while starting, a program will not come up.
+const HOPELESS: u32 = 3;
+/// How often private servers are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// What is shown of the log when something failed.
+const LAST_LINES: usize = 12;
+
+/// Is there anything to run?
+pub(super) fn has_programs(context: &Context, targets: &[Target]) -> bool {
+    has_sidecars(targets)
+        || context
+            .system
+            .services
+            .values()
+            .any(|service| service.run.is_some())
+}
+
+fn has_sidecars(targets: &[Target]) -> bool {
+    targets.iter().any(|target| !target.want.plane.is_empty())
+}
+
+/// Everything that runs, in the order in which it was started.
+pub(super) struct Running {
+    context: Arc<Context>,
+    state: PathBuf,
+    board: Board,
+    events: broadcast::Receiver<Event>,
+    control: Option<Control>,
+    sidecars: Option<Kept>,
+    programs: Vec<Kept>,
+    urls: Vec<(String, String)>,
+}
+
+impl Running {
+    /// Starts everything and waits until all answer. On failure with what is to be stopped again.
+    pub(super) async fn start(
+        args: &Args,
+        context: Context,
+        targets: Vec<Target>,
+        state: PathBuf,
+        screen: &Screen<'_>,
+    ) -> std::result::Result<Self, (Vec<Fault>, Self)> {
+        let board = Board::new(&context.system.name);
+        let mut running = Self {
+            context: Arc::new(context),
+            state: absolute(state),
+            events: board.events(),
+            board,
+            control: None,
+            sidecars: None,
+            programs: Vec::new(),
+            urls: Vec::new(),
+        };
+        match running.start_all(args, targets, screen).await {
+            Ok(()) => Ok(running),
+            Err(faults) => Err((faults, running)),
+        }
+    }
+
+    async fn start_all(
+        &mut self,
+        args: &Args,
+        targets: Vec<Target>,
+        screen: &Screen<'_>,
+    ) -> Result<()> {
+        self.control = Some(Control::open(&self.state).map_err(|fault| vec![fault])?);
+        let since = Instant::now();
+        if has_sidecars(&targets) {
+            let sidecars = self.sidecar_program(args);
+            self.sidecars = Some(Kept::start(sidecars, &self.board));
+            let services = targets
+                .iter()
+                .filter(|it| !it.want.plane.is_empty())
+                .count();
+            screen.tick(
+                SIDECARS,
+                &format!("{services} with a broker, in one process"),
+                since.elapsed(),
+            );
+        }
+        let since = Instant::now();
+        let targets: Arc<[Target]> = targets.into();
+        let ports = self.ports()?;
+        for (service, port) in &ports {
+            let program = self.service_program(service, *port, &ports, &targets);
+            self.programs.push(Kept::start(program, &self.board));
+        }
+        self.all_up().await?;
+        let told = ports.iter().map(|(name, port)| format!("{name} :{port}"));
+        if !ports.is_empty() {
+            screen.tick(
+                "programs",
+                &told.collect::<Vec<_>>().join("   "),
+                since.elapsed(),
+            );
+        }
+        let stores: Vec<_> = targets
+            .iter()
+            .filter(|target| target.want.store == "main")
+            .map(|target| {
+                let at = format!("{} {}/{}", target.kind, target.server, target.name);
+                (target.want.service.clone(), at)
+            })
+            .collect();
+        screen.ready(args, &self.board, &stores);
+        Ok(())
+    }
+
+    fn ports(&mut self) -> Result<BTreeMap<String, u16>> {
+        let mut ports = BTreeMap::new();
+        for service in self.context.system.services.values() {
+            if service.run.is_none() {
+                continue;
+            }
+            let port = free_port().map_err(|error| {
+                vec![
+                    Fault::new("FH3705", format!("no port of 127.0.0.1 is free ({error})"))
+                        .help("see what listens: ss -ltn"),
+                ]
+            })?;
+            self.urls
+                .push((service.name.clone(), format!("http://127.0.0.1:{port}")));
+            ports.insert(service.name.clone(), port);
+        }
+        Ok(ports)
+    }
+
+    /// `freehold run` as a process of its own: what kills it does not kill us.
+    fn sidecar_program(&self, args: &Args) -> Program {
+        let mut arguments = vec!["run".to_owned(), "--servers".to_owned()];
+        arguments.push(match args.servers.as_deref() {
+            None => "embedded".to_owned(),
+            Some(known @ ("embedded" | "local")) => known.to_owned(),
+            Some(file) => absolute(file.into()).display().to_string(),
+        });
+        if let Some(environment) = &args.environment {
+            arguments.extend(["-e".to_owned(), environment.clone()]);
+        }
+        let mark = exercise::absolute(&self.state);
+        let prepare: Prepare = Arc::new(move || {
+            let (arguments, mark) = (arguments.clone(), mark.clone());
+            Box::pin(async move {
+                let program = std::env::current_exe().map_err(|error| {
+                    vec![
+                        Fault::new(
+                            "FH3706",
+                            format!("freehold itself is not to be found ({error})"),
+                        )
+                        .help("see that its file is still there"),
+                    ]
+                })?;
+                let mut command = Command::new(program);
+                command.args(arguments).env(MARK, mark).env("NO_COLOR", "1");
+                Ok(command)
+            })
+        });
+        Program {
+            name: SIDECARS.to_owned(),
+            url: String::new(),
+            dir: absolute(self.context.root.clone()),
+            health: None,
+            prepare,
+        }
+    }
+
+    fn service_program(
+        &self,
+        name: &str,
+        port: u16,
+        ports: &BTreeMap<String, u16>,
+        targets: &Arc<[Target]>,
+    ) -> Program {
+        let service = &self.context.system.services[name];
+        let run = service.run.clone();
+        let (command, variable, health) =
+            run.map_or_else(Default::default, |run| (run.command, run.port, run.health));
+        let mut more = vec![
+            format!("{variable}={port}"),
+            format!("{MARK}={}", exercise::absolute(&self.state)),
+        ];
+        let urls: Vec<_> = ports
+            .iter()
+            .map(|(name, port)| (name.clone(), format!("http://127.0.0.1:{port}")))
+            .collect();
+        more.extend(
+            addresses(&urls)
+                .into_iter()
+                .map(|(name, url)| format!("{name}={url}")),
+        );
+        let (context, targets) = (Arc::clone(&self.context), Arc::clone(targets));
+        let owner = name.to_owned();
+        let prepare: Prepare = Arc::new(move || {
+            let (context, targets) = (Arc::clone(&context), Arc::clone(&targets));
+            let (command, more, owner) = (command.clone(), more.clone(), owner.clone());
+            Box::pin(async move { creds::child(&context, &owner, &targets, &command, &more).await })
+        });
+        Program {
+            name: name.to_owned(),
+            url: format!("http://127.0.0.1:{port}"),
+            dir: absolute(self.context.root.join(&service.dir)),
+            health: health.map(|path| Health { port, path }),
+            prepare,
+        }
+    }
+
+    /// Until every program answers.
+    async fn all_up(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let programs = self.board.snapshot().programs;
+            let waits = |seen: &&Seen| seen.state != State::Up;
+            let Some(waiting) = programs.iter().find(waits) else {
+                return Ok(());
+            };
+            let hopeless = programs.iter().find(|seen| seen.restarts >= HOPELESS);
+            if begun.elapsed() > START || hopeless.is_some() {
+                return Err(vec![self.not_up(hopeless.unwrap_or(waiting))]);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn not_up(&self, seen: &Seen) -> Fault {
+        let why = match &seen.state {
+            State::Ended(why) | State::Unwell(why) => why.clone(),
+            _ => format!("it did not answer within {} s", START.as_secs()),
+        };
+        let fault = Fault::new("FH3706", format!("{} does not come up: {why}", seen.name));
+        let log = self.board.snapshot().log;
+        let own: Vec<_> = log
+            .iter()
+            .filter(|line| line.program == seen.name)
+            .collect();
+        let last = own[own.len().saturating_sub(LAST_LINES)..].iter();
+        last.fold(fault, |fault, line| fault.help(format!("said:     {}", line.text)))
+            .help("see `run:` in its service.yaml; its program has to be built, and in PATH or given with its folder")
+    }
+
+    /// Until Ctrl-C, `freehold down`, or the end of `--once`.
+    pub(super) async fn serve(&mut self, up: &UpArgs, screen: &Screen<'_>) -> Result<Outcome> {
+        if up.once {
+            return self.once(screen).await;
+        }
+        if let Some(rate) = up.load {
+            self.load(rate)?;
+        }
+        let mut interrupted = std::pin::pin!(interrupted());
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Ok(event) => screen.event(&self.board, &event),
+                    // Lines came faster than they could be printed: the rest follows.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ok(Outcome::Done),
+                },
+                asked = next(&mut self.control) => if let Some((order, back)) = asked
+                    && self.obey(order, back) {
+                        return Ok(Outcome::Done);
+                },
+                _ = look.tick() => self.heal().await,
+                () = &mut interrupted => return Ok(Outcome::Done),
+            }
+        }
+    }
+
+    /// `true`: that was the end.
+    fn obey(&self, order: Order, back: oneshot::Sender<String>) -> bool {
+        let known = |name: &str| self.programs.iter().find(|kept| kept.name == name);
+        let answer = match &order {
+            Order::State => serde_json::to_string(&self.board.snapshot()).unwrap_or_default(),
+            Order::Rest(name) | Order::Resume(name) => match known(name) {
+                Some(kept) => {
+                    if matches!(order, Order::Rest(_)) {
+                        kept.rest();
+                    } else {
+                        kept.resume();
+                    }
+                    "{}".to_owned()
+                }
+                None => serde_json::json!({ "error": "there is no such program" }).to_string(),
+            },
+            Order::End => "{}".to_owned(),
+        };
+        // Whoever asked may be gone.
+        let _ = back.send(answer);
+        order == Order::End
+    }
+
+    /// Starts private servers that have ended.
+    async fn heal(&self) {
+        for (key, ..) in &self.context.started {
+            let folder = self.state.join("servers").join(key);
+            if freehold_private_servers::is_running(&folder) {
+                continue;
+            }
+            self.board
+                .line(key, "the server has ended; started again".to_owned());
+            let engine = self.context.system.servers[key].engine;
+            if let Err(fault) = start_again(engine, folder).await {
+                self.board
+                    .line(key, format!("[{}] {}", fault.code, fault.message));
+            }
+        }
+    }
+
+    fn load(&mut self, rate: f64) -> Result<()> {
+        let command = exercise::named(&self.context.system.exercises.load, LOAD);
+        let command = command.map_err(|fault| vec![fault])?.to_vec();
+        let (urls, state) = (self.urls.clone(), self.state.clone());
+        let root = absolute(self.context.root.clone());
+        let dir = root.clone();
+        let prepare: Prepare = Arc::new(move || {
+            let exercise = Exercise {
+                urls: urls.clone(),
+                state: &state,
+                root: &root,
+            };
+            let command = exercise.command(&command, &exercise::rate(rate, None));
+            Box::pin(async move { Ok(command) })
+        });
+        let program = Program {
+            name: LOAD.to_owned(),
+            url: String::new(),
+            dir,
+            health: None,
+            prepare,
+        };
+        self.programs.push(Kept::start(program, &self.board));
+        Ok(())
+    }
+
+    /// The demonstration: its lines are the show; the log follows only when it failed.
+    async fn once(&mut self, screen: &Screen<'_>) -> Result<Outcome> {
+        let command = exercise::named(&self.context.system.exercises.once, "once");
+        let command = command.map_err(|fault| vec![fault])?;
+        let root = absolute(self.context.root.clone());
+        let exercise = Exercise {
+            urls: self.urls.clone(),
+            state: &self.state,
+            root: &root,
+        };
+        let mut child = exercise
+            .command(command, &[])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| vec![exercise::not_started(command, &error)])?;
+        let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
+        let mut interrupted = std::pin::pin!(interrupted());
+        let mut look = tokio::time::interval(LOOK);
+        let status = loop {
+            tokio::select! {
+                line = next_line(&mut lines) => screen.output.line(&line),
+                status = child.wait() => break status,
+                asked = next(&mut self.control) => if let Some((order, back)) = asked
+                    && self.obey(order, back) {
+                        return Ok(Outcome::Exit(1));
+                },
+                _ = look.tick() => self.heal().await,
+                () = &mut interrupted => return Ok(Outcome::Exit(1)),
+            }
+        };
+        while let Some(out) = &mut lines
+            && let Ok(Some(line)) = out.next_line().await
+        {
+            screen.output.line(&line);
+        }
+        if status.is_ok_and(|status| status.success()) {
+            return Ok(Outcome::Done);
+        }
+        let log = self.board.snapshot().log;
+        screen.output.line("");
+        for line in &log[log.len().saturating_sub(LAST_LINES * 3)..] {
+            screen.line(&self.board, line);
+        }
+        Ok(Outcome::Findings)
+    }
+
+    /// Stops everything, in the order against that of starting.
+    pub(super) async fn stop(mut self, screen: &Screen<'_>) -> Result<()> {
+        drop(self.control.take());
+        let since = Instant::now();
+        let count = self.programs.len();
+        let ends: Vec<_> = self
+            .programs
+            .drain(..)
+            .map(Kept::end)
+            .map(tokio::spawn)
+            .collect();
+        for end in ends {
+            // One that panicked has dropped its program, which ends it.
+            let _ = end.await;
+        }
+        if count > 0 {
+            screen.tick("programs", "stopped", since.elapsed());
+        }
+        let since = Instant::now();
+        if let Some(sidecars) = self.sidecars.take() {
+            sidecars.end().await;
+            screen.tick(SIDECARS, "stopped", since.elapsed());
+        }
+        let since = Instant::now();
+        if !self.context.started.is_empty() {
+            for folder in guard::server_folders(&self.state) {
+                let stopped = freehold_private_servers::stop(folder).await;
+                stopped.map_err(|error| vec![error.fault()])?;
+            }
+            screen.tick("servers", "stopped, data kept", since.elapsed());
+        }
+        Ok(())
+    }
+}
+
+async fn next(control: &mut Option<Control>) -> Option<crate::supervise::control::Asked> {
+    match control {
+        Some(control) => control.asked.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_line(
+    lines: &mut Option<tokio::io::Lines<BufReader<tokio::process::ChildStdout>>>,
+) -> String {
+    if let Some(out) = lines
+        && let Ok(Some(line)) = out.next_line().await
+    {
+        return line;
+    }
+    *lines = None;
+    std::future::pending().await
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
