@@ -40,7 +40,8 @@ pub struct SagaSql {
     /// Takes shares whose term is over. Arguments: rows of {s, e}: share and the epoch that was seen;
     /// holder, term, format.
     pub share_take: String,
-    /// Renews. Arguments: rows of {s, e}, holder, term.
+    /// Renews, also after the end of the term: while the epoch is the same, nobody else has led since.
+    /// Arguments: rows of {s, e}, holder, term.
     pub share_renew: String,
     /// Gives back. Arguments: rows of {s, e}, holder.
     pub share_resign: String,

@@ -170,6 +170,7 @@ pub struct Executor {
     poll_at: Instant,
     poll_pause: Duration,
     prune_at: Instant,
+    commits: u64,
 }
 
 impl Executor {
@@ -211,6 +212,7 @@ impl Executor {
             poll_at: now,
             poll_pause: FAST,
             prune_at: now,
+            commits: 0,
             settings,
         };
         executor.define(definitions).await?;
@@ -218,8 +220,8 @@ impl Executor {
     }
 
     /// Goes on over a new connection after trouble with the old one. Whatever was under way is
-    /// forgotten; what is outstanding in the rows is sent again. Shares whose term has not ended
-    /// are still led by the same epoch, so nobody has written them since.
+    /// forgotten; what is outstanding in the rows is sent again. Nobody has written the shares
+    /// whose epoch is still this one's.
     ///
     /// # Errors
     /// The store's.
@@ -456,6 +458,11 @@ impl Executor {
         self.load_missing().await?;
         let changes = self.work();
         self.commit(changes).await
+    }
+
+    /// Durable commits of transitions so far.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// How many shares are led and sagas in memory.

@@ -25,8 +25,8 @@ pub const GENERATIONS: &str = "freehold-generations";
 pub const CALLER: &str = "freehold-caller";
 /// HMAC-SHA-256 over [`signed_text`], in hexadecimal digits.
 pub const SIGNATURE: &str = "freehold-signature";
-/// Where every participant answers for its barrier alone: a POST with the kind `status`, and a
-/// DELETE that forgets a saga.
+/// Where every participant answers for its barrier alone: a POST with the kind `status` for a step
+/// whose own address is not known, and a DELETE that forgets a saga.
 pub const BARRIER_PATH: &str = "/.freehold/barrier";
 
 /// Names a request to forget a saga.

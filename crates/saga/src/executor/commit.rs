@@ -79,6 +79,14 @@ impl Executor {
         while let Some((mut batch, mut rows)) = work.pop() {
             rows.truncate(batch.len());
             match self.transact(&batch, &rows, doubted).await {
+                // Nothing may go on as if it were noted: over a new connection, and doubted again.
+                Ok(outcome)
+                    if !doubted.is_empty() && (outcome.locked_out || !outcome.lost.is_empty()) =>
+                {
+                    let why = "the doubts of a restored store were not committed";
+                    let error = freehold_engine::Error::new(ErrorKind::Unavailable, why);
+                    return Err(Error::Store(error));
+                }
                 Ok(outcome) => self.went(batch, &outcome).await?,
                 Err(error) if !is_about_values(error.kind) || !doubted.is_empty() => {
                     return Err(Error::Store(error));
@@ -141,7 +149,10 @@ impl Executor {
             self.store.rebuilt(doubted, &life).await?;
         }
         match self.store.commit().await {
-            Commit::Done => Ok(outcome),
+            Commit::Done => {
+                self.commits += 1;
+                Ok(outcome)
+            }
             // A refusal at the commit is about the transaction as a whole, not about a value.
             Commit::Refused(mut error) | Commit::Unknown(mut error) => {
                 error.kind = ErrorKind::Unavailable;

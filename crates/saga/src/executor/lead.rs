@@ -88,11 +88,11 @@ impl Executor {
                 then.saturating_sub(row.until)
             };
             away.insert(share.number, gone);
-            // Nobody ever led it, so nothing of it can have been lost.
-            if row.rebuilt != self.life && !(row.rebuilt.is_empty() && row.until == 0) {
-                doubted.push(share);
-            } else if row.rebuilt.is_empty() {
+            // Where nothing is noted nobody has worked yet: it is noted before anything else.
+            if row.rebuilt.is_empty() {
                 self.unmarked.push(share);
+            } else if row.rebuilt != self.life {
+                doubted.push(share);
             }
         }
         if !self.unmarked.is_empty() {
@@ -125,7 +125,8 @@ impl Executor {
         let rows = self.store.shares().await?;
         let mut numbers = Vec::new();
         for row in rows {
-            let mine = row.holder == self.settings.holder && row.alive;
+            // What is not of this life of the store is doubted by whoever takes it next.
+            let mine = row.holder == self.settings.holder && row.rebuilt == self.life;
             if mine && before.contains(&row.share) {
                 // Renewed before anything is sent; until then the last renewal is not known.
                 let term = u64::try_from(self.settings.term.as_millis()).unwrap_or(0);

@@ -1,6 +1,7 @@
 //! Looks for what was inserted: signals first, then starts, else an acknowledged cancel could be
 //! taken for one of a saga that nobody knows. And for what has been kept long enough.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ impl Executor {
         let starts = self.store.new_starts(shares, most).await?;
         let mut changes = Vec::new();
         for start in starts {
-            changes.extend(self.begin(start, false).await?);
+            changes.extend(self.begin(start, false, &mut HashSet::new()).await?);
         }
         let found = !changes.is_empty();
         let (alone, together): (Vec<_>, Vec<_>) = changes
@@ -92,8 +93,14 @@ impl Executor {
         Ok(found)
     }
 
-    /// A start becomes an instance: begun, or waiting for its locks.
-    async fn begin(&mut self, start: Start, doubted: bool) -> Result<Option<Change>> {
+    /// A start becomes an instance: begun, or waiting for its locks. `promised` are locks that others
+    /// take in the same commit.
+    async fn begin(
+        &mut self,
+        start: Start,
+        doubted: bool,
+        promised: &mut HashSet<String>,
+    ) -> Result<Option<Change>> {
         let Some(prepared) = self.current.get(&start.definition).cloned() else {
             if self.odd_starts.insert(start.saga) {
                 (self.alarm)(Alarm::NoSuchSaga {
@@ -114,15 +121,19 @@ impl Executor {
                 instance = next;
             }
         }
-        // Where a start may not wait, its locks were taken in the business transaction.
-        let waits = prepared.definition.on_conflict == crate::OnConflict::Wait;
-        let takes = if waits { start.locks } else { Vec::new() };
+        // Where a start may not wait, its locks were taken in the business transaction already, on
+        // engines that have a trigger for it.
+        let takes = start.locks;
         let taken = if takes.is_empty() {
             Vec::new()
         } else {
             self.store.held_locks(&takes).await?
         };
-        let free = taken.iter().all(|(_, by)| *by == start.saga);
+        let free = taken.iter().all(|(_, by)| *by == start.saga)
+            && !takes.iter().any(|key| promised.contains(key));
+        if free {
+            promised.extend(takes.iter().cloned());
+        }
         let event = if free { Event::Begin } else { Event::Wait };
         let Ok((next, dispatches)) = instance.advance::<Sound>(&prepared, now, &event, None) else {
             return Ok(None);
@@ -247,10 +258,24 @@ impl Executor {
                 }
             }
         }
+        let mut promised = HashSet::new();
         for start in self.store.new_starts(&numbers, usize::MAX >> 1).await? {
-            changes.extend(self.begin(start, true).await?);
+            changes.extend(self.begin(start, true, &mut promised).await?);
         }
-        self.commit_doubted(changes, shares).await
+        let waits = |change: &&Change| {
+            change.previous.is_some() && change.instance.state.phase == Phase::Waiting
+        };
+        let waiting: Vec<SagaId> = changes
+            .iter()
+            .filter(waits)
+            .map(|change| change.saga)
+            .collect();
+        self.commit_doubted(changes, shares).await?;
+        if !waiting.is_empty() {
+            let known = self.store.known_starts(&waiting).await?;
+            self.waiting.extend(known);
+        }
+        Ok(())
     }
 
     pub(super) fn life_ms(&self) -> u64 {

@@ -207,25 +207,24 @@ impl Executor {
         else {
             return Some(nowhere(key, queued.kind, expires));
         };
-        let (method, path, body, digest) = if queued.kind == Kind::Status {
-            (
+        let (method, path, body, digest) = match (self.stored(queued), queued.kind) {
+            (Some(stored), kind) => {
+                let request = &stored.request;
+                let body = if kind == Kind::Status {
+                    String::new()
+                } else {
+                    request.body.to_string()
+                };
+                (*method, request.to.clone(), body, stored.digest.clone())
+            }
+            // Never enabled as far as this store knows: there is no address with its values.
+            (None, Kind::Status) => (
                 Method::Post,
                 wire::BARRIER_PATH.to_owned(),
                 String::new(),
                 String::new(),
-            )
-        } else {
-            let stored = held
-                .instance
-                .requests
-                .get(&(u32::try_from(queued.step).ok()?, queued.kind))?;
-            let request = &stored.request;
-            (
-                *method,
-                request.to.clone(),
-                request.body.to_string(),
-                stored.digest.clone(),
-            )
+            ),
+            (None, _) => return None,
         };
         Some(Ask {
             service: service.clone(),
@@ -238,6 +237,16 @@ impl Executor {
             digest,
             timeout,
         })
+    }
+
+    /// The request as it was made once; a status goes where the action went.
+    fn stored(&self, queued: &Queued) -> Option<&crate::instance::Stored> {
+        let kind = match queued.kind {
+            Kind::Status => Kind::Action,
+            kind => kind,
+        };
+        let key = (u32::try_from(queued.step).ok()?, kind);
+        self.held.get(&queued.saga)?.instance.requests.get(&key)
     }
 
     /// Makes an event of an answer, if it is still for this leadership.

@@ -67,7 +67,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
             later("$3")
         ),
         share_renew: format!(
-            "UPDATE {share} AS s SET until = {} FROM {LEDS} WHERE s.share = r.s AND s.epoch = r.e AND s.holder = $2 AND s.until > {NOW}",
+            "UPDATE {share} AS s SET until = {} FROM {LEDS} WHERE s.share = r.s AND s.epoch = r.e AND s.holder = $2",
             later("$3")
         ),
         share_resign: format!(

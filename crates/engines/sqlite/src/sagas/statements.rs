@@ -28,7 +28,7 @@ pub(crate) fn statements() -> SagaSql {
             "UPDATE freehold_saga_share SET holder = ?2, epoch = epoch + 1, until = {NOW} + ?3, format = ?4 WHERE {LED} AND until <= {NOW}"
         ),
         share_renew: format!(
-            "UPDATE freehold_saga_share SET until = {NOW} + ?3 WHERE {LED} AND holder = ?2 AND until > {NOW}"
+            "UPDATE freehold_saga_share SET until = {NOW} + ?3 WHERE {LED} AND holder = ?2"
         ),
         share_resign: format!("UPDATE freehold_saga_share SET until = {NOW} WHERE {LED} AND holder = ?2"),
         share_rebuilt: format!("UPDATE freehold_saga_share SET rebuilt = ?2 WHERE {LED}"),

@@ -94,6 +94,11 @@ async fn an_executor_on_postgres_may_die_at_every_call() {
     dies_everywhere(EngineKind::Postgres, 41).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_executor_on_mariadb_may_die_at_every_call() {
+    dies_everywhere(EngineKind::Mariadb, 97).await;
+}
+
 async fn is_killed(kind: EngineKind, short: usize) {
     use std::os::unix::process::ExitStatusExt as _;
     let Some(world) = World::of(kind).await else {

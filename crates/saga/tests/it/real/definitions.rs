@@ -70,6 +70,7 @@ steps:
 
 const DIAMOND: &str = "saga: place_order
 input: { order_id: text }
+locks: { on_conflict: wait }
 steps:
   - step: reserve
     call: { http: \"POST ${SERVICE}/reserve\", body: { order: input.order_id } }

@@ -20,7 +20,7 @@ use super::definitions::Scene;
 use super::participant::{KEY, Manners, Running};
 
 /// How long a leadership lasts in tests: nobody waits long for a dead one's.
-pub(super) const TERM: Duration = Duration::from_millis(400);
+pub(super) const TERM: Duration = Duration::from_millis(700);
 
 pub(super) struct World {
     pub(super) shape: Shape,
@@ -111,8 +111,9 @@ impl World {
                 .await
                 .must("the order");
             let sql = format!(
-                "INSERT INTO {} (definition, key, input, locks) VALUES ('place_order', {three})",
-                self.own("saga_start")
+                "INSERT INTO {} (definition, {}, input, locks) VALUES ('place_order', {three})",
+                self.own("saga_start"),
+                self.key()
             );
             let input = format!("{{\"order_id\": \"{key}\"}}");
             let locks = format!("[\"shelf-{}\"]", number / 2);
@@ -122,6 +123,14 @@ impl World {
             keys.push(key);
         }
         keys
+    }
+
+    /// A word of its own on MariaDB.
+    fn key(&self) -> &'static str {
+        match self.shape.kind {
+            EngineKind::Mariadb => "`key`",
+            _ => "key",
+        }
     }
 
     pub(super) fn own(&self, name: &str) -> String {
@@ -138,6 +147,7 @@ impl World {
         self.executor_of(scene, engine, people, |_| {}).await
     }
 
+    /// With other statements.
     pub(super) async fn executor_of(
         &self,
         scene: &Scene,
@@ -147,18 +157,36 @@ impl World {
     ) -> freehold_saga::Result<Executor> {
         let mut sql = self.sql.clone();
         change(&mut sql);
+        let settings = settings(&fresh("sidecar"));
+        self.executor_as(scene, engine, people, sql, settings).await
+    }
+
+    /// With other settings.
+    pub(super) async fn executor_with(
+        &self,
+        scene: &Scene,
+        engine: &'static dyn Engine,
+        people: Arc<dyn Participants>,
+        change: impl FnOnce(&mut Settings),
+    ) -> freehold_saga::Result<Executor> {
+        let mut settings = settings(&fresh("sidecar"));
+        change(&mut settings);
+        self.executor_as(scene, engine, people, self.sql.clone(), settings)
+            .await
+    }
+
+    async fn executor_as(
+        &self,
+        scene: &Scene,
+        engine: &'static dyn Engine,
+        people: Arc<dyn Participants>,
+        sql: SagaSql,
+        settings: Settings,
+    ) -> freehold_saga::Result<Executor> {
         let connection = engine.connect(&self.sidecar).await?;
         let alarm: Arc<dyn Fn(Alarm) + Send + Sync> = Arc::new(|_| {});
         let definitions = [self.definition(scene)];
-        Executor::open(
-            connection,
-            sql,
-            &definitions,
-            people,
-            settings(&fresh("sidecar")),
-            alarm,
-        )
-        .await
+        Executor::open(connection, sql, &definitions, people, settings, alarm).await
     }
 
     pub(super) fn http(&self) -> Arc<dyn Participants> {
@@ -211,7 +239,11 @@ impl World {
     }
 
     pub(super) async fn statuses(&self, eyes: &mut dyn Connection) -> BTreeMap<String, String> {
-        let sql = format!("SELECT key, saga_status FROM {}", self.own("saga"));
+        let sql = format!(
+            "SELECT {}, saga_status FROM {}",
+            self.key(),
+            self.own("saga")
+        );
         let rows = eyes.query(&sql, &[]).await.must("the view");
         let text = |row: &[freehold_engine::Value], at: usize| {
             row[at].text().unwrap_or_default().to_owned()
@@ -222,7 +254,7 @@ impl World {
     }
 
     pub(super) async fn id_of(&self, eyes: &mut dyn Connection, key: &str) -> SagaId {
-        let sql = format!("SELECT key, saga_id FROM {}", self.own("saga"));
+        let sql = format!("SELECT {}, saga_id FROM {}", self.key(), self.own("saga"));
         let rows = eyes.query(&sql, &[]).await.must("the view");
         let row = rows
             .iter()
