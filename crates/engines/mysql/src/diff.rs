@@ -17,7 +17,7 @@ use crate::identities::{self, Purpose};
 use crate::names::{self, accounts_host};
 use crate::probe::is_mysql;
 use crate::wanted::{accounts_of, wanted};
-use crate::{advisories, issuer, ledger, plane, refusals};
+use crate::{advisories, issuer, ledger, plane, refusals, sagas};
 
 /// The whole difference.
 pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
@@ -56,6 +56,7 @@ pub(crate) fn diff(probe: &Probe, want: &Want, live: &Live) -> Diff {
             .filter_map(|purpose| identity_step(probe, want, live, purpose)),
     );
     diff.steps.extend(plane::steps(probe, want, live));
+    diff.steps.extend(sagas::steps(probe, want, live));
     let (access, grants) = rights(probe, want, live, &mut diff);
     // The issuer's account needs its right before the procedure is of use, the procedure has to be
     // there before it can be granted.

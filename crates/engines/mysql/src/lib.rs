@@ -28,6 +28,7 @@ mod plane;
 mod planner;
 mod probe;
 mod refusals;
+mod sagas;
 mod schema;
 mod session;
 mod statements;
@@ -181,5 +182,9 @@ impl Engine for Mysql {
 
     fn events(&self, want: &Want) -> Option<EventSql> {
         Some(statements::statements(want))
+    }
+
+    fn sagas(&self, want: &Want) -> Option<freehold_engine::SagaSql> {
+        Some(sagas::statements(want))
     }
 }

@@ -11,7 +11,7 @@ use freehold_engine::{Grant, Live, Object, Table, Want};
 use freehold_model::Right;
 
 use crate::names::{parts, pattern};
-use crate::{holes, issuer, plane};
+use crate::{holes, issuer, plane, sagas};
 
 /// What the owner needs on the database to run migrations and to be the definer of what they make.
 const OWNER: &[&str] = &[
@@ -71,6 +71,7 @@ pub(crate) fn wanted(want: &Want, live: &Live, mysql: bool, host: &str) -> BTree
         grants.extend(on_routines(want, live, login));
     }
     grants.extend(plane::rights(want, live));
+    grants.extend(sagas::rights(want));
     let planned = ledger.clone();
     grants.insert(Grant::new(&names.backup, ledger, "SELECT"));
     grants.extend(for_backup(live, &names.backup));
