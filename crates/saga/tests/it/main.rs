@@ -1,5 +1,6 @@
 //! The integration tests of this crate.
 
+mod bookvault;
 mod definitions;
 mod expressions;
 mod instances;
