@@ -4,6 +4,7 @@
 //! knows colours and widths, `files` is the only reader of the description.
 
 mod args;
+mod broker;
 mod command;
 mod context;
 mod files;

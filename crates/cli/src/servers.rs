@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use freehold_engine::Secret;
-use freehold_model::{EngineKind, Fault, SecretRef, Server, System};
+use freehold_model::{Broker, EngineKind, Fault, SecretRef, Server, System};
 use freehold_private_servers::{Kind, Settings, start};
 
 use crate::files::DiskFiles;
@@ -76,6 +76,7 @@ pub(crate) async fn place(
             });
             let servers = servers.collect();
             placed.system = placed.system.with_servers(servers)?;
+            placed.system.broker = Broker::Embedded;
         }
         Place::File(file) => {
             let servers = freehold_model::load_servers(file, &DiskFiles)?;
@@ -131,6 +132,10 @@ async fn start_private(placed: &mut Placed, root: &Path) -> Result<(), Vec<Fault
         ));
     }
     placed.system = placed.system.clone().with_servers(servers)?;
+    // A broker of others becomes a private one, which who needs it starts: it has no URL yet.
+    if let Broker::External { url, .. } = &mut placed.system.broker {
+        *url = SecretRef::Plain(String::new());
+    }
     Ok(())
 }
 

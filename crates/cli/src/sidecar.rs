@@ -1,26 +1,24 @@
-//! The sidecars of a system on this machine: each service's relay and applier, and the embedded
-//! broker between them, in one process. Glue: what they do is in `events` and `broker`.
+//! The sidecars of a system on this machine: each service's relay and applier, in one process. Glue:
+//! what they do is in `events`; which broker stands between them, in `broker`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use freehold_broker::embedded::{Embedded, Server, Settings};
-use freehold_broker::{AccountWant, Broker as _, Login, Partitions, Topic, TopicWant};
+use freehold_broker::{Broker, Login, Topic};
 use freehold_engine::{Endpoint, Engine, Secret, Want};
 use freehold_events::keep::{self, Connect, Standing};
 use freehold_events::peer::{self, Open, Owner, Peers, Sockets};
 use freehold_events::{Consumer, Ground, Options, Source, Subscribed};
 use freehold_lifecycle::Target;
-use freehold_model::{Broker, Fault, Service, System};
+use freehold_model::{Fault, Service, System};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::broker::{self, partitions, topics_of};
+
 type Result<T> = std::result::Result<T, Vec<Fault>>;
 
-/// How many partitions a topic has.
-const PARTITIONS: u8 = 4;
 /// How long a leadership lasts without being renewed.
 const TERM: Duration = Duration::from_secs(5);
 /// A socket's path may have 108 bytes, the last of them a zero.
@@ -33,8 +31,7 @@ pub(crate) type Report = Arc<dyn Fn(&str, &str, Standing) + Send + Sync>;
 pub(crate) struct Running {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
-    broker: Option<tokio::task::JoinHandle<freehold_broker::Result<()>>>,
-    broker_stop: Option<tokio::sync::oneshot::Sender<()>>,
+    standing: broker::Standing,
 }
 
 impl Running {
@@ -42,13 +39,7 @@ impl Running {
     pub(crate) async fn stop(mut self) -> Result<()> {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
-        drop(self.broker_stop.take());
-        if let Some(broker) = self.broker.take()
-            && let Ok(Err(error)) = broker.await
-        {
-            return Err(vec![error.fault()]);
-        }
-        Ok(())
+        self.standing.stop().await
     }
 }
 
@@ -59,29 +50,11 @@ pub(crate) async fn start(
     state: &Path,
     report: Report,
 ) -> Result<Running> {
-    let Broker::Embedded = &system.broker else {
-        return Err(vec![
-            Fault::new("FH3920", "`freehold run` knows the embedded broker only")
-                .help("take `broker:` out of freehold.yaml for now"),
-        ]);
-    };
-    let admin = Login {
-        name: "freehold".to_owned(),
-        secret: Embedded.generate(),
-    };
     let socket = socket_path(state, system);
-    let sockets = Sockets::new(socket.parent().unwrap_or(Path::new("/")));
-    let settings = Settings::new(state.join("broker"), &socket, admin.clone());
-    make_private(&socket)?;
-    let server = tokio::task::spawn_blocking(move || Server::open(settings)).await;
-    let server = server.map_err(|error| vec![Fault::new("FH3811", error.to_string())])?;
-    let server = server.map_err(|error| vec![error.fault()])?;
-    let (broker_stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let broker = tokio::spawn(server.serve(async move {
-        let _ = stopped.await;
-    }));
-    let address = format!("unix:{}", socket.display());
-    let logins = make_accounts(system, &address, &admin).await?;
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    let sockets = Sockets::new(folder);
+    broker::make_private(folder)?;
+    let standing = broker::start(system, state, &socket).await?;
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for target in targets
@@ -89,9 +62,9 @@ pub(crate) async fn start(
         .filter(|target| !target.want.plane.is_empty())
     {
         let service = &system.services[&target.want.service];
-        let login = &logins[&service.name];
+        let login = &standing.logins[&service.name];
         let open = opener(target).await?;
-        let connect = connector(&open, login, &address);
+        let connect = connector(&open, standing.broker, login, &standing.address);
         let around = Around {
             sockets: sockets.clone(),
             report: Arc::clone(&report),
@@ -102,8 +75,7 @@ pub(crate) async fn start(
     Ok(Running {
         tasks,
         stop,
-        broker: Some(broker),
-        broker_stop: Some(broker_stop),
+        standing,
     })
 }
 
@@ -120,76 +92,6 @@ fn socket_path(state: &Path, system: &System) -> PathBuf {
     std::env::temp_dir()
         .join(format!("freehold-{}", std::process::id()))
         .join("broker.sock")
-}
-
-fn make_private(socket: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let folder = socket.parent().unwrap_or(Path::new("/"));
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder);
-    made.map_err(|error| {
-        vec![
-            Fault::new("FH3811", format!("{}: {error}", folder.display()))
-                .help("see that this user may write there"),
-        ]
-    })
-}
-
-/// Topics that a service publishes, and those that it reads.
-fn topics_of(service: &Service) -> Result<(BTreeSet<Topic>, BTreeSet<Topic>)> {
-    let topic = |name: &String| {
-        Topic::new(name).map_err(|error| vec![Fault::new("FH1140", error.to_string())])
-    };
-    let writes = service.publishes.keys().map(topic).collect::<Result<_>>()?;
-    let reads = service
-        .copies
-        .values()
-        .map(|copy| topic(&copy.event))
-        .collect::<Result<_>>()?;
-    Ok((writes, reads))
-}
-
-async fn make_accounts(
-    system: &System,
-    address: &str,
-    admin: &Login,
-) -> Result<BTreeMap<String, Login>> {
-    let fault = |error: freehold_broker::Error| vec![error.fault()];
-    let administer = Embedded.administer(address, admin).await.map_err(fault)?;
-    let mut logins = BTreeMap::new();
-    for service in system.services.values() {
-        let (writes, reads) = topics_of(service)?;
-        for topic in &writes {
-            let want = TopicWant {
-                topic: topic.clone(),
-                partitions: partitions(),
-                keep_for: Some(Duration::from_hours(7 * 24)),
-                keep_bytes: Some(1 << 30),
-                compression: freehold_broker::Compression::None,
-            };
-            administer.ensure_topic(&want).await.map_err(fault)?;
-        }
-        let secret = Embedded.generate();
-        let want = AccountWant {
-            service: service.name.clone(),
-            verifier: Some(Embedded.verifier(&secret).map_err(fault)?),
-            writes: writes.into_iter().collect(),
-            reads: reads.into_iter().collect(),
-        };
-        administer.ensure_account(&want).await.map_err(fault)?;
-        let login = Login {
-            name: service.name.clone(),
-            secret,
-        };
-        logins.insert(service.name.clone(), login);
-    }
-    Ok(logins)
-}
-
-fn partitions() -> Partitions {
-    Partitions::new(PARTITIONS).unwrap_or(Partitions::ONE)
 }
 
 /// Gives the sidecar's login a new password, known to this process alone.
@@ -211,13 +113,13 @@ async fn opener(target: &Target) -> Result<Open> {
     }))
 }
 
-fn connector(open: &Open, login: &Login, address: &str) -> Connect {
+fn connector(open: &Open, broker: &'static dyn Broker, login: &Login, address: &str) -> Connect {
     let (open, login, address) = (Arc::clone(open), login.clone(), address.to_owned());
     Arc::new(move || {
         let (open, login, address) = (Arc::clone(&open), login.clone(), address.clone());
         Box::pin(async move {
             let ground = open().await?;
-            let session = Embedded.connect(&address, &login).await?;
+            let session = broker.connect(&address, &login).await?;
             Ok((ground, Arc::from(session)))
         })
     })

@@ -32,7 +32,7 @@ const FILES: [(&str, &str); 6] = [
     ),
 ];
 
-fn shop() -> TempDir {
+pub(crate) fn shop() -> TempDir {
     let folder = tempfile::Builder::new()
         .prefix("freehold-test-")
         .tempdir()
@@ -45,7 +45,7 @@ fn shop() -> TempDir {
     folder
 }
 
-fn freehold(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn freehold(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_freehold"));
     command
         .current_dir(folder)
@@ -56,7 +56,7 @@ fn freehold(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Killed when the test is over, however it ends.
-struct Sidecars(Child);
+pub(crate) struct Sidecars(pub(crate) Child);
 
 impl Drop for Sidecars {
     fn drop(&mut self) {
@@ -65,7 +65,7 @@ impl Drop for Sidecars {
     }
 }
 
-fn publish(folder: &Path, book: i64, version: i64) {
+pub(crate) fn publish(folder: &Path, book: i64, version: i64) {
     let store = rusqlite::Connection::open(folder.join("data/catalog/store.db")).expect("opened");
     store
         .busy_timeout(Duration::from_secs(10))
@@ -80,7 +80,7 @@ fn publish(folder: &Path, book: i64, version: i64) {
 }
 
 /// Waits until the copy of this book has this version.
-fn wait_for(folder: &Path, book: i64, version: i64) {
+pub(crate) fn wait_for(folder: &Path, book: i64, version: i64) {
     let store = rusqlite::Connection::open(folder.join("data/orders/store.db")).expect("opened");
     store
         .busy_timeout(Duration::from_secs(10))

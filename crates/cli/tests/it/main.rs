@@ -15,6 +15,7 @@ mod kept_plan;
 mod killed;
 mod ledger_upgrade;
 mod lsp;
+mod nats;
 mod phase;
 mod planner;
 mod pooled;

@@ -1,0 +1,348 @@
+//! The broker between sidecars: the embedded one in this process, a private NATS beside it, or a
+//! NATS of others. Topics are made and each service gets an account of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use freehold_broker::embedded::{Embedded, Server, Settings};
+use freehold_broker::{
+    AccountWant, Admin, Broker, Change, Compression, ErrorKind, Login, Partitions, Secret, Topic,
+    TopicWant,
+};
+use freehold_model::{Fault, SecretRef, Service, System};
+use freehold_private_servers::{NatsServer, start_nats};
+
+type Result<T> = std::result::Result<T, Vec<Fault>>;
+
+/// Between two tries to enter a broker that was just started.
+const MOMENT: Duration = Duration::from_millis(5);
+/// How many partitions a topic has.
+const PARTITIONS: u8 = 4;
+
+/// A broker that answers, and how each service enters it.
+pub(crate) struct Standing {
+    pub(crate) broker: &'static dyn Broker,
+    pub(crate) address: String,
+    pub(crate) logins: BTreeMap<String, Login>,
+    runs: Runs,
+}
+
+/// What runs for this process alone.
+enum Runs {
+    Embedded {
+        serving: tokio::task::JoinHandle<freehold_broker::Result<()>>,
+        stop: tokio::sync::oneshot::Sender<()>,
+    },
+    Private(NatsServer),
+    Elsewhere,
+}
+
+impl Standing {
+    /// Ends what was started for this process.
+    pub(crate) async fn stop(self) -> Result<()> {
+        match self.runs {
+            Runs::Embedded { serving, stop } => {
+                drop(stop);
+                match serving.await {
+                    Ok(Err(error)) => Err(vec![error.fault()]),
+                    _ => Ok(()),
+                }
+            }
+            Runs::Private(server) => server.stop().await.map_err(|error| vec![error.fault()]),
+            Runs::Elsewhere => Ok(()),
+        }
+    }
+}
+
+/// Partitions of every topic.
+pub(crate) fn partitions() -> Partitions {
+    Partitions::new(PARTITIONS).unwrap_or(Partitions::ONE)
+}
+
+/// Topics that a service publishes, and those that it reads.
+pub(crate) fn topics_of(service: &Service) -> Result<(BTreeSet<Topic>, BTreeSet<Topic>)> {
+    let topic = |name: &String| {
+        Topic::new(name).map_err(|error| vec![Fault::new("FH1140", error.to_string())])
+    };
+    let writes = service.publishes.keys().map(topic).collect::<Result<_>>()?;
+    let reads = service
+        .copies
+        .values()
+        .map(|copy| topic(&copy.event))
+        .collect::<Result<_>>()?;
+    Ok((writes, reads))
+}
+
+/// Starts or enters the system's broker. `socket`: where the embedded one listens.
+pub(crate) async fn start(system: &System, state: &Path, socket: &Path) -> Result<Standing> {
+    match &system.broker {
+        freehold_model::Broker::Embedded => embedded(system, state, socket).await,
+        freehold_model::Broker::External { kind, url } if kind == "nats" => match url {
+            SecretRef::Plain(text) if text.is_empty() => private_nats(system, state).await,
+            url => {
+                let root = state.parent().unwrap_or(state);
+                let url = freehold_credentials::resolve(url, root, "the broker");
+                nats(system, state, &url.map_err(|fault| vec![fault])?).await
+            }
+        },
+        freehold_model::Broker::External { kind, .. } => Err(vec![
+            Fault::new("FH3920", format!("`freehold run` does not know {kind} yet"))
+                .help("it knows the embedded broker (no `broker:` at all) and nats"),
+        ]),
+    }
+}
+
+async fn embedded(system: &System, state: &Path, socket: &Path) -> Result<Standing> {
+    let admin = Login {
+        name: "freehold".to_owned(),
+        secret: Embedded.generate(),
+    };
+    let settings = Settings::new(state.join("broker"), socket, admin.clone());
+    let server = tokio::task::spawn_blocking(move || Server::open(settings)).await;
+    let server = server.map_err(|error| vec![Fault::new("FH3811", error.to_string())])?;
+    let server = server.map_err(|error| vec![error.fault()])?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async move {
+        let _ = stopped.await;
+    }));
+    let address = format!("unix:{}", socket.display());
+    // It listens a moment after it was started; if it does not at all, it says why.
+    let administer = loop {
+        match Embedded.administer(&address, &admin).await {
+            Ok(administer) => break administer,
+            Err(_) if !serving.is_finished() => tokio::time::sleep(MOMENT).await,
+            Err(error) => {
+                let why = serving.await.ok().and_then(std::result::Result::err);
+                return Err(vec![why.unwrap_or(error).fault()]);
+            }
+        }
+    };
+    let secrets = system
+        .services
+        .keys()
+        .map(|name| (name.clone(), Embedded.generate()))
+        .collect();
+    let made = make(system, &Embedded, &*administer, secrets).await?;
+    Ok(Standing {
+        broker: &Embedded,
+        address,
+        logins: made.logins,
+        runs: Runs::Embedded { serving, stop },
+    })
+}
+
+/// NATS, from the one list of brokers.
+fn of_nats() -> Result<&'static dyn Broker> {
+    freehold_builtin::broker("nats").ok_or_else(|| {
+        vec![Fault::new("FH3920", "this build has no NATS").help("use the embedded broker")]
+    })
+}
+
+async fn private_nats(system: &System, state: &Path) -> Result<Standing> {
+    let nats = of_nats()?;
+    let fault = |error: freehold_private_servers::Error| vec![error.fault()];
+    let server = start_nats(&state.join("nats")).await.map_err(fault)?;
+    let (name, password) = server.admin();
+    let admin = Login {
+        name: name.to_owned(),
+        secret: Secret::new(password),
+    };
+    let address = server.address();
+    let administer = nats.administer(&address, &admin).await;
+    let administer = administer.map_err(|error| vec![error.fault()])?;
+    let secrets = system
+        .services
+        .keys()
+        .map(|name| (name.clone(), nats.generate()))
+        .collect();
+    let made = make(system, nats, &*administer, secrets).await?;
+    server.set_users(&made.by_hand).await.map_err(fault)?;
+    Ok(Standing {
+        broker: nats,
+        address,
+        logins: made.logins,
+        runs: Runs::Private(server),
+    })
+}
+
+/// A server of others: its URL is the administrator's, and services' users stand in its own
+/// configuration. What belongs there is written into a file.
+async fn nats(system: &System, state: &Path, url: &Secret) -> Result<Standing> {
+    let nats = of_nats()?;
+    let (address, admin) = apart(url.expose())?;
+    let administer = nats.administer(&address, &admin).await;
+    let administer = administer.map_err(|error| vec![error.fault()])?;
+    let folder = state.join("nats");
+    make_private(&folder)?;
+    let mut secrets = BTreeMap::new();
+    for name in system.services.keys() {
+        secrets.insert(name.clone(), kept_seed(nats, &folder, name)?);
+    }
+    let made = make(system, nats, &*administer, secrets).await?;
+    let users = folder.join("users.conf");
+    write_private(&users, &(made.by_hand.join("\n") + "\n"))?;
+    for login in made.logins.values() {
+        match nats.connect(&address, login).await {
+            Err(error) if error.kind == ErrorKind::LoginRefused => {
+                let message = format!("NATS at {address} does not know the user of {}", login.name);
+                return Err(vec![
+                    Fault::new("FH3922", message)
+                        .help(format!(
+                            "put the users of {} into its `authorization {{ users: [ … ] }}` and let it reload",
+                            users.display()
+                        ))
+                        .help("then run this again: the keys stay the same"),
+                ]);
+            }
+            entered => drop(entered.map_err(|error| vec![error.fault()])?),
+        }
+    }
+    Ok(Standing {
+        broker: nats,
+        address,
+        logins: made.logins,
+        runs: Runs::Elsewhere,
+    })
+}
+
+/// `nats://name:password@host:port` as address and login.
+fn apart(url: &str) -> Result<(String, Login)> {
+    let read = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (login, host) = rest.rsplit_once('@')?;
+        let (name, secret) = login.split_once(':')?;
+        let plain = |text: &str| {
+            let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+            decoded.ok().map(|text| text.into_owned())
+        };
+        let login = Login {
+            name: plain(name)?,
+            secret: Secret::new(plain(secret)?),
+        };
+        Some((format!("{scheme}://{host}"), login))
+    };
+    read().ok_or_else(|| {
+        vec![
+            Fault::new("FH3923", "the broker's URL names no administrator").help(
+                "write it as nats://NAME:PASSWORD@HOST:PORT (or with an NKey seed as the password)",
+            ),
+        ]
+    })
+}
+
+struct Made {
+    logins: BTreeMap<String, Login>,
+    /// What the broker cannot be told: for its configuration.
+    by_hand: Vec<String>,
+}
+
+async fn make(
+    system: &System,
+    broker: &dyn Broker,
+    administer: &dyn Admin,
+    mut secrets: BTreeMap<String, Secret>,
+) -> Result<Made> {
+    let fault = |error: freehold_broker::Error| vec![error.fault()];
+    let mut made = Made {
+        logins: BTreeMap::new(),
+        by_hand: Vec::new(),
+    };
+    for service in system.services.values() {
+        let (writes, reads) = topics_of(service)?;
+        for topic in &writes {
+            let want = TopicWant {
+                topic: topic.clone(),
+                partitions: partitions(),
+                keep_for: Some(Duration::from_hours(7 * 24)),
+                keep_bytes: Some(1 << 30),
+                compression: Compression::None,
+            };
+            administer.ensure_topic(&want).await.map_err(fault)?;
+        }
+        let secret = secrets
+            .remove(&service.name)
+            .unwrap_or_else(|| broker.generate());
+        let want = AccountWant {
+            service: service.name.clone(),
+            verifier: Some(broker.verifier(&secret).map_err(fault)?),
+            writes: writes.into_iter().collect(),
+            reads: reads.into_iter().collect(),
+        };
+        let change = administer.ensure_account(&want).await.map_err(fault)?;
+        if let Change::ByHand(text) = change {
+            made.by_hand.push(text);
+        }
+        let login = Login {
+            name: service.name.clone(),
+            secret,
+        };
+        made.logins.insert(service.name.clone(), login);
+    }
+    Ok(made)
+}
+
+/// A service's seed, made the first time.
+fn kept_seed(nats: &dyn Broker, folder: &Path, service: &str) -> Result<Secret> {
+    let path = folder.join(format!("{service}.seed"));
+    match std::fs::read_to_string(&path) {
+        Ok(seed) => Ok(Secret::new(seed.trim())),
+        Err(_) => {
+            let seed = nats.generate();
+            write_private(&path, seed.expose())?;
+            Ok(seed)
+        }
+    }
+}
+
+/// A folder that only this user enters.
+pub(crate) fn make_private(folder: &Path) -> Result<()> {
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|error| not_written(folder, &error))
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let new = path.with_extension("new");
+    let written = || {
+        let _ = std::fs::remove_file(&new);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        std::fs::rename(&new, path)
+    };
+    written().map_err(|error| not_written(path, &error))
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Vec<Fault> {
+    let path: PathBuf = path.to_owned();
+    vec![
+        Fault::new("FH3811", format!("{}: {error}", path.display()))
+            .help("see that this user may write there"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_of_the_administrator() {
+        let (address, login) = apart("nats://ad%40min:s%3Aecret@h:4222").expect("a URL");
+        assert_eq!(
+            (address.as_str(), login.name.as_str()),
+            ("nats://h:4222", "ad@min")
+        );
+        assert_eq!(login.secret.expose(), "s:ecret");
+        for bad in ["h:4222", "nats://h:4222", "nats://name@h:4222"] {
+            assert_eq!(apart(bad).expect_err(bad)[0].code, "FH3923");
+        }
+    }
+}
