@@ -274,12 +274,20 @@ fn same_row(target: &str, column: &str) -> String {
     )
 }
 
+/// Is the row's key this value? A number beside a text is compared as a float, which takes large
+/// neighbours for one: whole numbers have to be written alike, too.
+fn same_key(column: &str, at: usize) -> String {
+    let (column, value) = (ident(column), by_bytes(&value(at)));
+    let text = by_bytes(&format!("CAST(t.{column} AS CHAR)"));
+    format!("t.{column} = {value} AND ({text} = {value} OR {text} NOT REGEXP '^-?[0-9]+$')")
+}
+
 fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
     let key: Vec<&str> = copy.key.iter().map(String::as_str).collect();
     let same: Vec<String> = key
         .iter()
         .enumerate()
-        .map(|(at, column)| format!("t.{} = {}", ident(column), by_bytes(&value(at))))
+        .map(|(at, column)| same_key(column, at))
         .collect();
     let older = copy.position.as_ref().map_or(String::new(), |column| {
         format!(
@@ -317,10 +325,9 @@ fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
     );
     let text = by_bytes(&format!("CAST(t.{} AS CHAR)", ident(key)));
     let rest = format!(
-        "{target} t LEFT JOIN {} ON t.{} = {} WHERE i.c0 IS NULL AND {text} > ? AND {text} <= COALESCE(NULLIF(?, ''), {text})",
+        "{target} t LEFT JOIN {} ON {} WHERE i.c0 IS NULL AND {text} > ? AND {text} <= COALESCE(NULLIF(?, ''), {text})",
         input(&[key]),
-        ident(key),
-        by_bytes(&value(0)),
+        same_key(key, 0),
     );
     vec![
         format!(
