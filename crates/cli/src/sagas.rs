@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::files::DiskFiles;
+use crate::sidecar::Report;
 
 type Result<T> = std::result::Result<T, Vec<Fault>>;
 
@@ -41,7 +42,11 @@ pub(crate) fn participants(definitions: &Definitions) -> BTreeSet<String> {
 
 /// Says of each store whether it takes part, and refuses what cannot be had yet.
 pub(crate) fn place(root: &Path, system: &System, targets: &mut [Target]) -> Result<()> {
-    if system.services.values().all(|service| service.sagas.is_empty()) {
+    if system
+        .services
+        .values()
+        .all(|service| service.sagas.is_empty())
+    {
         return Ok(());
     }
     let definitions = definitions(root, system)?;
@@ -58,7 +63,11 @@ pub(crate) fn place(root: &Path, system: &System, targets: &mut [Target]) -> Res
             ));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
 }
 
 /// What is described and not sent yet.
@@ -91,36 +100,84 @@ fn caller_key() -> Option<Secret> {
     std::env::var("FREEHOLD_CALLER_KEY").ok().map(Secret::new)
 }
 
-/// What is told of an executor: service, how it stands.
-pub(crate) type Report = Arc<dyn Fn(&str, Standing) + Send + Sync>;
-/// Likewise of a saga that waits for somebody.
-pub(crate) type Alarms = Arc<dyn Fn(&str, Alarm) + Send + Sync>;
-
-/// Runs the sagas of one store as its sidecar, which enters at `at`.
-pub(crate) fn spawn(
-    target: &Target,
-    at: Endpoint,
-    definitions: Vec<Definition>,
+/// The sagas that a process of sidecars runs.
+pub(crate) struct Sagas {
+    definitions: Definitions,
     addresses: BTreeMap<String, String>,
-    (report, alarms): (Report, Alarms),
-    stop: watch::Receiver<bool>,
-    tasks: &mut JoinSet<()>,
-) {
-    let service = target.want.service.clone();
-    let (engine, want) = (target.engine, target.want.clone());
-    let connect: Connect = Arc::new(move || {
-        let (at, want) = (at.clone(), want.clone());
-        Box::pin(async move {
-            let connection = engine.connect(&at).await?;
-            Ok((connection, engine.sagas(&want).unwrap_or_default()))
+    alarms: Alarms,
+}
+
+/// What is told of a saga that waits for somebody: the service, and what it waits for.
+pub(crate) type Alarms = Arc<dyn Fn(&str, &Alarm) + Send + Sync>;
+
+impl Sagas {
+    /// Those of the system at `root`.
+    pub(crate) fn of(root: &Path, system: &System, alarms: Alarms) -> Result<Self> {
+        Ok(Self {
+            definitions: definitions(root, system)?,
+            addresses: addresses(system),
+            alarms,
         })
-    });
-    let people = Arc::new(Http::new(addresses, service.clone(), caller_key()));
-    let settings = Settings::new(format!("{service}/{}", std::process::id()));
-    let name = service.clone();
-    let alarm = Arc::new(move |alarm| alarms(&name, alarm));
-    let told = move |standing| report(&service, standing);
-    tasks.spawn(keep::run(
-        connect, definitions, people, settings, alarm, told, stop,
-    ));
+    }
+
+    /// Runs those of one store as its sidecar, which enters at `at`.
+    pub(crate) fn spawn(
+        &mut self,
+        target: &Target,
+        at: Endpoint,
+        report: &Report,
+        stop: &watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let service = target.want.service.clone();
+        let definitions = self.definitions.remove(&service).unwrap_or_default();
+        let (engine, want) = (target.engine, target.want.clone());
+        let connect: Connect = Arc::new(move || {
+            let (at, want) = (at.clone(), want.clone());
+            Box::pin(async move {
+                let connection = engine.connect(&at).await?;
+                Ok((connection, engine.sagas(&want).unwrap_or_default()))
+            })
+        });
+        let addresses = self.addresses.clone();
+        let people = Arc::new(Http::new(addresses, service.clone(), caller_key()));
+        let settings = Settings::new(format!("{service}/{}", std::process::id()));
+        let (name, alarms) = (service.clone(), Arc::clone(&self.alarms));
+        let alarm = Arc::new(move |alarm: Alarm| alarms(&name, &alarm));
+        let report = Arc::clone(report);
+        let told = move |standing| report(&service, "sagas", as_told(standing));
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            keep::run(connect, definitions, people, settings, alarm, told, stop).await;
+        });
+    }
+}
+
+fn as_told(standing: Standing) -> freehold_events::keep::Standing {
+    use freehold_events::keep::Standing as Told;
+    match standing {
+        Standing::Works => Told::Leads,
+        Standing::Trouble(fault) => Told::Trouble(fault),
+        Standing::Stopped(fault) => Told::Stopped(fault),
+    }
+}
+
+/// An alarm in a line.
+pub(crate) fn told(alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::Parked {
+            definition,
+            key,
+            step,
+            why,
+            ..
+        } => {
+            let step = step.as_deref().unwrap_or("the saga");
+            format!("{definition} {key} waits for an operator: {step}, {why:?}")
+        }
+        Alarm::NoSuchSaga { definition, .. } => {
+            format!("a start names `{definition}`, which is not described")
+        }
+        Alarm::Odd { saga, message } => format!("{saga}: {message}"),
+    }
 }

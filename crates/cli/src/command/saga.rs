@@ -8,8 +8,8 @@ mod render;
 use freehold_engine::{Connection, SagaSql};
 use freehold_lifecycle::Target;
 use freehold_model::Fault;
-use freehold_saga::operate::{self, Filter, Seen};
 use freehold_saga::SagaId;
+use freehold_saga::operate::{self, Filter, Seen};
 
 use super::Result;
 use crate::Outcome;
@@ -48,7 +48,9 @@ pub(crate) async fn run(args: &Args, command: &SagaCommand, output: &Output) -> 
             let (connection, sql) = store.both();
             operate::restored(connection, sql).await.map_err(fault)?;
             if !output.json {
-                output.line("Noted. Whoever leads next doubts every open saga and asks its participants.");
+                output.line(
+                    "Noted. Whoever leads next doubts every open saga and asks its participants.",
+                );
             }
             Ok(Outcome::Done)
         }
@@ -91,7 +93,9 @@ impl Store {
     async fn find(&mut self, which: &SagaRef) -> Result<Seen> {
         let (connection, sql) = self.both();
         if SagaId::parse(&which.saga).is_some() {
-            let found = operate::show(connection, sql, &which.saga).await.map_err(fault)?;
+            let found = operate::show(connection, sql, &which.saga)
+                .await
+                .map_err(fault)?;
             return found.ok_or_else(|| unknown(which));
         }
         let filter = Filter {
@@ -100,7 +104,9 @@ impl Store {
             most: 20,
             ..Filter::default()
         };
-        let mut found = operate::list(connection, sql, &filter).await.map_err(fault)?;
+        let mut found = operate::list(connection, sql, &filter)
+            .await
+            .map_err(fault)?;
         match found.len() {
             0 => Err(unknown(which)),
             1 => Ok(found.remove(0)),
@@ -142,11 +148,16 @@ async fn list(
         let mut store = Store::of(target).await?;
         let (connection, sql) = store.both();
         let definitions = operate::definitions(connection, sql).await.map_err(fault)?;
-        let seen = operate::list(connection, sql, filter).await.map_err(fault)?;
-        all.extend(
-            seen.into_iter()
-                .map(|seen| (target.want.service.clone(), definitions.get(&seen.hash).cloned(), seen)),
-        );
+        let seen = operate::list(connection, sql, filter)
+            .await
+            .map_err(fault)?;
+        all.extend(seen.into_iter().map(|seen| {
+            (
+                target.want.service.clone(),
+                definitions.get(&seen.hash).cloned(),
+                seen,
+            )
+        }));
     }
     render::list(&all, output);
     Ok(Outcome::Done)

@@ -9,3 +9,4 @@ mod convergence;
 mod crashes;
 mod faults;
 mod refusals;
+mod sagas;

@@ -49,7 +49,15 @@ pub(super) async fn run(
     if let Some(text) = payload {
         json(text)?;
     }
-    ask(context, which, what, step.map(String::as_str), payload, output).await
+    ask(
+        context,
+        which,
+        what,
+        step.map(String::as_str),
+        payload,
+        output,
+    )
+    .await
 }
 
 fn json(text: &str) -> Result<()> {
@@ -85,12 +93,20 @@ async fn ask(
         who: std::env::var("USER").unwrap_or_else(|_| "operator".to_owned()),
     };
     let (connection, sql) = store.both();
-    let noted = operate::ask(connection, sql, &asked, PATIENCE).await.map_err(fault)?;
+    let noted = operate::ask(connection, sql, &asked, PATIENCE)
+        .await
+        .map_err(fault)?;
     let Some(noted) = noted else {
         return Err(vec![
-            Fault::new("FH4135", format!("{what} of {} is kept, and nobody has taken it yet", seen.key))
-                .help("see that the sidecar runs: freehold run")
-                .help("an approval that comes early is taken when its step is reached"),
+            Fault::new(
+                "FH4135",
+                format!(
+                    "{what} of {} is kept, and nobody has taken it yet",
+                    seen.key
+                ),
+            )
+            .help("see that the sidecar runs: freehold run")
+            .help("an approval that comes early is taken when its step is reached"),
         ]);
     };
     if output.json {
@@ -98,7 +114,11 @@ async fn ask(
     } else {
         let done = noted.outcome == "done";
         let tone = if done { Tone::Good } else { Tone::Warn };
-        output.line(&format!("{what} {}: {}", seen.key, output.paint(tone, &noted.outcome)));
+        output.line(&format!(
+            "{what} {}: {}",
+            seen.key,
+            output.paint(tone, &noted.outcome)
+        ));
     }
     if noted.outcome == "done" {
         Ok(Outcome::Done)

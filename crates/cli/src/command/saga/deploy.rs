@@ -31,21 +31,38 @@ pub(super) async fn check(context: &mut Context, output: &Output) -> Result<Outc
             most: MOST,
             ..Filter::default()
         };
-        for seen in operate::list(connection, sql, &filter).await.map_err(fault)? {
-            let now = described.get(service).and_then(|all| all.iter().find(|it| it.name == seen.definition));
+        for seen in operate::list(connection, sql, &filter)
+            .await
+            .map_err(fault)?
+        {
+            let now = described
+                .get(service)
+                .and_then(|all| all.iter().find(|it| it.name == seen.definition));
             if seen.instance.is_none() {
                 if now.is_none() {
-                    stranded.push((seen, "it waits to be claimed, and no saga of this name is described".to_owned()));
+                    stranded.push((
+                        seen,
+                        "it waits to be claimed, and no saga of this name is described".to_owned(),
+                    ));
                 }
                 continue;
             }
             let Some(definition) = kept.get(&seen.hash) else {
-                stranded.push((seen, "its definition cannot be read by this version".to_owned()));
+                stranded.push((
+                    seen,
+                    "its definition cannot be read by this version".to_owned(),
+                ));
                 continue;
             };
             older += usize::from(now.is_none_or(|now| now.hash != seen.hash));
-            let requests = definition.steps.iter().flat_map(|step| [&step.call, &step.undo, &step.resolve]);
-            let gone = requests.flatten().filter_map(|it| it.service()).find(|it| !services.contains(*it));
+            let requests = definition
+                .steps
+                .iter()
+                .flat_map(|step| [&step.call, &step.undo, &step.resolve]);
+            let gone = requests
+                .flatten()
+                .filter_map(|it| it.service())
+                .find(|it| !services.contains(*it));
             if let Some(gone) = gone {
                 let why = format!("it calls {gone}, which is described no more");
                 stranded.push((seen, why));
@@ -60,22 +77,40 @@ pub(super) async fn check(context: &mut Context, output: &Output) -> Result<Outc
         output.value(&serde_json::json!({ "stranded": rows, "older_definitions": older }));
     } else {
         for (seen, why) in &stranded {
-            output.line(&format!("{} {}  {}", output.paint(Tone::Bad, "stranded"), seen.key, why));
+            output.line(&format!(
+                "{} {}  {}",
+                output.paint(Tone::Bad, "stranded"),
+                seen.key,
+                why
+            ));
         }
         if stranded.is_empty() {
             output.line("No open saga would be stranded.");
         }
         if older > 0 {
-            output.line(&format!("{older} go on by an older definition, which the store keeps."));
+            output.line(&format!(
+                "{older} go on by an older definition, which the store keeps."
+            ));
         }
     }
-    Ok(if stranded.is_empty() { Outcome::Done } else { Outcome::Findings })
+    Ok(if stranded.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Findings
+    })
 }
 
 /// Barrier rows of sagas that the initiator's store lacks.
-pub(super) async fn orphans(context: &mut Context, service: &str, output: &Output) -> Result<Outcome> {
+pub(super) async fn orphans(
+    context: &mut Context,
+    service: &str,
+    output: &Output,
+) -> Result<Outcome> {
     if !context.system.services.contains_key(service) {
-        return Err(vec![Fault::new("FH1307", format!("there is no service `{service}`"))]);
+        return Err(vec![Fault::new(
+            "FH1307",
+            format!("there is no service `{service}`"),
+        )]);
     }
     let targets = context.targets(&[], false)?;
     let mut home = Store::enter(context, service).await?;
@@ -83,8 +118,14 @@ pub(super) async fn orphans(context: &mut Context, service: &str, output: &Outpu
     for target in targets.iter().filter(|it| it.want.plane.sagas.takes_part) {
         let mut store = Store::of(target).await?;
         let (connection, sql) = store.both();
-        let found = operate::barrier_rows(connection, sql, service, MOST).await.map_err(fault)?;
-        rows.extend(found.into_iter().map(|row| (target.want.service.clone(), row)));
+        let found = operate::barrier_rows(connection, sql, service, MOST)
+            .await
+            .map_err(fault)?;
+        rows.extend(
+            found
+                .into_iter()
+                .map(|row| (target.want.service.clone(), row)),
+        );
     }
     let ids: BTreeSet<String> = rows.iter().map(|(_, row)| row.saga.clone()).collect();
     let ids: Vec<String> = ids.into_iter().collect();
@@ -104,8 +145,15 @@ pub(super) async fn orphans(context: &mut Context, service: &str, output: &Outpu
         output.line("No participant has anything of a saga that the store does not know.");
     } else {
         for (at, row) in &rows {
-            output.line(&format!("{at:12} {} {} {} {} ({})", row.saga, row.step, row.generation, row.kind, row.ran));
+            output.line(&format!(
+                "{at:12} {} {} {} {} ({})",
+                row.saga, row.step, row.generation, row.kind, row.ran
+            ));
         }
     }
-    Ok(if rows.is_empty() { Outcome::Done } else { Outcome::Findings })
+    Ok(if rows.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Findings
+    })
 }

@@ -36,12 +36,17 @@ fn away(time: u64) -> String {
         120..7_200 => format!("{} min", gap / 60),
         _ => format!("{} h", gap / 3_600),
     };
-    if past { format!("{text} ago") } else { format!("in {text}") }
+    if past {
+        format!("{text} ago")
+    } else {
+        format!("in {text}")
+    }
 }
 
 fn last_error(instance: &Instance) -> String {
     let last = instance.errors.values().next_back();
-    last.map(|text| text.trim_matches('"').to_owned()).unwrap_or_default()
+    last.map(|text| text.trim_matches('"').to_owned())
+        .unwrap_or_default()
 }
 
 pub(super) fn list(all: &[(String, Option<Definition>, Seen)], output: &Output) {
@@ -57,7 +62,15 @@ pub(super) fn list(all: &[(String, Option<Definition>, Seen)], output: &Output) 
         output.line("No sagas are under way.");
         return;
     }
-    let head = ["service", "saga", "key", "status", "step", "since", "last error"];
+    let head = [
+        "service",
+        "saga",
+        "key",
+        "status",
+        "step",
+        "since",
+        "last error",
+    ];
     let head: Vec<String> = head.map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head)
         .chain(all.iter().map(|(service, definition, seen)| {
@@ -106,7 +119,11 @@ fn row(service: &str, definition: Option<&Definition>, seen: &Seen) -> Value {
 }
 
 fn steps(definition: &Definition, instance: &Instance) -> Value {
-    let steps = definition.steps.iter().zip(&instance.state.steps).enumerate();
+    let steps = definition
+        .steps
+        .iter()
+        .zip(&instance.state.steps)
+        .enumerate();
     let steps = steps.map(|(number, (step, it))| {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         json!({
@@ -136,8 +153,12 @@ fn at(at: At) -> &'static str {
 pub(super) async fn show(store: &mut Store, seen: &Seen, output: &Output) -> Result<Outcome> {
     let (connection, sql) = store.both();
     let definitions = operate::definitions(connection, sql).await.map_err(fault)?;
-    let locks = operate::locks(connection, sql, &seen.id).await.map_err(fault)?;
-    let notes = operate::notes(connection, sql, &seen.id).await.map_err(fault)?;
+    let locks = operate::locks(connection, sql, &seen.id)
+        .await
+        .map_err(fault)?;
+    let notes = operate::notes(connection, sql, &seen.id)
+        .await
+        .map_err(fault)?;
     let definition = definitions.get(&seen.hash);
     if output.json {
         let mut row = row("", definition, seen);
@@ -151,9 +172,17 @@ pub(super) async fn show(store: &mut Store, seen: &Seen, output: &Output) -> Res
     }
     let shown = output.paint(tone(status(seen)), status(seen));
     output.line(&format!("{} {}  {shown}", seen.definition, seen.key));
-    output.line(&format!("{}  started {}, moved {}", seen.id, away(seen.created), away(seen.updated)));
+    output.line(&format!(
+        "{}  started {}, moved {}",
+        seen.id,
+        away(seen.created),
+        away(seen.updated)
+    ));
     if let (Some(Ok(instance)), Some(definition)) = (&seen.instance, definition) {
-        output.line(&format!("version {}  input {}", instance.state.version, instance.input));
+        output.line(&format!(
+            "version {}  input {}",
+            instance.state.version, instance.input
+        ));
         output.line("");
         for line in table(definition, instance, output) {
             output.line(&line);
@@ -177,7 +206,13 @@ pub(super) async fn show(store: &mut Store, seen: &Seen, output: &Output) -> Res
     }
     for note in &notes {
         let step = note.step.as_deref().unwrap_or_default();
-        output.line(&format!("{}  {} asked for {} {step}: {}", away(note.at), note.who, note.asked, note.outcome));
+        output.line(&format!(
+            "{}  {} asked for {} {step}: {}",
+            away(note.at),
+            note.who,
+            note.asked,
+            note.outcome
+        ));
     }
     Ok(Outcome::Done)
 }
@@ -185,7 +220,11 @@ pub(super) async fn show(store: &mut Store, seen: &Seen, output: &Output) -> Res
 fn table(definition: &Definition, instance: &Instance, output: &Output) -> Vec<String> {
     let head = ["step", "", "attempt", "next", "last error"];
     let head: Vec<String> = head.map(str::to_owned).to_vec();
-    let steps = definition.steps.iter().zip(&instance.state.steps).enumerate();
+    let steps = definition
+        .steps
+        .iter()
+        .zip(&instance.state.steps)
+        .enumerate();
     let rows: Vec<Vec<String>> = std::iter::once(head)
         .chain(steps.map(|(number, (step, it))| {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -193,7 +232,11 @@ fn table(definition: &Definition, instance: &Instance, output: &Output) -> Vec<S
             vec![
                 step.name.clone(),
                 format!("{}{}", at(it.at), parked.unwrap_or_default()),
-                if it.attempt == 0 { String::new() } else { it.attempt.to_string() },
+                if it.attempt == 0 {
+                    String::new()
+                } else {
+                    it.attempt.to_string()
+                },
                 it.due.map(away).unwrap_or_default(),
                 instance.errors.get(&number).cloned().unwrap_or_default(),
             ]
