@@ -18,8 +18,7 @@ mod poll;
 mod send;
 mod work;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -109,6 +108,8 @@ struct Held {
     prepared: Arc<Prepared>,
     /// Requests queued and sent.
     under_way: u32,
+    /// When it stands in the timers.
+    timer: Option<Millis>,
 }
 
 /// Something that happened to a saga and has not been taken yet.
@@ -155,7 +156,8 @@ pub struct Executor {
     led: BTreeMap<u8, Arc<Led>>,
     held: HashMap<SagaId, Held>,
     pending: VecDeque<Pending>,
-    timers: BinaryHeap<Reverse<(Millis, SagaId)>>,
+    /// Once for each saga that something is due for, in memory or not.
+    timers: BTreeSet<(Millis, SagaId)>,
     /// Sagas that wait for locks, with their keys, oldest first.
     waiting: VecDeque<(SagaId, Vec<String>)>,
     /// Signals that are pending or in a batch.
@@ -201,7 +203,7 @@ impl Executor {
             led: BTreeMap::new(),
             held: HashMap::new(),
             pending: VecDeque::new(),
-            timers: BinaryHeap::new(),
+            timers: BTreeSet::new(),
             waiting: VecDeque::new(),
             in_hand: HashSet::new(),
             odd_starts: HashSet::new(),
@@ -339,7 +341,7 @@ impl Executor {
 
     fn next_look(&self) -> Instant {
         let mut until = self.renew_at.min(self.poll_at);
-        if let Some(Reverse((due, _))) = self.timers.peek() {
+        if let Some((due, _)) = self.timers.first() {
             let wait = Duration::from_millis(due.saturating_sub(self.clock.now()).max(1));
             until = until.min(Instant::now() + wait);
         }
@@ -352,11 +354,14 @@ impl Executor {
     /// Times that have come.
     fn ring(&mut self) {
         let now = self.clock.now();
-        while let Some(Reverse((due, saga))) = self.timers.peek().copied() {
+        while let Some((due, saga)) = self.timers.first().copied() {
             if due > now {
                 break;
             }
-            self.timers.pop();
+            self.timers.pop_first();
+            if let Some(held) = self.held.get_mut(&saga) {
+                held.timer = None;
+            }
             self.pending.push_back(Pending {
                 saga,
                 event: What::Time,
@@ -417,6 +422,7 @@ impl Executor {
             return Ok(false);
         }
         let held = Held {
+            timer: instance.state.next_due(),
             instance,
             prepared: Arc::clone(prepared),
             under_way: 0,

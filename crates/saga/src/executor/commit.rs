@@ -238,7 +238,8 @@ impl Executor {
         for it in &change.noted {
             self.in_hand.remove(&it.g);
         }
-        let under_way = self.held.get(&change.saga).map_or(0, |held| held.under_way);
+        let before = self.held.get(&change.saga);
+        let (under_way, timer) = before.map_or((0, None), |held| (held.under_way, held.timer));
         let name = |step: usize| change.prepared.definition.steps[step].name.clone();
         for dispatch in &change.dispatches {
             if let Command::Alarm { step, why } = dispatch.command {
@@ -255,6 +256,7 @@ impl Executor {
             instance: change.instance,
             prepared: change.prepared,
             under_way,
+            timer,
         };
         self.held.insert(change.saga, held);
         let commands = change.dispatches.into_iter().map(|it| it.command);
@@ -291,13 +293,17 @@ impl Executor {
 
     /// Its time, for when it comes.
     pub(super) fn remember(&mut self, saga: SagaId) {
-        let due = self
-            .held
-            .get(&saga)
-            .and_then(|held| held.instance.state.next_due());
-        if let Some(due) = due {
-            self.timers.push(std::cmp::Reverse((due, saga)));
+        let Some(held) = self.held.get_mut(&saga) else {
+            return;
+        };
+        let due = held.instance.state.next_due();
+        if let Some(before) = held.timer
+            && due != Some(before)
+        {
+            self.timers.remove(&(before, saga));
         }
+        self.timers.extend(due.map(|due| (due, saga)));
+        held.timer = due;
     }
 
     /// The store does not take what this saga has become. It stays as it was stored, and is held

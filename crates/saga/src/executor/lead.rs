@@ -195,6 +195,7 @@ impl Executor {
     pub(super) fn lose(&mut self, share: u8) {
         self.led.remove(&share);
         self.held.retain(|saga, _| saga.share() != share);
+        self.timers.retain(|(_, saga)| saga.share() != share);
         self.pending.retain(|pending| pending.saga.share() != share);
         self.waiting.retain(|(saga, _)| saga.share() != share);
         self.lanes.drop_share(share);

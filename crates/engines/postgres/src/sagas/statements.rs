@@ -37,13 +37,15 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
     );
     SagaSql {
         // Statistics of a table that is always changing are always wrong; the number of rows that a
-        // batch touches is small.
+        // batch touches is small. A plan that has no choice costs so much by its estimate that it
+        // would be compiled each time.
         once: vec![
             "SET lock_timeout = '2s'".to_owned(),
             "SET idle_in_transaction_session_timeout = '3s'".to_owned(),
             "SET enable_seqscan = off".to_owned(),
             "SET enable_hashjoin = off".to_owned(),
             "SET enable_mergejoin = off".to_owned(),
+            "SET jit = off".to_owned(),
         ],
         identity: format!(
             "SELECT {}, pg_catalog.concat_ws('/', s.system_identifier, c.timeline_id, {}::regclass::oid, (SELECT token FROM {life}))
