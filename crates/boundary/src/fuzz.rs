@@ -239,7 +239,8 @@ fn run(name: &'static str, target: fn(&mut Dice, &[u8])) {
     );
     let file = std::env::temp_dir().join(format!("freehold-fuzz-{name}-{}", std::process::id()));
     let watch = guard(name, &rounds, &over, file.clone());
-    while begun.elapsed() < time {
+    // On a busy machine a second may be over before anything was tried.
+    while begun.elapsed() < time || rounds.load(Ordering::Relaxed) < 11 {
         let input = mutated(&mut dice, &seeds);
         std::fs::write(&file, &input).expect("the input is kept");
         let state = dice.0;
@@ -254,10 +255,6 @@ fn run(name: &'static str, target: fn(&mut Dice, &[u8])) {
     over.store(true, Ordering::Relaxed);
     watch.join().expect("the guard");
     std::fs::remove_file(&file).expect("the last input");
-    assert!(
-        rounds.load(Ordering::Relaxed) > 10,
-        "hardly anything was tried"
-    );
 }
 
 /// Ends the process when one input takes too long: there is no other way out of a loop.

@@ -65,7 +65,7 @@ pub(crate) struct Query {
     pub(crate) touches: Vec<Touch>,
     pub(crate) containers: Vec<Container>,
     pub(crate) seen: Seen,
-    /// What stands before is in another text: `LEFT JOIN c ON …`.
+    /// It goes on from another text, whose tables it joins.
     pub(crate) piece: bool,
 }
 
@@ -366,9 +366,18 @@ fn one_text(
         },
         |start, end, _| spot(start, end),
     );
+    let joins = found_shape == Shape::Piece && begins_with_join(&mapped.text);
     for query in &mut out.queries[before..] {
-        query.piece = found_shape == Shape::Piece;
+        query.piece = joins;
     }
+}
+
+/// `LEFT JOIN c ON …`: what it is joined to stands in another text.
+fn begins_with_join(text: &str) -> bool {
+    let words = ["join", "left", "right", "inner", "full", "cross", "outer"];
+    text.split(|c: char| !c.is_ascii_alphabetic())
+        .find(|word| !word.is_empty())
+        .is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
 }
 
 /// May a text of this file be a query over models?

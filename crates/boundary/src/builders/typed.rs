@@ -1,6 +1,8 @@
 //! Tables that the compiler knows by name: jOOQ's constants, Diesel's modules, `SeaORM`'s entities,
 //! Entity Framework's sets.
 
+use std::collections::HashSet;
+
 use freehold_sql::Access;
 
 use super::Named;
@@ -33,6 +35,11 @@ fn named(code: &Code, at: usize, access: Access, joined: bool, chain: usize) -> 
 
 /// `.from(ORDERS).join(CUSTOMERS)`, `update(Tables.BOOKS)`
 fn jooq(code: &Code, found: &mut Vec<Named>) {
+    // A text of the same file that is called like a table is none.
+    let texts: HashSet<&str> = (0..code.tokens.len())
+        .filter(|&i| code.is_mark(i + 1, b'=') && code.literal(i + 2).is_some())
+        .filter_map(|i| code.word(i))
+        .collect();
     for at in 0..code.tokens.len() {
         let Some((access, joined)) = code.word(at).and_then(step) else {
             continue;
@@ -54,16 +61,8 @@ fn jooq(code: &Code, found: &mut Vec<Named>) {
                 && word.starts_with(|c: char| c.is_ascii_uppercase())
                 && !word.chars().any(|c| c.is_ascii_lowercase())
         });
-        // A text of the same file that is called like this is none of the tables.
-        let text = || {
-            (0..code.tokens.len()).any(|i| {
-                code.word(i) == code.word(place)
-                    && code.is_mark(i + 1, b'=')
-                    && code.literal(i + 2).is_some()
-            })
-        };
         if constant
-            && !text()
+            && !code.word(place).is_some_and(|word| texts.contains(word))
             && let Some(mut own) = named(code, place, access, joined, super::chain_start(code, at))
         {
             own.table = own.table.to_ascii_lowercase();

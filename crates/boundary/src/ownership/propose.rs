@@ -85,7 +85,9 @@ struct Table {
 
 /// Does a folder of this name say how code is layered, not what it is about?
 pub(crate) fn is_layer(folder: &str) -> bool {
-    LAYERS.contains(&folder.to_ascii_lowercase().as_str())
+    // Steps of migrations are called by their time.
+    folder.starts_with(|c: char| c.is_ascii_digit())
+        || LAYERS.contains(&folder.to_ascii_lowercase().as_str())
 }
 
 /// From what the files say, and from where all files lie, also those that say nothing.
@@ -112,11 +114,13 @@ pub(crate) fn propose(scans: &[FileScan], files: &[File]) -> Result<Ownership, V
     Ownership::new(contexts, Origin::Proposal { why }, &[], &tests())
 }
 
+/// Those above a file; what lies below a folder of migrations is a step, not a module.
 fn folders(path: &Path) -> Vec<String> {
     path.parent()
         .into_iter()
         .flat_map(Path::components)
         .filter_map(|part| part.as_os_str().to_str().map(str::to_owned))
+        .take_while(|part| !part.to_ascii_lowercase().starts_with("migrat"))
         .collect()
 }
 
@@ -217,7 +221,7 @@ fn module(folders: &[String], common: usize) -> Option<&str> {
         .iter()
         .skip(common)
         .map(String::as_str)
-        .find(|folder| !LAYERS.contains(&folder.to_ascii_lowercase().as_str()))
+        .find(|folder| !is_layer(folder))
 }
 
 /// How deep all paths are the same: above there is only the project's own name.

@@ -58,7 +58,7 @@ pub(super) fn place(
     }
     let mut folders: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (folder, uses) in uses {
-        if let Some(at) = most(&uses) {
+        if let Some(at) = most(&uses, contexts.len()) {
             folders.entry(at).or_default().push(folder);
         }
     }
@@ -67,7 +67,9 @@ pub(super) fn place(
         let only = (folders.len() == 1 && contexts[at].code.is_empty() && by_prefix)
             .then(|| folders[0].rsplit('/').next().unwrap_or_default().to_owned());
         let taken = |name: &String| contexts.iter().any(|own| own.name == *name);
-        if let Some(name) = only.filter(|name| !taken(name)) {
+        if let Some(name) =
+            only.filter(|name| abbreviates(&contexts[at].name, name) && !taken(name))
+        {
             contexts[at].name = name;
         }
         contexts[at]
@@ -75,6 +77,13 @@ pub(super) fn place(
             .extend(folders.into_iter().map(|folder| format!("{folder}/**")));
     }
     placed
+}
+
+/// `bil` of `billing`, `whs` of `warehouse`: the same beginning, and its letters in their order.
+fn abbreviates(short: &str, name: &str) -> bool {
+    let mut letters = name.chars();
+    short.chars().next() == name.chars().next()
+        && short.chars().all(|own| letters.any(|letter| letter == own))
 }
 
 /// Who makes rows owns them; who changes them may; who reads them may be anybody.
@@ -87,17 +96,20 @@ fn weight(access: Access) -> Option<u32> {
     })
 }
 
-/// The context that is used more than half as much again as any other.
-fn most(uses: &BTreeSet<(usize, &str, u32)>) -> Option<usize> {
+/// The context that is used twice as much as all others together. A folder that uses most of many
+/// contexts is a program over all of them, and nobody's.
+fn most(uses: &BTreeSet<(usize, &str, u32)>, contexts: usize) -> Option<usize> {
     let mut sums: BTreeMap<usize, u32> = BTreeMap::new();
     for (context, _, weight) in uses {
         *sums.entry(*context).or_default() += weight;
     }
-    let mut sums: Vec<(u32, usize)> = sums.into_iter().map(|(at, sum)| (sum, at)).collect();
-    sums.sort_unstable_by(|a, b| b.cmp(a));
-    let (first, at) = *sums.first()?;
-    let second = sums.get(1).map_or(0, |own| own.0);
-    (first * 2 >= second * 3 && first > second).then_some(at)
+    if contexts > 3 && sums.len() * 2 > contexts {
+        return None;
+    }
+    let all: u32 = sums.values().sum();
+    sums.into_iter()
+        .find(|(_, sum)| *sum >= (all - sum) * 2)
+        .map(|(at, _)| at)
 }
 
 /// The path down to the first folder that says what it is about, and that is not all about it:

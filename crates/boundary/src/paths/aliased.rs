@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Step, Way, parts};
+use super::{STEPS, Step, Way, parts};
 use crate::source::Code;
 
 /// `repositories`: variables that stand for a model.
@@ -48,6 +48,9 @@ pub(super) fn read(code: &Code, repositories: &[(&str, &str)]) -> Vec<Way> {
                 };
                 let path = parts(&text, ".", code.literal_start(at + 2));
                 let steps: Vec<Step> = before.into_iter().chain(path.into_iter().skip(1)).collect();
+                if steps.len() > STEPS {
+                    continue;
+                }
                 ways.push(Way {
                     from: model.clone(),
                     steps: steps.clone(),

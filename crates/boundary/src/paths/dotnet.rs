@@ -1,6 +1,6 @@
 //! Entity Framework's navigation: `Include`, `ThenInclude`, properties in lambdas.
 
-use super::{Way, step};
+use super::{REACH, STEPS, Way, step};
 use crate::builders::typed::is_context;
 use crate::source::Code;
 
@@ -57,13 +57,14 @@ fn chain(code: &Code, from: &str, mut at: usize, ways: &mut Vec<Way>) {
             included = super::parts(&text, ".", code.literal_start(at + 3));
             push(from, included.clone(), ways);
         }
-        for i in at + 3..close {
+        let end = close.min(at + REACH);
+        for i in at + 3..end {
             // `o => … o.Customer.Name`
             let parameter = code
                 .word(i)
                 .filter(|_| code.is_mark(i + 1, b'=') && code.is_mark(i + 2, b'>'));
             let Some(parameter) = parameter else { continue };
-            for place in i + 3..close {
+            for place in i + 3..end {
                 if !code.is(place, parameter) || code.is_mark(place - 1, b'.') {
                     continue;
                 }
@@ -77,7 +78,11 @@ fn chain(code: &Code, from: &str, mut at: usize, ways: &mut Vec<Way>) {
                     next += 2;
                 }
                 if whole {
-                    let before = if then { included.clone() } else { Vec::new() };
+                    let before = if then && included.len() < STEPS {
+                        included.clone()
+                    } else {
+                        Vec::new()
+                    };
                     included = before.into_iter().chain(steps).collect();
                     push(from, included.clone(), ways);
                     continue;
@@ -94,7 +99,7 @@ fn chain(code: &Code, from: &str, mut at: usize, ways: &mut Vec<Way>) {
 }
 
 fn push(from: &str, steps: Vec<super::Step>, ways: &mut Vec<Way>) {
-    if !steps.is_empty() {
+    if !steps.is_empty() && steps.len() <= STEPS {
         ways.push(Way {
             from: from.to_owned(),
             steps,

@@ -135,6 +135,11 @@ impl<'s> Fields<'s> {
     }
 }
 
+/// Longer ways are nobody's: they would only cost time.
+const STEPS: usize = 16;
+/// So many tokens behind a call are looked at.
+const REACH: usize = 400;
+
 fn step(code: &Code, at: usize) -> Option<Step> {
     let token = code.tokens.get(at)?;
     Some(Step {
@@ -158,4 +163,35 @@ fn parts(text: &str, between: &str, start: usize) -> Vec<Step> {
             step
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However deep calls and objects are nested, reading them ends, and soon.
+    #[test]
+    fn depth_is_bounded() {
+        let deep = [
+            (
+                Language::Script,
+                "prisma.order.findMany(",
+                "{ include: { a: ",
+                "}}",
+            ),
+            (Language::CSharp, "db.Orders.", "Where(o => o.A.B.", ")"),
+            (
+                Language::Python,
+                "Order.objects.",
+                "filter(a__b=1, c=X.objects.",
+                ")",
+            ),
+            (Language::Php, "<?php ", "Order::with('a.b', fn() => ", ")"),
+        ];
+        for (language, begin, open, close) in deep {
+            let text = format!("{begin}{}{}", open.repeat(5_000), close.repeat(5_000));
+            let ways = read(&Code::new(language, &text));
+            assert!(ways.iter().all(|way| way.steps.len() <= 2 * STEPS));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Django's look-ups and `SQLAlchemy`'s attributes.
 
-use super::{Step, Way, parts};
+use super::{REACH, Step, Way, parts};
 use crate::source::Code;
 
 pub(super) fn read(code: &Code) -> Vec<Way> {
@@ -27,7 +27,7 @@ fn django(code: &Code, model: &str, objects: usize, ways: &mut Vec<Way>) {
             continue;
         }
         let close = code.partner(at + 2).min(code.tokens.len());
-        for i in at + 3..close {
+        for i in at + 3..close.min(at + REACH) {
             if let Some(word) = code.word(i).filter(|word| word.contains("__"))
                 && code.is_mark(i + 1, b'=')
             {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Step, Way};
+use super::{STEPS, Step, Way};
 
 /// A name with dots, and its bytes.
 struct Chain<'t> {
@@ -54,6 +54,9 @@ pub(crate) fn read(text: &str) -> Vec<Way> {
                 .cloned()
                 .chain(steps(&named.parts[1..]))
                 .collect();
+            if steps.len() > STEPS {
+                continue;
+            }
             ways.push(way(model, steps.clone()));
             let model = *model;
             if let Some(alias) = alias {

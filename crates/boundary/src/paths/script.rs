@@ -1,6 +1,6 @@
 //! Prisma's nested objects, `TypeORM`'s relations, Sequelize's includes.
 
-use super::{Step, Way, aliased, parts};
+use super::{STEPS, Step, Way, aliased, parts};
 use crate::source::Code;
 
 pub(super) fn read(code: &Code) -> Vec<Way> {
@@ -20,7 +20,7 @@ pub(super) fn read(code: &Code) -> Vec<Way> {
             | "upsert" | "create"
                 if is_prisma(code, at) =>
             {
-                nested(code, at + 2, receiver, &mut Vec::new(), &mut ways);
+                nested(code, at + 2, receiver, &mut Vec::new(), 0, &mut ways);
             }
             "find" | "findOne" | "findAndCount" | "findOneOrFail" | "findBy" | "findOneBy" => {
                 if let Some((_, model)) = repositories.iter().find(|(name, _)| *name == receiver) {
@@ -51,15 +51,23 @@ fn is_prisma(code: &Code, at: usize) -> bool {
 }
 
 /// The keys of an object at `at`, one within another: those that are relations the schema tells.
-fn nested(code: &Code, at: usize, model: &str, before: &mut Vec<Step>, ways: &mut Vec<Way>) {
-    if !code.is_mark(at, b'{') && !code.is_mark(at, b'[') {
+fn nested(
+    code: &Code,
+    at: usize,
+    model: &str,
+    before: &mut Vec<Step>,
+    depth: usize,
+    ways: &mut Vec<Way>,
+) {
+    let object = code.is_mark(at, b'{') || code.is_mark(at, b'[');
+    if !object || depth > 2 * STEPS {
         return;
     }
     let close = code.partner(at).min(code.tokens.len());
     let mut next = at + 1;
     while next < close {
         if code.is_mark(next, b'{') || code.is_mark(next, b'[') {
-            nested(code, next, model, before, ways);
+            nested(code, next, model, before, depth + 1, ways);
             next = code.partner(next).saturating_add(1);
             continue;
         }
@@ -74,7 +82,7 @@ fn nested(code: &Code, at: usize, model: &str, before: &mut Vec<Step>, ways: &mu
         let value = next + 2;
         let object = code.is_mark(value, b'{') || code.is_mark(value, b'[');
         // `include: { customer: true }`; what is `false` is not fetched.
-        if (object || code.is(value, "true")) && before.len() < 16 {
+        if (object || code.is(value, "true")) && before.len() < STEPS {
             let operator = is_operator(key);
             if !operator && let Some(step) = super::step(code, next) {
                 before.push(step);
@@ -84,7 +92,7 @@ fn nested(code: &Code, at: usize, model: &str, before: &mut Vec<Step>, ways: &mu
                     by_name: false,
                 });
             }
-            nested(code, value, model, before, ways);
+            nested(code, value, model, before, depth + 1, ways);
             if !operator {
                 before.pop();
             }
@@ -139,7 +147,7 @@ fn relations(code: &Code, open: usize, model: &str, ways: &mut Vec<Way>) {
         return;
     };
     if code.is_mark(at + 2, b'{') {
-        return nested(code, at + 2, model, &mut Vec::new(), ways);
+        return nested(code, at + 2, model, &mut Vec::new(), 0, ways);
     }
     for i in at + 3..code.partner(at + 2).min(close) {
         if let Some(text) = code.plain(i) {

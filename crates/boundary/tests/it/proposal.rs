@@ -108,3 +108,22 @@ fn code_goes_with_the_tables_that_it_uses_most() {
         .collect();
     assert_eq!(found, ["warehouse write bil_invoices"]);
 }
+
+/// Each step of a migration has a folder of its own: none of them is a module.
+#[test]
+fn steps_of_migrations_are_no_contexts() {
+    let checked = proposed(&[
+        (
+            "db/migrations/20260101_orders/migration.sql",
+            "CREATE TABLE orders (id int); CREATE TABLE order_items (id int);",
+        ),
+        (
+            "db/migrations/20260102_books/migration.sql",
+            "CREATE TABLE books (id int);",
+        ),
+    ]);
+    assert_eq!(
+        contexts(&checked),
+        ["book: books", "order: order_items orders"]
+    );
+}
