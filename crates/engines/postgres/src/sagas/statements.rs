@@ -21,6 +21,7 @@ fn later(term: &str) -> String {
 }
 
 /// All statements of one store.
+#[expect(clippy::too_many_lines, reason = "a list of statements")]
 pub(crate) fn statements(want: &Want) -> SagaSql {
     let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
     let (share, member) = (own("saga_share"), own("saga_member"));
