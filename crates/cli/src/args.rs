@@ -81,7 +81,8 @@ pub(crate) enum Command {
     /// Print a file that follows from the description
     #[command(subcommand)]
     Render(RenderCommand),
-    /// Show who can and does reach what in a live database; sends no write, needs no description
+    /// Show who can and does reach what: in the described system's stores, held against the
+    /// description, or in one live database that needs none; sends no write
     Audit(AuditArgs),
     /// Hand out and rotate the passwords of the services' programs
     #[command(subcommand)]
@@ -214,6 +215,10 @@ pub(crate) struct CheckArgs {
     /// Check again whenever a file changes, until interrupted
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Put an audit that was kept (`audit --out FILE`) beside it: each crossing with its places in
+    /// code and how often it runs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "graph", "history"])]
+    pub(crate) with_audit: Option<PathBuf>,
     /// Read every file, whatever is remembered of an earlier check
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -389,9 +394,13 @@ pub(crate) enum CiHost {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AuditArgs {
-    /// The database: `env:NAME`, `file:PATH`, `prompt`, or a URL without a password
+    /// Services of the described system whose stores are held against live (all by default)
+    #[arg(value_name = "SERVICE", conflicts_with = "url")]
+    pub(crate) services: Vec<String>,
+    /// One database, described or not: `env:NAME`, `file:PATH`, `prompt`, or a URL without a
+    /// password
     #[arg(long, value_name = "REFERENCE")]
-    pub(crate) url: String,
+    pub(crate) url: Option<String>,
     /// Also write the report as one page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -399,16 +408,16 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Audits that were kept, for the curve and to mark what is new
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "url")]
     pub(crate) earlier: Vec<PathBuf>,
     /// An audit that was kept: exit with 1 only for what is not in it
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
     /// Propose contexts, whatever boundaries.yaml or freehold.yaml say
-    #[arg(long)]
+    #[arg(long, requires = "url")]
     pub(crate) propose: bool,
     /// Write the contexts that were proposed to boundaries.yaml
-    #[arg(long)]
+    #[arg(long, requires = "url")]
     pub(crate) write_boundaries: bool,
     /// Look again every so many seconds, until interrupted, and say what came and what went
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "300")]

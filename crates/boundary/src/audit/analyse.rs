@@ -90,7 +90,7 @@ pub fn analyse(facts: &Facts, known: &Known<'_>) -> Report {
         order: order.collect(),
         crossings: usage.crossings,
         programs: usage.programs,
-        findings: findings::findings(&reach, &ways),
+        findings: findings::findings(&reach, &ways, &|_| false),
         history: Vec::new(),
         measured: measured(facts, &reach),
         contexts,
@@ -133,7 +133,7 @@ fn subject(facts: &Facts, ways: &Ways<'_, '_>) -> Subject {
     }
 }
 
-fn measured(facts: &Facts, reach: &Reach<'_>) -> Measured {
+pub(crate) fn measured(facts: &Facts, reach: &Reach<'_>) -> Measured {
     let login = facts
         .principals
         .iter()

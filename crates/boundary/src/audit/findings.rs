@@ -12,13 +12,17 @@ use super::reach::Reach;
 use super::report::Finding;
 use super::ways::Ways;
 
-/// All of them, in a stable order.
-pub(crate) fn findings(reach: &Reach<'_>, ways: &Ways<'_, '_>) -> Vec<Finding> {
+/// All of them, in a stable order. `ours`: routines that freehold made for a described store.
+pub(crate) fn findings(
+    reach: &Reach<'_>,
+    ways: &Ways<'_, '_>,
+    ours: &dyn Fn(u32) -> bool,
+) -> Vec<Finding> {
     let facts = reach.facts();
     let mut found = Vec::new();
     leftovers(facts, &mut found);
     entrances(facts, &mut found);
-    definers(reach, ways, &mut found);
+    definers(reach, ways, ours, &mut found);
     wildcards(facts, &mut found);
     links(facts, &mut found);
     defaults(facts, &mut found);
@@ -88,12 +92,20 @@ fn entrances(facts: &Facts, found: &mut Vec<Finding>) {
 }
 
 /// Routines that let callers past their own rights.
-fn definers(reach: &Reach<'_>, ways: &Ways<'_, '_>, found: &mut Vec<Finding>) {
+fn definers(
+    reach: &Reach<'_>,
+    ways: &Ways<'_, '_>,
+    ours: &dyn Fn(u32) -> bool,
+    found: &mut Vec<Finding>,
+) {
     let facts = reach.facts();
     for ((own, body), at) in facts.routines.iter().zip(ways.bodies()).zip(0u32..) {
         let (Some(owner), true, false) = (own.owner, own.definer, own.for_triggers) else {
             continue;
         };
+        if ours(at) {
+            continue;
+        }
         let callers: Vec<&str> = (0u32..)
             .zip(&facts.principals)
             .filter(|(who, principal)| {

@@ -1,7 +1,7 @@
 //! Seconds since 1970 as RFC 3339 in UTC.
 
 /// `2026-11-20T09:42:00Z`. The calendar is Howard Hinnant's `civil_from_days`.
-pub(crate) fn rfc3339(seconds: i64) -> String {
+pub fn rfc3339(seconds: i64) -> String {
     let (days, left) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

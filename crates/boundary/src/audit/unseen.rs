@@ -56,26 +56,32 @@ fn about(part: Part) -> (&'static str, &'static str, bool) {
 
 /// Parts that were not seen whole.
 fn parts(facts: &Facts) -> Vec<Unseen> {
-    let parts = [
-        Part::Server,
-        Part::Principals,
-        Part::Memberships,
-        Part::Databases,
-        Part::Relations,
-        Part::Columns,
-        Part::Views,
-        Part::Routines,
-        Part::Triggers,
-        Part::Policies,
-        Part::References,
-        Part::Sequences,
-        Part::Defaults,
-        Part::Extensions,
-        Part::Links,
-        Part::Sessions,
-        Part::Statements,
-        Part::LoginRules,
-    ];
+    of_parts(facts, &PARTS)
+}
+
+const PARTS: [Part; 18] = [
+    Part::Server,
+    Part::Principals,
+    Part::Memberships,
+    Part::Databases,
+    Part::Relations,
+    Part::Columns,
+    Part::Views,
+    Part::Routines,
+    Part::Triggers,
+    Part::Policies,
+    Part::References,
+    Part::Sequences,
+    Part::Defaults,
+    Part::Extensions,
+    Part::Links,
+    Part::Sessions,
+    Part::Statements,
+    Part::LoginRules,
+];
+
+/// These of them that were not seen whole.
+pub(crate) fn of_parts(facts: &Facts, parts: &[Part]) -> Vec<Unseen> {
     let unseen = |part: Part| {
         let (what, would_show, could_hide) = about(part);
         let (because, shown_by, some) = match facts.outcome(part) {
@@ -105,7 +111,7 @@ fn parts(facts: &Facts) -> Vec<Unseen> {
             calls_a_day: None,
         })
     };
-    parts.into_iter().filter_map(unseen).collect()
+    parts.iter().copied().filter_map(unseen).collect()
 }
 
 fn lower(text: &str) -> String {

@@ -16,11 +16,29 @@ use super::report::By;
 /// What may be done with each table; by place in [`Ways::tables`].
 pub(crate) type Row = Vec<Rights>;
 
+/// The object that a way leads through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// Rights of its own, or everybody's.
+    Rights,
+    /// A role that it belongs to, takes on, or may give itself: the first on the way.
+    Role(u32),
+    View(u32),
+    Routine(u32),
+    /// By its place in the facts.
+    Trigger(usize),
+    /// An attribute or a right on the server, and who has it.
+    Power(String, u32),
+}
+
 /// One way in.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
     pub(crate) by: By,
+    pub(crate) through: Through,
     pub(crate) steps: Vec<String>,
+    /// What it opens; empty unless rows are kept.
+    pub(crate) row: Row,
     /// It opens these tables to reading.
     pub(crate) reads: usize,
     /// And these to writing.
@@ -43,6 +61,8 @@ pub(crate) struct Ways<'f, 'r> {
     reach: &'r Reach<'f>,
     /// The tables that are counted.
     pub(crate) tables: Vec<u32>,
+    /// Each way keeps what it opens: for few tables.
+    keeps_rows: bool,
     place: HashMap<u32, usize>,
     /// Given to each principal and nobody else: table, rights.
     own: Vec<Vec<(usize, Rights)>>,
@@ -59,9 +79,18 @@ pub(crate) struct Ways<'f, 'r> {
 }
 
 impl<'f, 'r> Ways<'f, 'r> {
+    /// To all tables of the database.
     pub(crate) fn new(reach: &'r Reach<'f>, names: &Names<'f>) -> Self {
+        Self::to(reach, names, names::tables(reach.facts()), false)
+    }
+
+    /// To these tables only; each way says what it opens.
+    pub(crate) fn within(reach: &'r Reach<'f>, names: &Names<'f>, tables: Vec<u32>) -> Self {
+        Self::to(reach, names, tables, true)
+    }
+
+    fn to(reach: &'r Reach<'f>, names: &Names<'f>, tables: Vec<u32>, keeps_rows: bool) -> Self {
         let facts = reach.facts();
-        let tables = names::tables(facts);
         let place: HashMap<u32, usize> = tables.iter().copied().zip(0..).collect();
         let mut own = vec![Vec::new(); facts.principals.len()];
         let (mut public, mut wide) = (Vec::new(), Vec::new());
@@ -106,6 +135,7 @@ impl<'f, 'r> Ways<'f, 'r> {
             bodies: bodies::routines(facts, names),
             fired: bodies::triggers(facts, names),
             tables,
+            keeps_rows,
             rows: std::cell::RefCell::new(HashMap::new()),
         }
     }
@@ -160,7 +190,7 @@ impl<'f, 'r> Ways<'f, 'r> {
     }
 
     /// What was given to one grantee alone, through the gates of `who`.
-    fn given(&self, to: Grantee, who: u32) -> Row {
+    pub(crate) fn given(&self, to: Grantee, who: u32) -> Row {
         let mut row = self.all(Rights::NONE);
         let list = match to {
             Grantee::Public => &self.public,
@@ -223,7 +253,13 @@ impl<'f, 'r> Ways<'f, 'r> {
         }
         if self.reach.is_superuser(who) {
             let steps = vec![self.name(who), "no rule applies".to_owned()];
-            Self::open(&mut found, By::Superuser, steps, &self.all(Rights::ROWS));
+            let through = Through::Power("SUPERUSER".to_owned(), who);
+            self.open(
+                &mut found,
+                (By::Superuser, through),
+                steps,
+                &self.all(Rights::ROWS),
+            );
             return found;
         }
         self.by_rights(&mut found);
@@ -237,14 +273,20 @@ impl<'f, 'r> Ways<'f, 'r> {
         found
     }
 
-    fn open(found: &mut Found, by: By, steps: Vec<String>, row: &Row) {
+    fn open(&self, found: &mut Found, by: (By, Through), steps: Vec<String>, row: &Row) {
         let count = |wanted: Rights| row.iter().filter(|own| own.has_any(wanted)).count();
         let (reads, writes) = (count(Rights::SELECT), count(Rights::WRITES));
         if reads + writes > 0 {
             join(&mut found.row, row);
             found.ways.push(Way {
-                by,
+                by: by.0,
+                through: by.1,
                 steps,
+                row: if self.keeps_rows {
+                    row.clone()
+                } else {
+                    Row::new()
+                },
                 reads,
                 writes,
             });
@@ -254,7 +296,8 @@ impl<'f, 'r> Ways<'f, 'r> {
     fn by_rights(&self, found: &mut Found) {
         let who = found.who;
         let public = self.given(Grantee::Public, who);
-        Self::open(found, By::Public, vec!["PUBLIC".to_owned()], &public);
+        let everybody = vec!["PUBLIC".to_owned()];
+        self.open(found, (By::Public, Through::Rights), everybody, &public);
         for step in self.reach.people.acts_as(who) {
             let mut row = self.given(Grantee::One(step.to), who);
             let owned = self.owned(step.to, who);
@@ -269,8 +312,17 @@ impl<'f, 'r> Ways<'f, 'r> {
             if owns {
                 steps.push("owns the tables".to_owned());
             }
-            Self::open(found, by, steps, &row);
+            let through = self.first_role(who, step.to);
+            self.open(found, (by, through), steps, &row);
         }
+    }
+
+    /// The role next to `who` on its way to `role`.
+    fn first_role(&self, who: u32, role: u32) -> Through {
+        let chain = self.reach.people.chain(who, role);
+        chain
+            .get(1)
+            .map_or(Through::Rights, |next| Through::Role(*next))
     }
 
     /// What an owner may do or give itself.
@@ -305,7 +357,8 @@ impl<'f, 'r> Ways<'f, 'r> {
             if gives {
                 steps.push("may give itself the role".to_owned());
             }
-            Self::open(found, By::RoleChain, steps, &row);
+            let through = self.first_role(who, step.to);
+            self.open(found, (By::RoleChain, through), steps, &row);
         }
     }
 
@@ -328,7 +381,8 @@ impl<'f, 'r> Ways<'f, 'r> {
                 };
                 let mut steps = self.chain(who, step.to);
                 steps.push(power.name.clone());
-                Self::open(found, by, steps, &self.all(rights));
+                let through = Through::Power(power.name.clone(), step.to);
+                self.open(found, (by, through), steps, &self.all(rights));
             }
         }
     }
@@ -361,7 +415,7 @@ impl<'f, 'r> Ways<'f, 'r> {
                 self.name(who),
                 format!("`{}`", names::shown(self.facts, view)),
             ];
-            Self::open(found, By::View, steps, &row);
+            self.open(found, (By::View, Through::View(view)), steps, &row);
         }
     }
 
@@ -378,7 +432,8 @@ impl<'f, 'r> Ways<'f, 'r> {
             if routine.definer && !routine.for_triggers && self.reach.runs(who, at) {
                 let row = self.opened_by(at);
                 let steps = self.routine_steps(who, at);
-                Self::open(found, By::DefinerFunction, steps, &row);
+                let by = (By::DefinerFunction, Through::Routine(at));
+                self.open(found, by, steps, &row);
             }
         }
         for (trigger, number) in self.facts.triggers.iter().zip(0..) {
@@ -401,7 +456,8 @@ impl<'f, 'r> Ways<'f, 'r> {
                     self.name(who),
                     format!("trigger `{}` as {}", trigger.name, self.name(definer)),
                 ];
-                Self::open(found, By::DefinerFunction, steps, &row);
+                let by = (By::DefinerFunction, Through::Trigger(number));
+                self.open(found, by, steps, &row);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use freehold_credentials as credentials;
 use freehold_lifecycle::{Applied, Contract, Target, Verified, apply, apply_plan, verify_rollback};
-use freehold_model::Deliver;
+use freehold_model::{Deliver, Fault};
 
 use super::text::{advice_in_brief, count, held_back, step_lines, tables, verified};
 use super::{Result, plan_file};
@@ -59,9 +59,10 @@ pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) ->
         Some(plan) => apply_plan(&targets, plan, &shown).await?,
         None => apply(&targets, &shown).await?,
     };
+    let left_open = left_open(&targets, &applied).await;
     let delivered = deliver_files(&context, &targets).await?;
     if output.json {
-        output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered, "verified": proven }));
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": applied, "delivered": delivered, "verified": proven, "left_open": left_open }));
         return Ok(Outcome::Done);
     }
     for file in &delivered {
@@ -80,9 +81,26 @@ pub(crate) async fn run(args: &Args, apply_args: &ApplyArgs, output: &Output) ->
         output.line("");
         advice_in_brief(output, &notes);
     }
+    for (_, note) in &left_open {
+        output.line("");
+        output.advice(note);
+    }
     output.line("");
     output.line(&summary(&applied, begun));
     Ok(Outcome::Done)
+}
+
+/// What migrations that ran left open, by an audit of their stores.
+async fn left_open(targets: &[Target], applied: &[Applied]) -> Vec<(String, Fault)> {
+    let ran = |target: &&Target| {
+        let label = target.label();
+        let own = applied.iter().find(|own| own.store == label);
+        own.is_some_and(|own| {
+            !own.migrations.is_empty() || own.tool.as_ref().is_some_and(|tool| tool.changed)
+        })
+    };
+    let moved: Vec<&Target> = targets.iter().filter(ran).collect();
+    super::audit::after_migrations(&moved).await
 }
 
 /// What `--verify-rollback` proved, a line for each store.

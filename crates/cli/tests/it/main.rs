@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "skips and shapes have to be seen")]
 
 mod adopt;
+mod audit;
 mod bad_input;
 mod batched;
 mod binary;

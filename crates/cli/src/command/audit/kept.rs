@@ -3,13 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use freehold_boundary::audit::report::{PastAudit, Report};
+use freehold_boundary::audit::report::{PastAudit, Report, SystemReport};
 use freehold_model::Fault;
 
 use super::super::Result;
+use super::Shown;
 
-/// One kept audit.
+/// One kept audit of one database.
 pub(super) fn one(file: &Path) -> Result<Report> {
+    parsed(file, Report::parse)
+}
+
+/// One kept audit of a described system.
+pub(super) fn system(file: &Path) -> Result<SystemReport> {
+    parsed(file, SystemReport::parse)
+}
+
+fn parsed<R>(file: &Path, parse: fn(&str) -> std::result::Result<R, Fault>) -> Result<R> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         vec![
             Fault::new(
@@ -19,8 +29,7 @@ pub(super) fn one(file: &Path) -> Result<Report> {
             .help("it is written by `freehold audit --out FILE`"),
         ]
     })?;
-    Report::parse(&text)
-        .map_err(|fault| vec![fault.help(format!("the file is {}", file.display()))])
+    parse(&text).map_err(|fault| vec![fault.help(format!("the file is {}", file.display()))])
 }
 
 /// Kept audits, oldest first.
@@ -67,7 +76,7 @@ pub(super) fn with_history(mut report: Report, kept: &[Report]) -> Report {
 }
 
 /// Everything that counts against a boundary, by name.
-fn faults(report: &Report) -> BTreeMap<String, String> {
+pub(super) fn faults(report: &Report) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for own in &report.crossings {
         let tables = own.foreign.join(", ");
@@ -110,23 +119,22 @@ fn faults(report: &Report) -> BTreeMap<String, String> {
             own.message.clone(),
         );
     }
+    for own in report.unseen.iter().filter(|own| own.could_hide) {
+        let said = format!("not seen: {}", own.what.replace('`', ""));
+        all.insert(format!("unseen {}", own.what), said);
+    }
     all
 }
 
 /// Holds the report nothing that the baseline did not?
-pub(super) fn is_no_worse(report: &Report, baseline: &Report) -> bool {
-    let known = faults(baseline);
-    faults(report).keys().all(|own| known.contains_key(own))
-        && report
-            .unseen
-            .iter()
-            .filter(|own| own.could_hide)
-            .all(|own| baseline.unseen.iter().any(|known| known.what == own.what))
+pub(super) fn is_no_worse(report: &impl Shown, baseline: &impl Shown) -> bool {
+    let known = baseline.faults();
+    report.faults().keys().all(|own| known.contains_key(own))
 }
 
 /// What came and what went, a line each.
-pub(super) fn changes(last: &Report, next: &Report) -> Vec<String> {
-    let (before, now) = (faults(last), faults(next));
+pub(super) fn changes(last: &impl Shown, next: &impl Shown) -> Vec<String> {
+    let (before, now) = (last.faults(), next.faults());
     let came = now.iter().filter(|(key, _)| !before.contains_key(*key));
     let went = before.iter().filter(|(key, _)| !now.contains_key(*key));
     came.map(|(_, said)| format!("▲ new    {said}"))

@@ -24,13 +24,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn find(args: &Args, wanted: &AuditArgs) -> Result<Self> {
+    pub(super) fn find(args: &Args, wanted: &AuditArgs, url: &str) -> Result<Self> {
         let here = std::env::current_dir().unwrap_or_default();
         let start = args
             .directory
             .as_ref()
             .map_or_else(|| here.clone(), |folder| here.join(folder));
-        let at = endpoint(&wanted.url, &start)?;
+        let at = endpoint(url, &start)?;
         let engine = freehold_builtin::engine(at.kind).ok_or_else(|| vec![not_yet(at.kind)])?;
         let found = start.ancestors().find(|folder| {
             folder.join(BOUNDARIES).is_file() || folder.join("freehold.yaml").is_file()

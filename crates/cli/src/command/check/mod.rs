@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
+use freehold_boundary::audit::{Together, together, together_text};
 use freehold_boundary::report::{
     Shown, Tone, github, gitlab, history, human, json, mermaid, sarif, svg,
 };
@@ -16,6 +17,7 @@ use freehold_model::Fault;
 
 use self::place::{BOUNDARIES, Place, baseline_of, cannot_read, today};
 use super::Result;
+use super::audit::kept;
 use crate::Outcome;
 use crate::args::{Args, CheckArgs, CheckFormat, GraphFormat};
 use crate::output::Output;
@@ -75,7 +77,18 @@ fn once(
         elapsed: Some(started.elapsed()),
         history: known.as_ref().map_or(&[], |known| &known.history),
     };
-    report(&root, wanted, &result, compared.as_ref(), shown, output);
+    let live = match &wanted.with_audit {
+        Some(file) => Some(together(&result, &kept(file)?).map_err(|fault| vec![fault])?),
+        None => None,
+    };
+    report(
+        &root,
+        wanted,
+        &result,
+        (compared.as_ref(), live.as_ref()),
+        shown,
+        output,
+    );
     if wanted.write_boundaries {
         write_boundaries(&root, &result, output)?;
     }
@@ -175,7 +188,7 @@ fn report(
     root: &Path,
     wanted: &CheckArgs,
     result: &Checked,
-    compared: Option<&Compared>,
+    (compared, live): (Option<&Compared>, Option<&Together>),
     shown: Shown,
     output: &Output,
 ) {
@@ -195,7 +208,13 @@ fn report(
         wanted.format
     };
     match format {
-        CheckFormat::Json => output.value(&json(result, compared)),
+        CheckFormat::Json => {
+            let mut value = json(result, compared);
+            if let Some(live) = live {
+                value["audit"] = serde_json::json!(live);
+            }
+            output.value(&value);
+        }
         CheckFormat::Sarif => output.value(&sarif(result, env!("CARGO_PKG_VERSION"))),
         CheckFormat::Gitlab => output.value(&gitlab(result)),
         CheckFormat::Github => output.line(github(result).trim_end()),
@@ -203,6 +222,10 @@ fn report(
             let paint = |meant: Tone, text: &str| output.paint(meant.into(), text);
             let source = |file: &Path| fs::read_to_string(root.join(file)).ok();
             output.line(human(result, compared, shown, &paint, &source).trim_end());
+            if let Some(live) = live {
+                output.line("");
+                output.line(together_text(live, &paint).trim_end());
+            }
         }
     }
 }

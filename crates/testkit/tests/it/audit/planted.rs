@@ -149,6 +149,65 @@ async fn mariadb_has_no_way_in_that_is_not_found() {
     drop(session);
 }
 
+/// The server's own log is the witness: questions in a transaction that cannot write, and nothing
+/// else. A write that the same session tries is refused by the server.
+#[tokio::test]
+async fn mariadb_is_sent_no_write() {
+    let Some(server) = TestServer::alone(EngineKind::Mariadb).await else {
+        return;
+    };
+    let engine = freehold_builtin::engine(EngineKind::Mariadb).expect("an engine");
+    let mut admin = server.connect().await;
+    for sql in [
+        "CREATE DATABASE logged",
+        "CREATE TABLE logged.payments (id INT)",
+        "CREATE VIEW logged.seen AS SELECT id FROM logged.payments",
+    ] {
+        admin.execute(sql).await.must(sql);
+    }
+    let log = server.folder().join("server/data/general.log");
+    let from = std::fs::metadata(&log).must("the log").len();
+    let facts = engine
+        .audit(&server.admin, &Limits::default())
+        .await
+        .must("the facts");
+    let bytes = std::fs::read(&log).must("the log");
+    let since = usize::try_from(from).expect("a length");
+    let text = String::from_utf8_lossy(&bytes[since..]).into_owned();
+    assert_eq!(
+        server.changing_statements_since(from),
+        Vec::<String>::new(),
+        "{text}"
+    );
+    let sent: Vec<&str> = ["\tQuery\t", " Query\t", "\tExecute\t", " Execute\t"]
+        .iter()
+        .flat_map(|word| text.lines().filter_map(move |line| line.split_once(word)))
+        .map(|(_, sql)| sql)
+        .collect();
+    assert!(
+        sent.len() >= facts.sent.statements as usize && facts.sent.statements > 10,
+        "{} of {:?}: {text}",
+        sent.len(),
+        facts.sent
+    );
+    let opened = sent
+        .iter()
+        .position(|sql| *sql == "START TRANSACTION READ ONLY")
+        .expect("it cannot write");
+    let (last, asked) = sent[opened + 1..].split_last().expect("it asked");
+    assert_eq!(*last, "ROLLBACK", "{text}");
+    // Catalogs and statistics, never a table of somebody's, never a lock.
+    for sql in asked {
+        let upper = sql.to_uppercase();
+        assert!(upper.starts_with("SELECT"), "{sql}");
+        assert!(
+            !upper.contains("FOR UPDATE") && !upper.contains("LOCK IN SHARE MODE"),
+            "{sql}"
+        );
+        assert!(!upper.contains("LOGGED.PAYMENTS"), "{sql}");
+    }
+}
+
 /// The line is cut after so many bytes of answers: what came is told, what did not come is said,
 /// and nothing is called clean.
 #[tokio::test]

@@ -14,6 +14,7 @@ mod logins;
 mod order;
 mod orphans;
 mod programs;
+mod system;
 mod ties;
 mod unseen;
 
@@ -21,6 +22,7 @@ use freehold_look::{Shape, page};
 use maud::{Markup, html};
 
 use super::{Report, State, words};
+pub use system::html_of_system;
 
 const CSS: &str = include_str!("audit.css");
 

@@ -7,12 +7,14 @@ mod line;
 mod logins;
 mod matrix;
 mod rest;
+mod system;
 mod worst;
 
 use freehold_look::number::{capital, count, duration, percent};
 use freehold_look::spans;
 
 use self::line::{Line, wrapped};
+pub use self::system::terminal_of_system;
 use super::date::Moment;
 use super::{Report, State, Verdict, words};
 use crate::report::{Paint, Tone};
