@@ -1,3 +1,5 @@
+//! An entity of SeaORM: a case of the corpus, read by the checker and never compiled.
+
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, DeriveEntityModel)]

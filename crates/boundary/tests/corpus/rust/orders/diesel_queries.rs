@@ -1,3 +1,5 @@
+//! Queries by Diesel: a case of the corpus, read by the checker and never compiled.
+
 use crate::customers::schema::customers;
 use crate::orders::schema::orders;
 use diesel::prelude::*;

@@ -1,3 +1,5 @@
+//! Queries by SeaORM: a case of the corpus, read by the checker and never compiled.
+
 use crate::customers::customer;
 use sea_orm::EntityTrait;
 

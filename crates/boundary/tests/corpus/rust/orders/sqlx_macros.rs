@@ -1,3 +1,5 @@
+//! SQL in macros: a case of the corpus, read by the checker and never compiled.
+
 pub async fn f(pool: &PgPool) {
     sqlx::query_as!(Row, "select o.id, b.title from orders o join books b on b.id = o.book_id where o.id = $1", 1).fetch_all(pool).await; //> join books
     sqlx::query!(r#"update payments set state = $1"#, 1).execute(pool).await; //> write payments
