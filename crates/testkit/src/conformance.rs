@@ -6,11 +6,13 @@ use freehold_engine::{Connection, Keep, Secret, TxMode, Value};
 use freehold_lifecycle::{
     SeedWhich, Target, apply, destroy, plan, rollback, seed, status, unseed, verify_rollback,
 };
+use freehold_model::EngineKind;
 
+use crate::bookshop::enter;
 use crate::must::Must as _;
 use crate::neighbour::Neighbour;
 use crate::orders::{orders_files, orders_target, orders_target_of};
-use crate::shape::Shape;
+use crate::shape::{Admin, Shape};
 
 /// plan → apply → nothing to do, and nothing sent → seed twice → undo → rollback → destroy →
 /// nothing is left, and a neighbour on the same server was never touched.
@@ -120,6 +122,113 @@ async fn seeds_come_and_go(targets: &[Target]) {
     assert_eq!(rows(&undone), Some(1), "what the migration put in stays");
     let undone = unseed(targets).await.must("taken out twice");
     assert_eq!(rows(&undone), Some(1));
+}
+
+/// A service that publishes and keeps a copy: made once, read by whoever may, and gone with the store.
+pub async fn events_stand_beside_the_tables(shape: &Shape) {
+    let before = everything(shape).await;
+    let targets = [with_events(shape)];
+    let applied = apply(&targets, &|_| {}).await;
+    // The tests' servers write a binlog, and this admin may make no trigger beside one.
+    if shape.kind == EngineKind::Mariadb && shape.admin == Admin::Plain {
+        let codes: Vec<&str> = applied
+            .err()
+            .must("refused")
+            .iter()
+            .map(|it| it.code)
+            .collect();
+        assert_eq!(codes, ["FH3135"]);
+        assert_eq!(everything(shape).await, before, "nothing was changed");
+        return;
+    }
+    applied.must("the first apply");
+    nothing_left_to_do(shape, &targets).await;
+
+    let [target] = &targets;
+    let names = &target.want.identities;
+    let mut program = enter(target, &names.app.logins[0]).await;
+    let outbox = target.want.spot.own("outbox");
+    let key = if target.want.spot.schema.is_empty() && target.engine.info().identities {
+        "`key`"
+    } else {
+        "\"key\""
+    };
+    let event = format!("INSERT INTO {outbox} (topic, {key}) VALUES ('order.placed.v1', '5')");
+    program.execute(&event).await.must("the program publishes");
+    let copy = format!("DELETE FROM {}", in_store(shape, "book_cache"));
+    let refused = program.execute(&copy).await;
+    // Nobody can be kept out of a file.
+    assert_eq!(refused.is_err(), target.engine.info().identities);
+    drop(program);
+
+    let mut sidecar = enter(target, &names.sidecar).await;
+    sidecar.begin(TxMode::Relay).await.must("begin");
+    let looked = sidecar.poll_outbox(&target.want, "", 10).await;
+    assert_eq!(looked.must("a look").rows.len(), 1);
+    sidecar.rollback().await.must("rollback");
+    let sql = target.engine.events(&target.want).must("statements");
+    let today = &sql.snapshots["order.placed.v1"];
+    let rows = sidecar.query(today, &["".into(), Value::I64(10)]).await;
+    assert!(rows.must("rows of today").is_empty());
+    drop(sidecar);
+
+    // Also below what today's rows are read from.
+    rollback(&targets, Some(0)).await.must("all the way back");
+    apply(&targets, &|_| {}).await.must("and up again");
+    nothing_left_to_do(shape, &targets).await;
+    destroy(&targets, Keep::default(), false, false)
+        .await
+        .must("destroy");
+    assert_eq!(everything(shape).await, before, "nothing is left behind");
+}
+
+fn in_store(shape: &Shape, table: &str) -> String {
+    if shape.isolation == freehold_model::Isolation::Tables {
+        format!("{}_{table}", shape.name)
+    } else {
+        table.to_owned()
+    }
+}
+
+fn with_events(shape: &Shape) -> Target {
+    let mut files = orders_files(shape);
+    let (cache, orders) = (in_store(shape, "book_cache"), in_store(shape, "orders"));
+    let mut file =
+        |path: &str, text: String| files.0.entry(path.into()).or_default().push_str(&text);
+    file(
+        "services/orders/service.yaml",
+        format!(
+            "publishes:\n  order.placed.v1: {{ schema: events/order.json, key: orderId, snapshot: \"SELECT order_id, NULL FROM {orders}\" }}\n\
+             copies:\n  {cache}:\n    from: {}_catalog/book.changed.v1\n    key: {{ book_id: bookId }}\n    columns: {{ version_number: version }}\n    provenance: {{ version: version_number }}\n",
+            shape.name
+        ),
+    );
+    file(
+        "services/catalog/service.yaml",
+        format!(
+            "service: {}_catalog\nstore: {{ server: other }}\npublishes:\n  book.changed.v1: {{ schema: events/book.json, key: bookId }}\n",
+            shape.name
+        ),
+    );
+    file(
+        "services/orders/migrations/0004_book_cache.up.sql",
+        format!(
+            "CREATE TABLE {cache} (book_id BIGINT PRIMARY KEY, version_number BIGINT NOT NULL);\n"
+        ),
+    );
+    file(
+        "services/orders/migrations/0004_book_cache.down.sql",
+        format!("DROP TABLE {cache};\n"),
+    );
+    // A server that a service has for itself is nobody else's.
+    let system = files.0.get_mut(std::path::Path::new("freehold.yaml"));
+    let system = system.must("the file");
+    let other = format!(
+        "servers:\n  other: {{ engine: {}, url: \"env:NOT_ASKED_FOR_EITHER\" }}",
+        shape.kind.name()
+    );
+    *system = system.replace("servers:", &other);
+    orders_target_of(shape, &files).must("the files are right")
 }
 
 /// A store is described with a change: only the change is sent, and the new rights hold.

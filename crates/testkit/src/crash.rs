@@ -166,6 +166,10 @@ impl Engine for Crashing {
         self.inner.migrator(probe, want)
     }
 
+    fn unbind(&self, want: &Want) -> Vec<Step> {
+        self.inner.unbind(want)
+    }
+
     fn drop_steps(&self, probe: &Probe, want: &Want, live: &Live, keep: Keep) -> Drop {
         self.inner.drop_steps(probe, want, live, keep)
     }

@@ -41,6 +41,11 @@ fn the_whole_way_and_back() {
 }
 
 #[test]
+fn events_stand_beside_the_tables() {
+    run(over_all(conformance::events_stand_beside_the_tables));
+}
+
+#[test]
 fn a_table_becomes_append_only() {
     run(over_all(conformance::a_table_becomes_append_only));
 }
