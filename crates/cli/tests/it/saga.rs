@@ -103,7 +103,11 @@ fn serve(stream: TcpStream, keys: &Mutex<BTreeSet<String>>) -> Option<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        let outcome = if key.ends_with("/undo") { "undone" } else { "done" };
+        let outcome = if key.ends_with("/undo") {
+            "undone"
+        } else {
+            "done"
+        };
         keys.lock().ok()?.insert(key.clone());
         let reply = format!(
             "HTTP/1.1 200 OK\r\nidempotency-key: {key}\r\nfreehold-outcome: {outcome}\r\ncontent-length: 2\r\n\r\n{{}}"
@@ -154,7 +158,10 @@ fn a_saga_runs_through_the_binary() {
     let (applied, text) = run(folder, &["apply"]);
     assert!(applied, "{text}");
     let (_, text) = run(folder, &["plan", "--exit-code"]);
-    assert!(text.contains("as described") || text.contains("Nothing"), "{text}");
+    assert!(
+        text.contains("as described") || text.contains("Nothing"),
+        "{text}"
+    );
 
     // Two orders with their sagas, each in one transaction.
     let store = rusqlite::Connection::open(folder.join("data/orders/store.db")).expect("opened");
@@ -195,7 +202,18 @@ fn a_saga_runs_through_the_binary() {
     assert!(stranded, "{text}");
     let (_, text) = run(folder, &["saga", "show", "orders", "o-3"]);
     assert!(text.contains("FH4133"), "{text}");
-    let (_, text) = run(folder, &["saga", "start", "orders", "place_order", "o-4", "--input", "{"]);
+    let (_, text) = run(
+        folder,
+        &[
+            "saga",
+            "start",
+            "orders",
+            "place_order",
+            "o-4",
+            "--input",
+            "{",
+        ],
+    );
     assert!(text.contains("FH4134"), "{text}");
 }
 
