@@ -98,27 +98,40 @@ async fn run(
     done: &(dyn Fn(&Applied) + Sync),
 ) -> Result<Vec<Applied>> {
     let then = |target: &Target| planned.and_then(|plan| plan.store(&target.label()));
-    refused_before_anything(targets, &then).await?;
-    each(targets, |target| async move {
-        let applied = apply_one(target, then(target)).await?;
+    let found = each(targets, |target| first_look(target, then(target))).await?;
+    each(targets.iter().zip(found), |(target, found)| async move {
+        let applied = match found {
+            Found::InStep(applied) => *applied,
+            Found::Moves => apply_one(target, then(target)).await,
+        }?;
         done(&applied);
         Ok(applied)
     })
     .await
 }
 
+/// What the look before all changes found of a store.
+enum Found {
+    /// Nothing to do: what `apply` has to say of it, or what is wrong with it nevertheless.
+    InStep(Box<Result<Applied>>),
+    /// It is to be changed, under its lock.
+    Moves,
+}
+
 /// What cannot be applied is said before the first store changes.
-async fn refused_before_anything<'p>(
-    targets: &[Target],
-    then: &(dyn Fn(&Target) -> Option<&'p PlannedStore> + Sync),
-) -> Result<()> {
-    let looked = each(targets, |target| async move {
-        let mut reach = Reach::open(target).await?;
-        let seen = settled_view(&mut reach).await?;
-        batch_notes(&mut reach, &seen).await?;
-        then(target).map_or(Ok(()), |then| then.unmoved(&reach, &seen))
-    });
-    looked.await.map(|_| ())
+async fn first_look(target: &Target, then: Option<&PlannedStore>) -> Result<Found> {
+    let mut reach = Reach::open(target).await?;
+    let seen = settled_view(&mut reach).await?;
+    batch_notes(&mut reach, &seen).await?;
+    if let Some(then) = then {
+        then.unmoved(&reach, &seen)?;
+        return Ok(Found::Moves);
+    }
+    if !seen.in_step() || target.foreign_tool.is_some() {
+        return Ok(Found::Moves);
+    }
+    let applied = applied(reach, seen, Done::default()).await;
+    Ok(Found::InStep(Box::new(applied)))
 }
 
 /// A look that is not taken in by another run in the middle of its work: what is refused at first
@@ -151,35 +164,40 @@ async fn run_steps(reach: &mut Reach<'_>, steps: &[Step], surprises: &mut usize)
     Ok(false)
 }
 
+/// What a run did to a store so far.
+#[derive(Default)]
+struct Done {
+    steps: Vec<Step>,
+    migrations: Vec<String>,
+    tool: Option<ToolRun>,
+}
+
 async fn apply_one(target: &Target, then: Option<&PlannedStore>) -> Result<Applied> {
     let mut reach = Reach::open(target).await?;
-    let mut steps = Vec::new();
-    let mut migrations = Vec::new();
-    let mut seen = settled_view(&mut reach).await?;
-    if !seen.in_step() || target.foreign_tool.is_some() || then.is_some() {
-        reach.lock().await?;
-        seen = view(&mut reach).await?;
-    }
+    reach.lock().await?;
+    let mut seen = view(&mut reach).await?;
     if let Some(then) = then {
         then.unmoved(&reach, &seen)?;
     }
-    seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
-    let tool = match &target.foreign_tool {
-        Some(tool) => {
-            let ran = foreign_tool::run(&mut reach, tool).await?;
-            seen = view(&mut reach).await?;
-            seen = converge(&mut reach, seen, &mut steps, &mut migrations).await?;
-            Some(ran)
-        }
-        None => None,
-    };
-    missing_tables(target, &seen)?;
+    let mut done = Done::default();
+    seen = converge(&mut reach, seen, &mut done).await?;
+    if let Some(tool) = &target.foreign_tool {
+        done.tool = Some(foreign_tool::run(&mut reach, tool).await?);
+        seen = view(&mut reach).await?;
+        seen = converge(&mut reach, seen, &mut done).await?;
+    }
+    applied(reach, seen, done).await
+}
+
+/// What there is to say of a store that is in step.
+async fn applied(mut reach: Reach<'_>, seen: View<'_>, done: Done) -> Result<Applied> {
+    missing_tables(reach.target, &seen)?;
     let tables = count_rows(&mut reach, &seen.live).await?;
     Ok(Applied {
-        store: target.label(),
-        steps,
-        migrations,
-        tool,
+        store: reach.target.label(),
+        steps: done.steps,
+        migrations: done.migrations,
+        tool: done.tool,
         lock_waits: reach.waits,
         tables,
         held_back: seen.pending.held_back_ids(),
@@ -191,8 +209,7 @@ async fn apply_one(target: &Target, then: Option<&PlannedStore>) -> Result<Appli
 async fn converge<'t>(
     reach: &mut Reach<'t>,
     mut seen: View<'t>,
-    steps: &mut Vec<Step>,
-    migrations: &mut Vec<String>,
+    done: &mut Done,
 ) -> Result<View<'t>> {
     let (mut rounds, mut surprises) = (0, 0);
     while rounds < ROUNDS {
@@ -204,9 +221,9 @@ async fn converge<'t>(
             continue;
         }
         rounds += 1;
-        steps.append(&mut seen.diff.steps);
+        done.steps.append(&mut seen.diff.steps);
         if !seen.pending.up.is_empty() || seen.pending.half_undone.is_some() {
-            migrations.extend(migrate(reach).await?);
+            done.migrations.extend(migrate(reach).await?);
         }
         seen = view(reach).await?;
     }

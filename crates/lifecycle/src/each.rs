@@ -5,22 +5,21 @@ use std::future::Future;
 
 use futures_util::{StreamExt as _, stream};
 
-use crate::target::Target;
 use crate::{Faults, Result};
 
 /// How many stores are looked at or changed at the same time.
 const AT_ONCE: usize = 8;
 
-/// Runs `one` for every target and returns values in the targets' order, or every fault of all of
+/// Runs `one` for every store and returns values in the stores' order, or every fault of all of
 /// them. A store that fails does not stop the others.
-pub(crate) async fn each<'t, T, F>(
-    targets: &'t [Target],
-    one: impl Fn(&'t Target) -> F,
+pub(crate) async fn each<S, T, F>(
+    stores: impl IntoIterator<Item = S>,
+    one: impl Fn(S) -> F,
 ) -> Result<Vec<T>>
 where
     F: Future<Output = Result<T>>,
 {
-    let results: Vec<Result<T>> = stream::iter(targets)
+    let results: Vec<Result<T>> = stream::iter(stores)
         .map(one)
         .buffered(AT_ONCE)
         .collect()
