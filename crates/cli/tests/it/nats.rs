@@ -100,7 +100,7 @@ fn a_nats_of_others_is_told_its_users() {
     let users = fs::read_to_string(folder.join(".freehold/nats/users.conf")).expect("users");
     assert_eq!(mode(&folder.join(".freehold/nats/catalog.seed")), 0o600);
     runtime
-        .block_on(server.set_users(&[users.clone()]))
+        .block_on(server.set_users(std::slice::from_ref(&users)))
         .expect("they are taken");
     let running = Sidecars(run(&url).spawn().expect("it starts"));
     publish(folder, 5, 1);
