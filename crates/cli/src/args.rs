@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Hand out and rotate the passwords of the services' programs
     #[command(subcommand)]
     Creds(CredsCommand),
+    /// Show sagas, and ask things of them: retry, skip, approve, cancel
+    #[command(subcommand)]
+    Saga(SagaCommand),
     /// Print the JSON Schema of the description's files, for editors
     Schema,
     /// Explain an error code
@@ -428,4 +431,99 @@ pub(crate) struct AuditArgs {
     /// How long all questions together may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) budget: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SagaCommand {
+    /// Show the sagas that are under way
+    List {
+        /// Services (all by default)
+        #[arg(value_name = "SERVICE")]
+        services: Vec<String>,
+        /// Only sagas of this name
+        #[arg(long, value_name = "NAME")]
+        saga: Option<String>,
+        /// Only those with this business key
+        #[arg(long)]
+        key: Option<String>,
+        /// Also those that have ended
+        #[arg(long)]
+        all: bool,
+        /// So many at most, the newest first
+        #[arg(long, default_value_t = 100)]
+        most: u32,
+    },
+    /// Show one saga: its steps, what it holds, what was asked of it
+    Show(SagaRef),
+    /// Start a saga by its business key; a second start of the same key does nothing
+    Start {
+        service: String,
+        /// The saga's name
+        saga: String,
+        /// The business key
+        key: String,
+        /// JSON
+        #[arg(long, default_value = "{}")]
+        input: String,
+        /// What no second saga may work on at the same time; may be given several times
+        #[arg(long = "lock", value_name = "KEY")]
+        locks: Vec<String>,
+    },
+    /// Try a parked step again; a refused one as a new attempt of its own
+    Retry(SagaStep),
+    /// Leave a step out. What it may have done is taken back first; the pivot cannot be skipped
+    Skip(SagaStep),
+    /// Give a step another body. What it may have done is taken back first
+    Edit {
+        #[command(flatten)]
+        saga: SagaStep,
+        /// JSON
+        #[arg(long)]
+        body: String,
+    },
+    /// Approve a step that waits for it
+    Approve {
+        #[command(flatten)]
+        saga: SagaStep,
+        /// JSON, the approval's output
+        #[arg(long)]
+        payload: Option<String>,
+    },
+    /// Reject a step that waits for approval: the saga is taken back
+    Reject(SagaStep),
+    /// Hold a saga still; what is under way still counts when it is answered
+    Pause(SagaRef),
+    /// Let a paused saga go on
+    Resume(SagaRef),
+    /// Take a saga back; refused after its pivot
+    Compensate(SagaRef),
+    /// The same, as a program would ask for it
+    Cancel(SagaRef),
+    /// End a saga as it stands; `show` lists what may be in force
+    Close(SagaRef),
+    /// Show what participants have of sagas that the store does not know, as after a restore
+    Orphans { service: String },
+    /// Show open sagas that the description at hand would strand; exit code 1 if there are any
+    CheckDeploy,
+    /// Say that a service's store was restored from a backup: open sagas are doubted, and their
+    /// participants asked
+    Restored { service: String },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SagaRef {
+    pub(crate) service: String,
+    /// Its id or its business key
+    pub(crate) saga: String,
+    /// The version that you looked at: refused if it has moved since (default: as it is now)
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) seen: Option<u64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SagaStep {
+    #[command(flatten)]
+    pub(crate) saga: SagaRef,
+    /// The step's name
+    pub(crate) step: String,
 }

@@ -92,6 +92,7 @@ impl Context {
             faults.dedup();
             return Err(faults);
         }
+        crate::sagas::place(&self.root, &system, &mut targets)?;
         check_targets(&targets)?;
         targets.retain(|target| services.is_empty() || services.contains(&target.want.service));
         Ok(targets)

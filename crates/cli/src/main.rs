@@ -10,6 +10,7 @@ mod context;
 mod files;
 mod output;
 mod pages;
+mod sagas;
 mod servers;
 mod sidecar;
 mod supervise;
@@ -63,7 +64,9 @@ fn main() -> ExitCode {
 /// 2: what the user wrote is wrong (files, input). 3: the world did not let us.
 fn exit_code(faults: &[freehold_model::Fault]) -> u8 {
     let input = |code: &str| {
-        code.starts_with("FH1") || code.starts_with("FH22") || code.starts_with("FH24")
+        ["FH1", "FH22", "FH24", "FH410", "FH411"]
+            .iter()
+            .any(|range| code.starts_with(range))
     };
     if faults.iter().all(|fault| input(fault.code)) {
         2

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::{self, partitions, topics_of};
+use crate::sagas::Sagas;
 
 type Result<T> = std::result::Result<T, Vec<Fault>>;
 
@@ -48,6 +49,7 @@ pub(crate) async fn start(
     system: &System,
     targets: &[Target],
     state: &Path,
+    mut sagas: Sagas,
     report: Report,
 ) -> Result<Running> {
     let socket = socket_path(state, system);
@@ -59,11 +61,18 @@ pub(crate) async fn start(
     let mut tasks = JoinSet::new();
     for target in targets
         .iter()
-        .filter(|target| !target.want.plane.is_empty())
+        .filter(|target| !target.want.plane.is_empty() || target.want.plane.sagas.starts)
     {
         let service = &system.services[&target.want.service];
         let login = &standing.logins[&service.name];
-        let open = opener(target).await?;
+        let at = as_sidecar(target.engine, target, &target.want).await?;
+        if target.want.plane.sagas.starts {
+            sagas.spawn(target, at.clone(), &report, &stopping, &mut tasks);
+        }
+        if target.want.plane.is_empty() {
+            continue;
+        }
+        let open = opener(target, at);
         let connect = connector(&open, standing.broker, login, &standing.address);
         let around = Around {
             sockets: sockets.clone(),
@@ -94,12 +103,11 @@ fn socket_path(state: &Path, system: &System) -> PathBuf {
         .join("broker.sock")
 }
 
-/// Gives the sidecar's login a new password, known to this process alone.
-async fn opener(target: &Target) -> Result<Open> {
+/// Opens the store as its sidecar.
+fn opener(target: &Target, at: Endpoint) -> Open {
     let engine = target.engine;
     let want = target.want.clone();
-    let at = as_sidecar(engine, target, &want).await?;
-    Ok(Arc::new(move || {
+    Arc::new(move || {
         let (at, want) = (at.clone(), want.clone());
         Box::pin(async move {
             let connection = engine.connect(&at).await?;
@@ -110,7 +118,7 @@ async fn opener(target: &Target) -> Result<Open> {
                 sql,
             })
         })
-    }))
+    })
 }
 
 fn connector(open: &Open, broker: &'static dyn Broker, login: &Login, address: &str) -> Connect {
@@ -125,6 +133,7 @@ fn connector(open: &Open, broker: &'static dyn Broker, login: &Login, address: &
     })
 }
 
+/// Gives the sidecar's login a new password, known to this process alone.
 async fn as_sidecar(engine: &'static dyn Engine, target: &Target, want: &Want) -> Result<Endpoint> {
     let fault = |error: freehold_engine::Error| vec![error.fault()];
     let at = engine.at_store(&target.admin, &want.spot);

@@ -18,6 +18,7 @@ mod plan_file;
 mod render;
 mod rollback;
 mod run;
+mod saga;
 mod seed;
 mod status;
 mod text;
@@ -66,8 +67,11 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Creds(CredsCommand::Rotate { stores, grace }) => {
             creds::rotate(args, stores, *grace, output).await
         }
+        Command::Saga(command) => saga::run(args, command, output).await,
         Command::Schema => {
-            output.value(&freehold_model::json_schema());
+            let mut schema = freehold_model::json_schema();
+            schema["saga"] = freehold_saga::json_schema();
+            output.value(&schema);
             Ok(Outcome::Done)
         }
         Command::Explain { code } => explain(code, output),

@@ -10,28 +10,41 @@ use crate::Outcome;
 use crate::args::{Args, StoreArgs};
 use crate::context::Context;
 use crate::output::{Output, Tone};
+use crate::sagas::{Alarms, Sagas};
 use crate::servers::{Place, state_folder};
 use crate::sidecar::{self, Report};
 
 pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&stores.services, false)?;
-    if targets.iter().all(|target| target.want.plane.is_empty()) {
+    if targets
+        .iter()
+        .all(|target| target.want.plane.is_empty() && !target.want.plane.sagas.starts)
+    {
         return Err(vec![
-            Fault::new("FH3921", "no service here publishes events or keeps copies")
-                .help("add `publishes:` or `copies:` to a service.yaml"),
+            Fault::new(
+                "FH3921",
+                "no service here publishes events, keeps copies or has sagas",
+            )
+            .help("add `publishes:` or `copies:` to a service.yaml"),
         ]);
     }
     let (teller, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (alarming, mut alarmed) = tokio::sync::mpsc::unbounded_channel();
     let report: Report = Arc::new(move |service, what, standing| {
         let _ = teller.send((service.to_owned(), what.to_owned(), standing));
     });
     let state = state_folder(&context.root);
-    let running = sidecar::start(&context.system, &targets, &state, report).await?;
+    let alarm: Alarms = Arc::new(move |service, alarm| {
+        let _ = alarming.send((service.to_owned(), crate::sagas::told(alarm)));
+    });
+    let sagas = Sagas::of(&context.root, &context.system, alarm)?;
+    let running = sidecar::start(&context.system, &targets, &state, sagas, report).await?;
     let mut stopped = std::pin::pin!(stopped());
     loop {
         tokio::select! {
             Some((service, what, standing)) = told.recv() => tell(output, &service, &what, &standing),
+            Some((service, what)) = alarmed.recv() => alarm_of(output, &service, &what),
             () = &mut stopped => break,
         }
     }
@@ -55,6 +68,16 @@ async fn stopped() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated => {}
+    }
+}
+
+/// A saga that waits for somebody.
+fn alarm_of(output: &Output, service: &str, what: &str) {
+    if output.json {
+        output.value(&serde_json::json!({ "service": service, "part": "sagas", "state": "alarm", "message": what }));
+    } else {
+        let mark = output.paint(Tone::Bad, "▲ waits");
+        output.line(&format!("{service:12} {:8} {mark}  {what}", "sagas"));
     }
 }
 

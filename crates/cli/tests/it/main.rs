@@ -22,6 +22,7 @@ mod planner;
 mod pooled;
 mod real_tools;
 mod rotation;
+mod saga;
 mod secrets;
 mod servers;
 mod walk;

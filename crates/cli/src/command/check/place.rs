@@ -78,7 +78,10 @@ fn read(root: &Path, environment: Option<&str>) -> Result<Ownership> {
         let text = fs::read_to_string(&file).map_err(|error| vec![cannot_read(&file, &error)])?;
         return Ownership::of_file(&text, Path::new(BOUNDARIES));
     }
-    Ownership::of_system(&load(root, environment, &DiskFiles)?)
+    let system = load(root, environment, &DiskFiles)?;
+    // What its sagas say is part of the description, too.
+    crate::sagas::definitions(root, &system)?;
+    Ownership::of_system(&system)
 }
 
 /// The file of known findings.
