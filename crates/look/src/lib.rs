@@ -3,12 +3,14 @@
 //! Owns what the audit's report and the console share. Pure text in, pure text out. Must not know
 //! what a page is about, and never points outside: no font, script or picture is fetched.
 
+pub mod clock;
 pub mod number;
 pub mod page;
 pub mod rounding;
 pub mod shape;
 pub mod spans;
 pub mod svg;
+pub mod theme;
 
 pub use shape::Shape;
 

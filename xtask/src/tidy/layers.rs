@@ -60,6 +60,7 @@ const LAYERS: &[Layer] = &[
         name: "features",
         crates: &[
             "freehold-boundary",
+            "freehold-console",
             "freehold-credentials",
             "freehold-events",
             "freehold-lifecycle",
