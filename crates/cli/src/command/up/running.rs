@@ -101,6 +101,7 @@ impl Running {
     ) -> Result<()> {
         self.control = Some(Control::open(&self.state).map_err(|fault| vec![fault])?);
         let since = Instant::now();
+        let ports = self.ports()?;
         if has_sidecars(&targets) {
             let sidecars = self.sidecar_program(args);
             self.sidecars = Some(Kept::start(sidecars, &self.board));
@@ -116,9 +117,8 @@ impl Running {
         }
         let since = Instant::now();
         let targets: Arc<[Target]> = targets.into();
-        let ports = self.ports()?;
         for (service, port) in &ports {
-            let program = self.service_program(service, *port, &ports, &targets);
+            let program = self.service_program(service, *port, &targets);
             self.programs.push(Kept::start(program, &self.board));
         }
         self.all_up().await?;
@@ -173,8 +173,10 @@ impl Running {
             arguments.extend(["-e".to_owned(), environment.clone()]);
         }
         let mark = exercise::absolute(&self.state);
+        let addresses = addresses(&self.urls);
         let prepare: Prepare = Arc::new(move || {
             let (arguments, mark) = (arguments.clone(), mark.clone());
+            let addresses = addresses.clone();
             Box::pin(async move {
                 let program = std::env::current_exe().map_err(|error| {
                     vec![
@@ -186,7 +188,11 @@ impl Running {
                     ]
                 })?;
                 let mut command = Command::new(program);
-                command.args(arguments).env(MARK, mark).env("NO_COLOR", "1");
+                command
+                    .args(arguments)
+                    .envs(addresses)
+                    .env(MARK, mark)
+                    .env("NO_COLOR", "1");
                 Ok(command)
             })
         });
@@ -199,13 +205,7 @@ impl Running {
         }
     }
 
-    fn service_program(
-        &self,
-        name: &str,
-        port: u16,
-        ports: &BTreeMap<String, u16>,
-        targets: &Arc<[Target]>,
-    ) -> Program {
+    fn service_program(&self, name: &str, port: u16, targets: &Arc<[Target]>) -> Program {
         let service = &self.context.system.services[name];
         let run = service.run.clone();
         let (command, variable, health) =
@@ -214,12 +214,8 @@ impl Running {
             format!("{variable}={port}"),
             format!("{MARK}={}", exercise::absolute(&self.state)),
         ];
-        let urls: Vec<_> = ports
-            .iter()
-            .map(|(name, port)| (name.clone(), format!("http://127.0.0.1:{port}")))
-            .collect();
         more.extend(
-            addresses(&urls)
+            addresses(&self.urls)
                 .into_iter()
                 .map(|(name, url)| format!("{name}={url}")),
         );
