@@ -150,14 +150,14 @@ async fn interleaved(world: &World) -> Vec<i64> {
     let mut second = world.try_log_in("orders_app_2", &password).await.unwrap();
     first.begin(TxMode::Write).await.unwrap();
     insert(&mut *first, "k", 1).await;
-    let (begun, began) = tokio::sync::oneshot::channel();
+    let (tell, told) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         second.begin(TxMode::Write).await.unwrap();
-        begun.send(second.session_id().await.unwrap()).unwrap();
+        tell.send(second.session_id().await.unwrap()).unwrap();
         insert(&mut *second, "k", 3).await;
         second.commit().await.done().unwrap();
     });
-    let id = began.await.unwrap();
+    let id = told.await.unwrap();
     // It waits in the trigger, for the key's slot.
     let inserting = format!(
         "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {id} AND trx_state = 'LOCK WAIT'"
@@ -261,6 +261,34 @@ async fn a_look_gives_each_row_once() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!((given, cursor.as_str()), (vec![4], "4"));
+}
+
+/// A transaction that was prepared holds its key's slot also when its session is gone.
+#[tokio::test]
+async fn a_prepared_transaction_is_waited_for() {
+    let Some(world) = world(Admin::Super, &[]).await else {
+        return;
+    };
+    let mut prepared = world.log_in("orders_app_1").await;
+    prepared.execute("XA START 'order'").await.unwrap();
+    insert(&mut *prepared, "a", 1).await;
+    prepared.execute("XA END 'order'").await.unwrap();
+    prepared.execute("XA PREPARE 'order'").await.unwrap();
+    drop(prepared);
+    let mut quick = world.log_in("orders_app_2").await;
+    committed(&mut *quick, "b", 2).await;
+    let mut sidecar = world.log_in("orders_sidecar").await;
+    let first = look(&mut *sidecar, &world, "", 100).await;
+    assert_eq!((versions(&first), first.cursor.as_str()), (vec![2], "2|1"));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1_200) {
+        let polled = look(&mut *sidecar, &world, "2|1", 100).await;
+        assert_eq!((polled.rows.len(), polled.cursor.as_str()), (0, "2|1"));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.by_hand(&["XA COMMIT 'order'"]).await;
+    let second = look(&mut *sidecar, &world, "2|1", 100).await;
+    assert_eq!((versions(&second), second.cursor.as_str()), (vec![1], "2"));
 }
 
 /// More than a page above the high water, and more than a page that was missing.
@@ -504,6 +532,44 @@ async fn the_sidecar_may_send_each_statement() {
         .by_hand(&["INSERT INTO orders.orders (note) VALUES ('a'), ('b')"])
         .await;
     let mut sidecar = world.log_in("orders_sidecar").await;
+    for (statement, args) in changes(&sql) {
+        let told = sidecar.run(statement, &args).await;
+        assert_eq!(
+            told.unwrap_or_else(|error| panic!("{statement}: {error}")),
+            1,
+            "{statement}"
+        );
+    }
+    for (statement, args, count) in questions(&sql) {
+        let rows = sidecar.query(statement, &args).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_eq!(rows.len(), count, "{statement}: {rows:?}");
+    }
+    assert_eq!(
+        sidecar
+            .run(&sql.outbox_delete, &["[1, 7]".into()])
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        sidecar
+            .run(&sql.unpark, &["catalog".into(), "1-0.1.1".into()])
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        sidecar
+            .run(&sql.batch_forget, &[Value::I64(2)])
+            .await
+            .unwrap(),
+        1
+    );
+}
+
+/// What the sidecar changes: one row each.
+fn changes(sql: &EventSql) -> Vec<(&str, Vec<Value>)> {
     let number = Value::I64;
     let text = |text: &str| Value::from(text);
     let rows = "[{\"t\": \"a.v1\", \"l\": 5, \"p\": \"1-0.1.1\", \"k\": \"k\", \"e\": \"00\", \"c\": \"FH\", \"m\": \"wrong\"}]";
@@ -518,7 +584,7 @@ async fn the_sidecar_may_send_each_statement() {
         text("a.v1"),
         Value::Bool(true),
     ];
-    let statements: Vec<(&str, Vec<Value>)> = vec![
+    vec![
         (
             &sql.lead_put,
             vec![text("relay"), text("me"), number(1), number(5_000_000)],
@@ -553,16 +619,14 @@ async fn the_sidecar_may_send_each_statement() {
             ],
         ),
         (&sql.note, vec![text("me"), text("looked"), text("")]),
-    ];
-    for (statement, args) in statements {
-        let told = sidecar.run(statement, &args).await;
-        assert_eq!(
-            told.unwrap_or_else(|error| panic!("{statement}: {error}")),
-            1,
-            "{statement}"
-        );
-    }
-    let asked: Vec<(&str, Vec<Value>, usize)> = vec![
+    ]
+}
+
+/// What it asks then, and how many rows answer.
+fn questions(sql: &EventSql) -> Vec<(&str, Vec<Value>, usize)> {
+    let number = Value::I64;
+    let text = |text: &str| Value::from(text);
+    vec![
         (&sql.lead_read, vec![text("relay")], 1),
         (&sql.lead_fence, vec![text("relay"), number(1)], 1),
         (&sql.lead_fence, vec![text("relay"), number(2)], 0),
@@ -591,28 +655,5 @@ async fn the_sidecar_may_send_each_statement() {
             vec![text("1"), number(10)],
             1,
         ),
-    ];
-    for (statement, args, count) in asked {
-        let rows = sidecar.query(statement, &args).await;
-        let rows = rows.unwrap_or_else(|error| panic!("{statement}: {error}"));
-        assert_eq!(rows.len(), count, "{statement}: {rows:?}");
-    }
-    assert_eq!(
-        sidecar
-            .run(&sql.outbox_delete, &[text("[1, 7]")])
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        sidecar
-            .run(&sql.unpark, &[text("catalog"), text("1-0.1.1")])
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        sidecar.run(&sql.batch_forget, &[number(2)]).await.unwrap(),
-        1
-    );
+    ]
 }
