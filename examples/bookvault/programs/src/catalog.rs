@@ -45,7 +45,6 @@ const BOOKS: &str = "SELECT b.book_id, b.title, a.name, b.price_cents, b.currenc
 pub(crate) fn routes(store: Arc<Store>) -> Router {
     Router::new()
         .route("/books", get(list))
-        .route("/books/announce", post(announce))
         .route("/books/{id}", get(show))
         .route("/books/{id}/price", put(reprice))
         .route("/inventory/{id}", get(stock))
@@ -82,24 +81,6 @@ async fn show(State(store): State<Arc<Store>>, Path(id): Path<i64>) -> Reply {
     let rows = store.query(&sql, &[id.into()]).await?;
     let found = rows.first().ok_or_else(|| no_book(id))?;
     Ok(Json(json!(book(found))))
-}
-
-/// Tells every book again as it is now, for copies that begin with nothing.
-async fn announce(State(store): State<Arc<Store>>) -> Reply {
-    let mut link = store.link().await?;
-    let mut tx = link.begin().await?;
-    let rows = tx
-        .query(
-            &format!("{BOOKS} WHERE b.is_active ORDER BY b.book_id"),
-            &[],
-        )
-        .await?;
-    for row in &rows {
-        tx.publish(Event::of(&book(row))).await?;
-    }
-    tx.commit().await?;
-    log::line(&format!("announced {} books", rows.len()));
-    Ok(Json(json!({ "announced": rows.len() })))
 }
 
 #[derive(Deserialize)]

@@ -39,6 +39,7 @@ pub(crate) async fn routes(store: Arc<Store>) -> Result<Router> {
         .route("/orders", post(place::place))
         .route("/orders/{id}", get(show))
         .route("/orders/totals", get(totals))
+        .route("/known/books/{id}", get(known))
         .route("/orders/{id}/ship", post(steps::ship))
         .route("/steps/accept", post(steps::accept))
         .route("/steps/confirm", post(steps::confirm))
@@ -63,6 +64,19 @@ async fn show(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Reply {
         "orderId": order.int(0), "customerId": order.int(1), "customerEmail": order.text(2), "status": order.text(3),
         "total": order.int(4), "currency": order.text(5),
         "shipping": { "name": order.text(6), "city": order.text(7), "country": order.text(8) }, "items": items,
+    })))
+}
+
+/// What the copy says of a book: at this price it is sold, whatever catalog does.
+async fn known(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Reply {
+    let sql = "SELECT title, author_name, current_price, currency, version_number FROM book_cache WHERE book_id = ?";
+    let rows = desk.store.query(sql, &[id.into()]).await?;
+    let book = rows
+        .first()
+        .ok_or_else(|| Refusal::absent(format!("no copy of book {id} is here")))?;
+    Ok(Json(json!({
+        "bookId": id, "title": book.text(0), "authorName": book.text(1), "priceCents": book.int(2),
+        "currency": book.text(3), "version": book.int(4),
     })))
 }
 

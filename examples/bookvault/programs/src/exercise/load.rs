@@ -95,6 +95,7 @@ async fn one(customer: &Customer, number: u64, tally: &Mutex<Tally>) {
             tally.latencies_us.push(took);
         }
         Some(503) => tally.unavailable += 1,
+        // Some of the customers are inactive.
         Some(_) => tally.refused += 1,
         None => tally.silent += 1,
     }
