@@ -1,8 +1,11 @@
 //! `freehold check`: its forms, its exit codes, what it remembers.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,16 +60,88 @@ fn every_form_tells_of_the_same_crossings() {
             Some(count)
         );
     }
+    let schema = shop.path().join("late.sql");
+    fs::write(schema, "CREATE TABLE late_prices (price float);\n").expect("written");
+    let whole = parsed(&shop.run(&["check", "--json"]));
+    let lints = whole["lints"].as_array().map_or(0, Vec::len);
+    assert!(lints > 0, "{whole}");
+    let level = |said: &Value, key: &str, name: &str| {
+        said.as_array()
+            .into_iter()
+            .flatten()
+            .filter(|own| own[key] == name)
+            .count()
+    };
     let sarif = parsed(&shop.run(&["check", "--format", "sarif"]));
-    assert_eq!(
-        sarif["runs"][0]["results"].as_array().map(Vec::len),
-        Some(count)
-    );
+    let results = &sarif["runs"][0]["results"];
+    assert_eq!(level(results, "level", "error"), count);
+    assert_eq!(level(results, "level", "warning"), lints);
     let gitlab = parsed(&shop.run(&["check", "--format", "gitlab"]));
-    assert_eq!(gitlab.as_array().map(Vec::len), Some(count));
+    assert_eq!(level(&gitlab, "severity", "major"), count);
+    assert_eq!(level(&gitlab, "severity", "minor"), lints);
     let github = shop.run(&["check", "--format", "github"]).out;
-    assert_eq!(github.lines().count(), count);
-    assert!(github.lines().all(|line| line.starts_with("::error file=")));
+    let begin = |with: &str| github.lines().filter(|line| line.starts_with(with)).count();
+    assert_eq!(begin("::error file="), count);
+    assert_eq!(begin("::warning file="), lints);
+    assert_eq!(github.lines().count(), count + lints);
+    // A transaction is told with its statements wherever it is told.
+    let two = "writes in one transaction";
+    let statements = |text: &str| text.contains("(customers), line ");
+    let told = |all: &Value, text: &dyn Fn(&Value) -> String| {
+        let mut all = all.as_array().into_iter().flatten().map(text);
+        all.find(|own| own.contains(two)).expect("a transaction")
+    };
+    assert!(statements(
+        &told(results, &|own| own["message"]["text"].to_string())
+    ));
+    assert!(statements(
+        &told(&gitlab, &|own| own["description"].to_string())
+    ));
+    let line = github.lines().find(|line| line.contains(two)).expect("one");
+    assert!(statements(line), "{line}");
+}
+
+/// A check that goes on: a crossing that is written is told, and one that goes is told no more.
+#[test]
+fn a_watch_tells_of_each_change() {
+    let shop = Example::copy("bookvault-monolith");
+    let mut watch = shop
+        .command(&["check", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let (send, sums) = channel();
+    let output = BufReader::new(watch.stdout.take().expect("its output"));
+    std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            let sum = line
+                .split_once(" findings, ")
+                .or(line.split_once(" findings. "));
+            if let Some((count, _)) = sum
+                && send
+                    .send(count.parse::<usize>().expect("a number"))
+                    .is_err()
+            {
+                return;
+            }
+        }
+    });
+    let next = || sums.recv_timeout(Duration::from_mins(1)).expect("a check");
+    let until = |wanted: usize| while next() != wanted {};
+    let count = listed(&shop);
+    until(count);
+    let file = shop.path().join("web/src/orders/late.ts");
+    fs::write(
+        &file,
+        "export const f = (db) => db.query('select * from books b');\n",
+    )
+    .expect("written");
+    until(count + 1);
+    fs::remove_file(&file).expect("gone");
+    until(count);
+    watch.kill().expect("ended");
+    watch.wait().expect("ended");
 }
 
 #[test]

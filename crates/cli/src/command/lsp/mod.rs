@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use freehold_boundary::{Baseline, Checked, Checker, Finding, Origin};
+use freehold_boundary::{Baseline, Checked, Checker, Finding, Lint, Origin, Spot};
 use freehold_model::Fault;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ use crate::args::Args;
 const QUIET: Duration = Duration::from_millis(250);
 
 const ERROR: u8 = 1;
+const WARNING: u8 = 2;
 const INFORMATION: u8 = 3;
 const HINT: u8 = 4;
 
@@ -169,16 +170,20 @@ impl<W: Write> Server<W> {
         let mut told: BTreeMap<PathBuf, Vec<Value>> = BTreeMap::new();
         match self.found() {
             Ok((root, checked)) => {
-                let mut by_file: BTreeMap<&Path, Vec<&Finding>> = BTreeMap::new();
+                let mut by_file: BTreeMap<&Path, (Vec<&Finding>, Vec<&Lint>)> = BTreeMap::new();
                 for finding in &checked.findings {
-                    by_file.entry(&finding.file).or_default().push(finding);
+                    by_file.entry(&finding.file).or_default().0.push(finding);
                 }
-                for (file, findings) in by_file {
+                for lint in &checked.lints {
+                    by_file.entry(&lint.file).or_default().1.push(lint);
+                }
+                for (file, (findings, lints)) in by_file {
                     let path = root.join(file);
                     let text = self.text(&path);
                     let lines: Vec<&str> = text.lines().collect();
                     let told = told.entry(path).or_default();
-                    told.extend(findings.iter().map(|own| diagnostic(own, &checked, &lines)));
+                    told.extend(findings.iter().map(|own| crossing(own, &checked, &lines)));
+                    told.extend(lints.iter().map(|own| warning(own, &lines)));
                 }
             }
             Err(faults) => {
@@ -253,20 +258,34 @@ impl<W: Write> Server<W> {
     }
 }
 
-fn diagnostic(finding: &Finding, checked: &Checked, lines: &[&str]) -> Value {
-    let spot = &finding.spot;
+fn crossing(finding: &Finding, checked: &Checked, lines: &[&str]) -> Value {
     let severity = match (&checked.ownership.origin, finding.known) {
         (_, true) => HINT,
         // Nobody said who owns what: it is a guess.
         (Origin::Proposal { .. }, _) => INFORMATION,
         _ => ERROR,
     };
+    diagnostic(
+        severity,
+        finding.code,
+        &finding.spot,
+        &finding.text(),
+        lines,
+    )
+}
+
+fn warning(lint: &Lint, lines: &[&str]) -> Value {
+    let text = format!("{}\nWay out: {}", lint.message, lint.way_out());
+    diagnostic(WARNING, &lint.code, &lint.spot, &text, lines)
+}
+
+fn diagnostic(severity: u8, code: &str, spot: &Spot, text: &str, lines: &[&str]) -> Value {
     json!({
         "range": range(lines, spot.line, spot.column, spot.length),
         "severity": severity,
         "source": "freehold",
-        "code": finding.code,
-        "message": format!("{}: {}\nWay out: {}", finding.message(), finding.object, finding.kind.way_out()),
+        "code": code,
+        "message": text,
     })
 }
 
