@@ -98,7 +98,7 @@ pub async fn take_part(
         let tried = attempt(connection, sql, request, now, business).await;
         match tried {
             Ok(Some(reply)) => match connection.commit().await {
-                Commit::Done => return Ok(reply),
+                Commit::Done => return Ok(Some(reply)),
                 Commit::Refused(error) | Commit::Unknown(error) => return Err(error),
             },
             Ok(None) => {
@@ -119,7 +119,7 @@ pub async fn take_part(
         let found = found(connection, sql, request, now, business).await;
         match found {
             Ok(Some(reply)) => match connection.commit().await {
-                Commit::Done => return Ok(reply),
+                Commit::Done => return Ok(Some(reply)),
                 Commit::Refused(error) | Commit::Unknown(error) => return Err(error),
             },
             Ok(None) => {
@@ -168,7 +168,7 @@ async fn attempt(
     request: &Request,
     now: &(dyn Fn() -> Millis + Send + Sync),
     business: &dyn Business,
-) -> Result<Option<Reply>> {
+) -> Result<Reply> {
     match decide::<Sound>(request.kind, Recorded::default(), false) {
         Decision::Act => {
             insert(connection, sql, request, "action", "done").await?;
@@ -177,7 +177,7 @@ async fn attempt(
         Decision::Block(outcome) => {
             insert(connection, sql, request, "action", "empty").await?;
             insert(connection, sql, request, "undo", "done").await?;
-            Ok(Some(said(outcome, Value::Null)))
+            Ok(Some(answered(outcome, Value::Null)))
         }
         _ => found(connection, sql, request, now, business).await,
     }
@@ -189,7 +189,7 @@ async fn act(
     request: &Request,
     now: &(dyn Fn() -> Millis + Send + Sync),
     business: &dyn Business,
-) -> Result<Option<Reply>> {
+) -> Result<Reply> {
     connection.execute("SAVEPOINT freehold_business").await?;
     let became = business.work(connection, Work::Act).await?;
     let (ran, outcome, result) = match became {
@@ -208,7 +208,7 @@ async fn act(
     let mut args = key(request);
     args.extend([ran.into(), result.to_string().into()]);
     connection.run(&sql.ran, &args).await?;
-    Ok(Some(said(outcome, result)))
+    Ok(Some(answered(outcome, result)))
 }
 
 /// Somebody was here.
@@ -218,7 +218,7 @@ async fn found(
     request: &Request,
     now: &(dyn Fn() -> Millis + Send + Sync),
     business: &dyn Business,
-) -> Result<Option<Reply>> {
+) -> Result<Reply> {
     let rows = connection.query(&sql.read, &key(request)).await?;
     let mut recorded = Recorded::default();
     let mut result = Value::Null;
@@ -250,15 +250,15 @@ async fn found(
             if now() >= request.expires {
                 return Ok(None);
             }
-            Ok(Some(said(Outcome::Undone, Value::Null)))
+            Ok(Some(answered(Outcome::Undone, Value::Null)))
         }
         Decision::Mark(outcome) => {
             insert(connection, sql, request, "undo", "done").await?;
-            Ok(Some(said(outcome, Value::Null)))
+            Ok(Some(answered(outcome, Value::Null)))
         }
         Decision::Answer(outcome) => {
             let shown = matches!(outcome, Outcome::Done | Outcome::Refused);
-            Ok(Some(said(
+            Ok(Some(answered(
                 outcome,
                 if shown { result } else { Value::Null },
             )))
@@ -272,13 +272,13 @@ async fn found(
     }
 }
 
-fn said(outcome: Outcome, body: Value) -> Reply {
+fn answered(outcome: Outcome, body: Value) -> (Said, Value) {
     let body = if body.is_null() {
         Value::Object(serde_json::Map::new())
     } else {
         body
     };
-    Some((Said::Outcome(outcome), body))
+    (Said::Outcome(outcome), body)
 }
 
 async fn status(

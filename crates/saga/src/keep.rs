@@ -55,17 +55,14 @@ pub async fn run(
     while !*stop.borrow() {
         let opened: Result<()> = async {
             let (connection, sql) = connect().await?;
-            match &mut executor {
-                Some(executor) => executor.reopen(connection, sql).await,
-                None => {
-                    let (people, alarm) = (Arc::clone(&people), Arc::clone(&alarm));
-                    let settings = settings.clone();
-                    let opened =
-                        Executor::open(connection, sql, &definitions, people, settings, alarm);
-                    executor = Some(opened.await?);
-                    Ok(())
-                }
+            if let Some(executor) = &mut executor {
+                return executor.reopen(connection, sql).await;
             }
+            let (people, alarm) = (Arc::clone(&people), Arc::clone(&alarm));
+            let settings = settings.clone();
+            let opened = Executor::open(connection, sql, &definitions, people, settings, alarm);
+            executor = Some(opened.await?);
+            Ok(())
         }
         .await;
         let worked = match (&mut executor, opened) {

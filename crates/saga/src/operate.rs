@@ -66,7 +66,7 @@ pub async fn list(
         Value::Bool(filter.ended),
     ];
     let rows = connection.query(&sql.list, &args).await?;
-    Ok(rows.into_iter().filter_map(seen).collect())
+    Ok(rows.iter().filter_map(|row| seen(row)).collect())
 }
 
 /// One saga.
@@ -79,10 +79,10 @@ pub async fn show(
     id: &str,
 ) -> Result<Option<Seen>> {
     let rows = connection.query(&sql.show, &[id.into()]).await?;
-    Ok(rows.into_iter().next().and_then(seen))
+    Ok(rows.first().and_then(|row| seen(row)))
 }
 
-fn seen(row: Vec<Value>) -> Option<Seen> {
+fn seen(row: &[Value]) -> Option<Seen> {
     let text = |at: usize| Some(row.get(at)?.text()?.to_owned());
     let millis = |at: usize| {
         u64::try_from(row.get(at)?.whole()?)

@@ -39,7 +39,7 @@ impl SagaId {
 
     /// Whose leader runs it: the low six bits, which are random.
     pub fn share(self) -> u8 {
-        (self.0 & u128::from(SHARES - 1)) as u8
+        self.0.to_be_bytes()[15] & (SHARES - 1)
     }
 }
 

@@ -124,12 +124,12 @@ impl Executor {
         // Where a start may not wait, its locks were taken in the business transaction already, on
         // engines that have a trigger for it.
         let takes = start.locks;
-        let taken = if takes.is_empty() {
+        let held = if takes.is_empty() {
             Vec::new()
         } else {
             self.store.held_locks(&takes).await?
         };
-        let free = taken.iter().all(|(_, by)| *by == start.saga)
+        let free = held.iter().all(|(_, by)| *by == start.saga)
             && !takes.iter().any(|key| promised.contains(key));
         if free {
             promised.extend(takes.iter().cloned());
@@ -148,7 +148,7 @@ impl Executor {
             prepared: Arc::clone(&prepared),
             dispatches,
             noted: Vec::new(),
-            takes: if free && taken.is_empty() {
+            takes: if free && held.is_empty() {
                 takes
             } else {
                 Vec::new()

@@ -52,7 +52,7 @@ struct Lane {
 pub(super) struct Lanes {
     at_once: usize,
     telling: mpsc::UnboundedSender<Heard>,
-    lanes: BTreeMap<String, Lane>,
+    by_service: BTreeMap<String, Lane>,
     delayed: BinaryHeap<Reverse<(Instant, Queued)>>,
 }
 
@@ -61,7 +61,7 @@ impl Lanes {
         Self {
             at_once: at_once.max(1),
             telling,
-            lanes: BTreeMap::new(),
+            by_service: BTreeMap::new(),
             delayed: BinaryHeap::new(),
         }
     }
@@ -71,7 +71,7 @@ impl Lanes {
     }
 
     pub(super) fn drop_share(&mut self, share: u8) {
-        for lane in self.lanes.values_mut() {
+        for lane in self.by_service.values_mut() {
             lane.queue.retain(|queued| queued.saga.share() != share);
         }
         self.delayed
@@ -115,7 +115,7 @@ impl Executor {
     fn queue(&mut self, queued: Queued) {
         let lane = self.lane_of(&queued);
         self.lanes
-            .lanes
+            .by_service
             .entry(lane)
             .or_default()
             .queue
@@ -147,7 +147,7 @@ impl Executor {
         if self.clock.at.elapsed() >= self.settings.term {
             return;
         }
-        let names: Vec<String> = self.lanes.lanes.keys().cloned().collect();
+        let names: Vec<String> = self.lanes.by_service.keys().cloned().collect();
         for name in names {
             while let Some(queued) = self.lanes.next(&name) {
                 self.send(&name, queued);
@@ -162,14 +162,11 @@ impl Executor {
         };
         let renewed = led.renewed.load(Ordering::Relaxed);
         let expires = renewed.saturating_add(self.life_ms());
-        let ask = match self.ask(&queued, expires) {
-            Some(ask) => ask,
-            // The saga has gone on meanwhile.
-            None => {
-                self.lanes.finished(lane);
-                self.one_less(queued.saga);
-                return;
-            }
+        // None: the saga has gone on meanwhile.
+        let Some(ask) = self.ask(&queued, expires) else {
+            self.lanes.finished(lane);
+            self.one_less(queued.saga);
+            return;
         };
         let (people, telling) = (Arc::clone(&self.people), self.lanes.telling.clone());
         let lane = lane.to_owned();
@@ -344,7 +341,7 @@ fn services(steps: &[crate::Step], instance: &Instance) -> Vec<String> {
 
 impl Lanes {
     fn next(&mut self, name: &str) -> Option<Queued> {
-        let lane = self.lanes.get_mut(name)?;
+        let lane = self.by_service.get_mut(name)?;
         if lane.running >= self.at_once {
             return None;
         }
@@ -354,7 +351,7 @@ impl Lanes {
     }
 
     fn finished(&mut self, name: &str) {
-        if let Some(lane) = self.lanes.get_mut(name) {
+        if let Some(lane) = self.by_service.get_mut(name) {
             lane.running = lane.running.saturating_sub(1);
         }
     }

@@ -32,25 +32,35 @@ pub(super) async fn run(world: &World, scene: &Scene, at: usize, death: Death) -
     });
     let mut command = Command::new(std::env::current_exe().must("this binary"));
     command
-        .args([
-            "--exact",
-            "real::child::executor",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "real::child::executor", "--nocapture"])
         .env(ORDER, order.to_string())
         .stdout(std::process::Stdio::null());
     let running = tokio::task::spawn_blocking(move || command.status());
     running.await.expect("no panic").must("a child")
 }
 
+/// As a child: the executor. As a test: that a child dies where it is told to, and not before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the part of a child: started by the tests that kill it"]
 async fn executor() {
-    let Ok(order) = std::env::var(ORDER) else {
+    use std::os::unix::process::ExitStatusExt as _;
+    if let Ok(order) = std::env::var(ORDER) {
+        return works(&order).await;
+    }
+    let Some(world) = World::of(EngineKind::Sqlite).await else {
         return;
     };
-    let order: Value = serde_json::from_str(&order).expect("an order");
+    let scene = &super::definitions::SCENES[0];
+    world.behave(scene).await;
+    let ended = run(&world, scene, 3, Death::Before).await;
+    assert_eq!(ended.signal(), Some(9), "{ended}");
+    let keys = world.order(1).await;
+    let ended = run(&world, scene, usize::MAX >> 1, Death::Before).await;
+    assert!(ended.success(), "{ended}");
+    super::oracle::judge(&world, scene, &keys, "a child that lives").await;
+}
+
+async fn works(order: &str) {
+    let order: Value = serde_json::from_str(order).expect("an order");
     let text = |name: &str| order[name].as_str().must("a text").to_owned();
     let kind = EngineKind::ALL
         .into_iter()
