@@ -118,7 +118,9 @@ fn everywhere(reach: &Reach<'_>, names: &Names<'_>, wants: &[&Want]) -> Vec<Find
     let ways = Ways::new(reach, names);
     let ours = |routine: u32| {
         let own = &facts.routines[routine as usize];
-        wants.iter().any(|want| own.name == want.spot.own("issue"))
+        let made = ["issue", "lock"];
+        let is = |want: &&Want| made.iter().any(|name| own.name == want.spot.own(name));
+        wants.iter().any(is)
     };
     findings::findings(reach, &ways, &ours)
 }
