@@ -25,5 +25,6 @@ mod rotation;
 mod saga;
 mod secrets;
 mod servers;
+mod up;
 mod walk;
 mod world;
