@@ -64,6 +64,8 @@ pub(crate) enum Command {
     /// Run the whole system on this machine: servers, stores, sidecars and the services' programs,
     /// until Ctrl-C
     Up(UpArgs),
+    /// Show the system as pages: the map, services, events, what needs attention; only looks
+    Console(ConsoleArgs),
     /// Stop what `up` runs, and the private servers that `--servers local` started
     Down(DownArgs),
     /// Use the running system as its users do, at a steady rate
@@ -311,6 +313,19 @@ pub(crate) struct UpArgs {
     /// Also run the system's load program, with so many orders a second
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "once")]
     pub(crate) load: Option<f64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConsoleArgs {
+    /// On this port of 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 4100)]
+    pub(crate) port: u16,
+    /// Another name by which it may be asked for; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Show a moment that was kept: what `/api/v1/moment` of a console answered with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,6 +4,7 @@ mod adopt;
 mod apply;
 mod audit;
 mod check;
+mod console;
 mod creds;
 mod db;
 mod destroy;
@@ -50,6 +51,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Status(status) => status::run(args, status, output).await,
         Command::Run(stores) => run::run(args, stores, output).await,
         Command::Up(up) => up::up(args, up, output).await,
+        Command::Console(wanted) => console::run(args, wanted, output).await,
         Command::Down(down) => down::run(args, down, output).await,
         Command::Load(load) => load::run(args, load, output).await,
         Command::Db(db) => db::run(args, db, output).await,
