@@ -122,7 +122,7 @@ async fn measure(kind: EngineKind, case: &str, sagas: usize) {
     let mut eyes = engine.connect(&sidecar).await.must("a connection");
     let alone = case.ends_with("alone");
     let count = if alone { 100 } else { sagas };
-    let (stop, mut stopping) = watch::channel(false);
+    let (end, mut ending) = watch::channel(false);
     let began = Instant::now();
     let feed = async {
         let mut last = 0;
@@ -143,10 +143,10 @@ async fn measure(kind: EngineKind, case: &str, sagas: usize) {
         }
         until_none(eyes.as_mut(), &sql).await;
         let took = began.elapsed();
-        let _ = stop.send(true);
+        let _ = end.send(true);
         took
     };
-    let (worked, took) = tokio::join!(executor.run(&mut stopping), feed);
+    let (worked, took) = tokio::join!(executor.run(&mut ending), feed);
     worked.expect("a healthy executor");
     let filter = Filter {
         ended: true,
