@@ -13,6 +13,7 @@
 mod bench;
 mod bench_boundary;
 mod bench_broker;
+mod bench_saga;
 mod check;
 mod prove;
 mod source_tree;
@@ -27,7 +28,8 @@ cargo xtask tidy    the repository's own rules: layers, error pages, file heads,
 cargo xtask prove   the long proofs, or one part of them: prove postgres, prove lifecycle --minutes 10
 cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--sizes 1,100] [--servers embedded|local] [--bin FILE]
                     figures of the checker: bench boundary [--json] [--bin FREEHOLD --walk STAT_WALK]
-                    figures of the embedded broker: bench broker [--json] [--events 1000000]";
+                    figures of the embedded broker: bench broker [--json] [--events 1000000]
+                    figures of sagas: bench saga [--json] [--sagas 20000]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +42,9 @@ fn main() -> ExitCode {
         }
         ["bench", "broker", ref rest @ ..] => {
             bench_broker::Bench::parse(rest).and_then(|bench| bench.run(&root()))
+        }
+        ["bench", "saga", ref rest @ ..] => {
+            bench_saga::Bench::parse(rest).and_then(|bench| bench.run(&root()))
         }
         ["bench", ref rest @ ..] => bench::Bench::parse(rest).and_then(|bench| bench.run(&root())),
         ["prove", ref rest @ ..] => prove::Prove::parse(rest).and_then(|all| all.run(&root())),

@@ -73,7 +73,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "sagas",
-        what: "a million simulated schedules of sagas, and every mutant of their rules",
+        what: "sagas: an executor that dies, and a process that is killed, at every single call on PostgreSQL, MariaDB and SQLite; a million simulated schedules, and every mutant of their rules; takes hours",
         run: sagas,
     },
     Part {
@@ -172,7 +172,9 @@ fn faults(_: &Prove, root: &Path) -> Result<(), String> {
 
 fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
     let mut long = tests(root, &["--package", "freehold-saga", "--test", "it", "--"]);
-    long.args(["simulation", "models", "--nocapture", "--test-threads", "1"]);
+    long.args(["simulation", "models", "real"])
+        .args(["--nocapture", "--test-threads", "1"])
+        .env("FREEHOLD_SAGA_EVERY", "1");
     test({
         long.env("FREEHOLD_PROVE", "1");
         long
