@@ -13,6 +13,7 @@
 mod bench;
 mod bench_boundary;
 mod bench_broker;
+mod bench_events;
 mod bench_saga;
 mod check;
 mod prove;
@@ -29,6 +30,7 @@ cargo xtask prove   the long proofs, or one part of them: prove postgres, prove 
 cargo xtask bench   figures of the lifecycle: bench lifecycle [--json] [--sizes 1,100] [--servers embedded|local] [--bin FILE]
                     figures of the checker: bench boundary [--json] [--bin FREEHOLD --walk STAT_WALK]
                     figures of the embedded broker: bench broker [--json] [--events 1000000]
+                    figures from outbox to copy: bench events [--json] [--events 1000000] [--seconds 5] [--only postgres-embedded]
                     figures of sagas: bench saga [--json] [--sagas 20000]";
 
 fn main() -> ExitCode {
@@ -42,6 +44,9 @@ fn main() -> ExitCode {
         }
         ["bench", "broker", ref rest @ ..] => {
             bench_broker::Bench::parse(rest).and_then(|bench| bench.run(&root()))
+        }
+        ["bench", "events", ref rest @ ..] => {
+            bench_events::Bench::parse(rest).and_then(|bench| bench.run(&root()))
         }
         ["bench", "saga", ref rest @ ..] => {
             bench_saga::Bench::parse(rest).and_then(|bench| bench.run(&root()))

@@ -77,6 +77,11 @@ const PARTS: &[Part] = &[
         run: sagas,
     },
     Part {
+        name: "events",
+        what: "a million events each on PostgreSQL, MariaDB and SQLite through a relay that dies, a million shuffled histories, and the models",
+        run: events,
+    },
+    Part {
         name: "sarif",
         what: "the checker's SARIF against the official schema; takes npm and Python",
         run: sarif,
@@ -177,6 +182,17 @@ fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
         .env("FREEHOLD_SAGA_EVERY", "1");
     test({
         long.env("FREEHOLD_PROVE", "1");
+        long
+    })
+}
+
+fn events(_: &Prove, root: &Path) -> Result<(), String> {
+    let mut long = tests(root, &["--release", "--package", "freehold-events", "--"]);
+    long.args(["shuffle", "models", "relay", "--nocapture"])
+        .args(["--test-threads", "1"])
+        .env("FREEHOLD_HISTORIES", "1000000");
+    test({
+        long.env("FREEHOLD_EVENTS", "1000000");
         long
     })
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::command::events::EventsCommand;
+use crate::command::run::RunArgs;
+
 /// Gives every microservice a database of its own, and keeps it that way.
 #[derive(Debug, Parser)]
 #[command(
@@ -60,7 +63,10 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Run services' sidecars until Ctrl-C: events from outboxes to the broker and into copies. With
     /// the embedded broker all services of a system run in one process
-    Run(StoreArgs),
+    Run(RunArgs),
+    /// See how current copies are, and what to do about events that stand still
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Run the whole system on this machine: servers, stores, sidecars and the services' programs,
     /// until Ctrl-C
     Up(UpArgs),

@@ -16,6 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::{self, partitions, topics_of};
+use crate::vitals::{self, Vitals, Watched};
+
 use crate::sagas::Sagas;
 
 type Result<T> = std::result::Result<T, Vec<Fault>>;
@@ -33,9 +35,20 @@ pub(crate) struct Running {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     standing: broker::Standing,
+    watched: Vec<Watched>,
 }
 
 impl Running {
+    /// Looks at the consumers' stores from now on, and raises alarms.
+    pub(crate) fn watch(&mut self, vitals: &Arc<Vitals>, report: &Report) {
+        for watched in self.watched.drain(..) {
+            let (vitals, report) = (Arc::clone(vitals), Arc::clone(report));
+            let stop = self.stop.subscribe();
+            self.tasks
+                .spawn(vitals::watch(watched, vitals, report, stop));
+        }
+    }
+
     /// Stops all in order: who relays and applies first, the broker last.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let _ = self.stop.send(true);
@@ -59,6 +72,7 @@ pub(crate) async fn start(
     let standing = broker::start(system, state, &socket).await?;
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let mut watched = Vec::new();
     for target in targets
         .iter()
         .filter(|target| !target.want.plane.is_empty() || target.want.plane.sagas.starts)
@@ -74,6 +88,14 @@ pub(crate) async fn start(
         }
         let open = opener(target, at);
         let connect = connector(&open, standing.broker, login, &standing.address);
+        if !service.copies.is_empty() {
+            watched.push(Watched {
+                service: service.name.clone(),
+                copies: subscribed(service)?,
+                open: Arc::clone(&open),
+                sockets: sockets.clone(),
+            });
+        }
         let around = Around {
             sockets: sockets.clone(),
             report: Arc::clone(&report),
@@ -85,6 +107,7 @@ pub(crate) async fn start(
         tasks,
         stop,
         standing,
+        watched,
     })
 }
 
@@ -151,6 +174,20 @@ async fn as_sidecar(engine: &'static dyn Engine, target: &Target, want: &Want) -
     Ok(at.with_login(name, Some(password)))
 }
 
+/// The copies of a service.
+pub(crate) fn subscribed(service: &Service) -> Result<Vec<Subscribed>> {
+    let copies = service.copies.iter().map(|(table, copy)| {
+        let topic = Topic::new(&copy.event)
+            .map_err(|error| vec![Fault::new("FH1140", error.to_string())])?;
+        Ok(Subscribed {
+            table: table.clone(),
+            topic,
+            copy: copy.clone(),
+        })
+    });
+    copies.collect()
+}
+
 /// What all sidecars of a process share.
 struct Around {
     sockets: Sockets,
@@ -191,21 +228,12 @@ fn spawn(
         ));
     }
     if !service.copies.is_empty() {
-        let copies = service.copies.iter().map(|(table, copy)| {
-            let topic = Topic::new(&copy.event)
-                .map_err(|error| vec![Fault::new("FH1140", error.to_string())])?;
-            Ok(Subscribed {
-                table: table.clone(),
-                topic,
-                copy: copy.clone(),
-            })
-        });
         let consumer = Consumer {
             service: service.name.clone(),
-            copies: copies.collect::<Result<_>>()?,
+            copies: subscribed(service)?,
             partitions: partitions(),
             sidecar,
-            batch: 512,
+            batch: 2_000,
             term: TERM,
         };
         let (name, report) = (service.name.clone(), Arc::clone(report));

@@ -119,6 +119,19 @@ pub(crate) fn stamp(position: Position) -> String {
     )
 }
 
+/// The reverse.
+pub(crate) fn unstamp(text: &str) -> Option<Position> {
+    let mut parts = text.split('-');
+    let number = parts.next()?.parse().ok()?;
+    let mut hex = || u64::from_str_radix(parts.next()?, 16).ok();
+    let (random, batch, id) = (u32::try_from(hex()?).ok()?, hex()?, hex()?);
+    Some(Position {
+        incarnation: freehold_broker::Incarnation { number, random },
+        batch,
+        id: (id ^ (1 << 63)).cast_signed(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +197,9 @@ mod tests {
             position(2, 0, 0),
             position(10, 0, 0),
         ];
+        for position in rising {
+            assert_eq!(unstamp(&stamp(position)), Some(position));
+        }
         assert!(
             rising
                 .windows(2)

@@ -13,9 +13,11 @@ mod ground;
 mod heads;
 pub mod keep;
 mod lane;
+pub mod operate;
 pub mod peer;
 mod record;
 mod relay;
+mod survey;
 
 pub use applier::{APPLIER, Applier, Consumer, Seen, Subscribed};
 pub use assign::{HEARTBEAT, Source};
@@ -23,3 +25,4 @@ pub use error::{Error, Result};
 pub use fill::{Fill, FillState};
 pub use ground::Ground;
 pub use relay::{Options, RELAY, Relay, Round, Rules, Sound};
+pub use survey::{Survey, clock, survey};

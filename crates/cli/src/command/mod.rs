@@ -11,6 +11,7 @@ mod destroy;
 mod down;
 mod eject;
 mod engines;
+pub(crate) mod events;
 mod init;
 mod load;
 mod lsp;
@@ -18,7 +19,7 @@ mod plan;
 mod plan_file;
 mod render;
 mod rollback;
-mod run;
+pub(crate) mod run;
 mod saga;
 mod seed;
 mod status;
@@ -49,7 +50,8 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
         Command::Destroy(destroy) => destroy::run(args, destroy, output).await,
         Command::Eject(eject) => eject::run(args, eject, output).await,
         Command::Status(status) => status::run(args, status, output).await,
-        Command::Run(stores) => run::run(args, stores, output).await,
+        Command::Run(wanted) => run::run(args, wanted, output).await,
+        Command::Events(command) => events::run(args, command, output).await,
         Command::Up(up) => up::up(args, up, output).await,
         Command::Console(wanted) => console::run(args, wanted, output).await,
         Command::Down(down) => down::run(args, down, output).await,

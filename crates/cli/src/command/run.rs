@@ -1,6 +1,9 @@
 //! `freehold run`: the sidecars of services, until Ctrl-C.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+
+use clap::Args as ClapArgs;
 
 use freehold_events::keep::Standing;
 use freehold_model::Fault;
@@ -13,10 +16,20 @@ use crate::output::{Output, Tone};
 use crate::sagas::{Alarms, Sagas};
 use crate::servers::{Place, state_folder};
 use crate::sidecar::{self, Report};
+use crate::vitals::{self, Vitals};
 
-pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Result<Outcome> {
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered (default: a free port of this machine)
+    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    pub(crate) listen: SocketAddr,
+}
+
+pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
-    let targets = context.targets(&stores.services, false)?;
+    let targets = context.targets(&wanted.stores.services, false)?;
     if targets
         .iter()
         .all(|target| target.want.plane.is_empty() && !target.want.plane.sagas.starts)
@@ -39,7 +52,30 @@ pub(crate) async fn run(args: &Args, stores: &StoreArgs, output: &Output) -> Res
         let _ = alarming.send((service.to_owned(), crate::sagas::told(alarm)));
     });
     let sagas = Sagas::of(&context.root, &context.system, alarm)?;
-    let running = sidecar::start(&context.system, &targets, &state, sagas, report).await?;
+    let vitals = Arc::new(Vitals::default());
+    let report = vitals.listening(report);
+    let at = vitals::serve(&vitals, wanted.listen)
+        .await
+        .map_err(|error| {
+            vec![
+                Fault::new("FH3932", format!("{}: {error}", wanted.listen))
+                    .help("choose another address with `--listen`"),
+            ]
+        })?;
+    if output.json {
+        output.value(&serde_json::json!({ "metrics": format!("http://{at}/metrics") }));
+    } else {
+        output.line(&output.paint(Tone::Dim, &format!("http://{at}/metrics")));
+    }
+    let mut running = sidecar::start(
+        &context.system,
+        &targets,
+        &state,
+        sagas,
+        Arc::clone(&report),
+    )
+    .await?;
+    running.watch(&vitals, &report);
     let mut stopped = std::pin::pin!(stopped());
     loop {
         tokio::select! {

@@ -4,6 +4,7 @@ use freehold_engine::Enforcement;
 use freehold_lifecycle::{StoreStatus, status};
 
 use super::Result;
+use super::events;
 use super::text::{advice, count};
 use crate::Outcome;
 use crate::args::{Args, StatusArgs};
@@ -16,10 +17,21 @@ pub(crate) async fn run(args: &Args, status_args: &StatusArgs, output: &Output) 
     context.only_look();
     let targets = context.targets(&status_args.stores.services, status_args.stores.server_wide)?;
     let stores = status(&targets).await?;
+    // A store that is not as described may lack the tables that would tell.
+    let current = if stores.iter().all(in_step) {
+        events::currency(&context, &targets).await?
+    } else {
+        Vec::new()
+    };
     if output.json {
-        output.value(&serde_json::json!({ "system": context.system.name, "stores": stores }));
+        let fresh: Vec<_> = current.iter().map(events::Currency::json).collect();
+        output.value(&serde_json::json!({ "system": context.system.name, "stores": stores, "freshness": fresh }));
     } else {
         render(&stores, output);
+        if !current.is_empty() {
+            output.line("");
+            events::render(&current, output);
+        }
         notes(&stores, output);
         output.line("");
         output.line(next(&stores));

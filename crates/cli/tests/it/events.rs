@@ -66,17 +66,19 @@ impl Drop for Sidecars {
 }
 
 pub(crate) fn publish(folder: &Path, book: i64, version: i64) {
+    let payload =
+        format!("{{\"bookId\": {book}, \"title\": \"Title {version}\", \"version\": {version}}}");
+    publish_text(folder, &book.to_string(), &payload);
+}
+
+fn publish_text(folder: &Path, key: &str, payload: &str) {
     let store = rusqlite::Connection::open(folder.join("data/catalog/store.db")).expect("opened");
     store
         .busy_timeout(Duration::from_secs(10))
         .expect("patience");
-    let payload =
-        format!("{{\"bookId\": {book}, \"title\": \"Title {version}\", \"version\": {version}}}");
     let sql =
         "INSERT INTO freehold_outbox (topic, key, payload) VALUES ('book.changed.v1', ?1, ?2)";
-    store
-        .execute(sql, (book.to_string(), payload))
-        .expect("published");
+    store.execute(sql, (key, payload)).expect("published");
 }
 
 /// Waits until the copy of this book has this version.
@@ -153,4 +155,125 @@ fn nothing_to_run_is_said() {
         .expect("the binary runs");
     let error = String::from_utf8_lossy(&said.stderr);
     assert!(error.contains("error[FH3921]"), "{error}");
+}
+
+/// The first thing that `freehold run --json` prints.
+fn first_said(running: &mut Sidecars) -> serde_json::Value {
+    let stdout = running.0.stdout.take().expect("its output");
+    let mut said = serde_json::Deserializer::from_reader(stdout).into_iter();
+    let first = said.next().expect("something").expect("JSON");
+    // Nobody reads the rest; a thread keeps the pipe open.
+    std::thread::spawn(move || said.for_each(|_: Result<serde_json::Value, _>| {}));
+    first
+}
+
+fn get(url: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let host = url
+        .trim_start_matches("http://")
+        .split('/')
+        .next()
+        .expect("a host");
+    let mut stream = std::net::TcpStream::connect(host).expect("it answers");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("asked");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("answered");
+    text
+}
+
+/// Asks again until the text has this.
+fn get_until(url: &str, path: &str, wanted: &str) {
+    let begun = Instant::now();
+    loop {
+        let text = get(url, path);
+        if text.contains(wanted) {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(40),
+            "{wanted} in {text}"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_new_copy_is_filled_and_a_parked_key_is_seen_and_left_out() {
+    let shop = shop();
+    let folder = shop.path();
+    let description = "service: catalog\nstore: { server: main }\npublishes:\n  book.changed.v1:\n    schema: events/book.json\n    key: bookId\n    snapshot: \"SELECT book_id, json_object('bookId', book_id, 'title', title, 'version', version) FROM books\"\n";
+    fs::write(folder.join("services/catalog/service.yaml"), description).expect("written");
+    let applied = freehold(folder, &["apply"])
+        .output()
+        .expect("the binary runs");
+    assert!(applied.status.success(), "{applied:?}");
+    let store = rusqlite::Connection::open(folder.join("data/catalog/store.db")).expect("opened");
+    store
+        .execute("INSERT INTO books VALUES (5, 'Emma', 3)", [])
+        .expect("older than any event");
+    drop(store);
+
+    let mut running = Sidecars(
+        freehold(folder, &["run", "--json"])
+            .spawn()
+            .expect("it starts"),
+    );
+    let metrics = first_said(&mut running)["metrics"]
+        .as_str()
+        .expect("a URL")
+        .to_owned();
+    wait_for(folder, 5, 3);
+    get_until(&metrics, "/readyz", "200 OK");
+    get_until(
+        &metrics,
+        "/metrics",
+        "freehold_not_current{service=\"orders\",source=\"catalog\"} 0",
+    );
+    publish_text(folder, "7", "{\"title\": \"whose?\"}");
+    get_until(
+        &metrics,
+        "/metrics",
+        "freehold_parked_keys{service=\"orders\",source=\"catalog\"} 1",
+    );
+    get_until(
+        &metrics,
+        "/metrics",
+        "freehold_not_current{service=\"orders\",source=\"catalog\"} 1",
+    );
+    assert!(get(&metrics, "/healthz").contains("200 OK"));
+    let listed = freehold(folder, &["events", "list"])
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&listed.stdout);
+    assert!(text.contains("keys parked: 1"), "{listed:?}");
+    let dead = freehold(folder, &["events", "dead", "--json"])
+        .output()
+        .expect("the binary runs");
+    let dead: serde_json::Value = serde_json::from_slice(&dead.stdout).expect("JSON");
+    assert_eq!(dead[0]["event"]["key"], "7", "{dead}");
+    let again = freehold(folder, &["events", "retry", "orders", "7"])
+        .output()
+        .expect("it runs");
+    let error = String::from_utf8_lossy(&again.stderr);
+    assert!(error.contains("error[FH3913]"), "{again:?}");
+    let left_out = freehold(folder, &["events", "skip", "orders", "7"])
+        .output()
+        .expect("it runs");
+    assert!(left_out.status.success(), "{left_out:?}");
+    get_until(
+        &metrics,
+        "/metrics",
+        "freehold_not_current{service=\"orders\",source=\"catalog\"} 0",
+    );
+    publish(folder, 7, 1);
+    wait_for(folder, 7, 1);
+    let status = freehold(folder, &["status"])
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&status.stdout);
+    assert!(text.contains("current"), "{status:?}");
 }

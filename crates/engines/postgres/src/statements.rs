@@ -101,6 +101,18 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, ticked_at = EXCLUDED.ticked_at, seen_at = EXCLUDED.seen_at",
             own("freshness")
         ),
+        note: format!(
+            "INSERT INTO {} (who, what, detail) VALUES ($1, $2, $3)",
+            own("note")
+        ),
+        ..copies(want)
+    }
+}
+
+/// Statements that write copies and fill them.
+fn copies(want: &Want) -> EventSql {
+    let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
+    EventSql {
         copy_put: each_copy(want, |spot, table, copy| {
             Some(copy_put(spot, table, copy, Over::Older))
         }),
@@ -122,10 +134,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  stamp = EXCLUDED.stamp, rows = EXCLUDED.rows",
             own("fill")
         ),
-        note: format!(
-            "INSERT INTO {} (who, what, detail) VALUES ($1, $2, $3)",
-            own("note")
-        ),
+        ..EventSql::default()
     }
 }
 

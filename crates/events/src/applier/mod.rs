@@ -8,6 +8,8 @@
 mod filling;
 mod intake;
 mod missing;
+#[cfg(test)]
+mod shuffle;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -396,7 +398,7 @@ impl Applier {
 }
 
 /// Is it the event's own fault? Everything else is tried again by whoever takes over.
-fn is_poison(kind: ErrorKind) -> bool {
+pub(crate) fn is_poison(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Invalid | ErrorKind::Unique | ErrorKind::TooLarge | ErrorKind::Unknown

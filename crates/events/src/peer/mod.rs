@@ -91,6 +91,9 @@ pub struct Standing {
     pub heads: BTreeMap<Lane, Position>,
     /// Can the event be asked for by [`Ask::Today`]?
     pub snapshot: bool,
+    /// The source's clock, in microseconds since 1970.
+    #[serde(default)]
+    pub clock: Option<i64>,
 }
 
 /// Today's rows in a range of keys.

@@ -121,6 +121,7 @@ async fn standing(ground: &mut Ground, topic: &Topic) -> Result<Answer> {
     ground.begin(TxMode::Relay).await?;
     let (history, _) = ground.history().await?;
     let heads = ground.heads().await?;
+    let (clock, _) = ground.identity().await?;
     ground.rollback().await?;
     if history.0.is_empty() {
         return Ok(Answer::Nothing);
@@ -130,6 +131,7 @@ async fn standing(ground: &mut Ground, topic: &Topic) -> Result<Answer> {
         history,
         heads: heads.unwrap_or_default(),
         snapshot: ground.sql.snapshots.contains_key(topic.as_str()),
+        clock: Some(clock),
     }))
 }
 

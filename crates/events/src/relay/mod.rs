@@ -57,14 +57,11 @@ impl Default for Options {
     }
 }
 
-/// Safety rules of the relay, as constants: [`Sound`] ships, the tests break one at a time.
+/// Safety rules of the relay that are broken against real stores: [`Sound`] ships. The others are
+/// broken in the model of its protocol, `tests/it/models.rs`.
 pub trait Rules {
     /// A batch is sent only when its record is durable.
     const RECORD_FIRST: bool = true;
-    /// After a reconnect the cursor is read from the store.
-    const CURSOR_FROM_STORE: bool = true;
-    /// Pruning goes behind what is acknowledged, not behind what is recorded.
-    const PRUNE_ACKNOWLEDGED: bool = true;
 }
 
 /// The rules as they should be.

@@ -2,6 +2,8 @@
 //! contract's promises and no more; real brokers have their own conformance suite.
 
 mod memory;
+mod models;
+mod operate;
 mod peer;
 mod relay;
 mod way;

@@ -224,14 +224,15 @@ async fn nothing_is_lost_inverted_or_doubled() {
         // A transaction has one or two events.
         let wanted = std::env::var("FREEHOLD_EVENTS").ok();
         let wanted: Option<usize> = wanted.and_then(|text| text.parse().ok());
-        let each = wanted.map_or(150, |events| {
-            events / usize::try_from(writers).unwrap_or(1)
-        });
+        let each = wanted.map_or(150, |events| events / usize::try_from(writers).unwrap_or(1));
         let begun = std::time::Instant::now();
         let verdict = run::<Sound>(&world, writers, each, 7).await;
         println!("{kind}: {verdict:?} in {:.0?}", begun.elapsed());
         assert!(verdict.is_sound(), "{kind}: {verdict:?}");
-        assert!(verdict.committed > wanted.unwrap_or(400), "{kind}: {verdict:?}");
+        assert!(
+            verdict.committed > wanted.unwrap_or(400),
+            "{kind}: {verdict:?}"
+        );
     }
 }
 

@@ -1,0 +1,268 @@
+//! What an operator does about parked events: look, try again, leave out, mend. Each action is one
+//! transaction a try, takes the leadership from the applier for it, and is noted with who did it.
+//!
+//! The applier notices that it does not lead any more, and reads everything anew. So what it
+//! remembers of parked keys is never older than what stands in the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use freehold_broker::{Body, EventId, Lane, Message, Position, Timestamp, To, Topic};
+use freehold_engine::{TxMode, Value};
+use serde::Serialize;
+
+use crate::applier::{APPLIER, Subscribed, is_poison};
+use crate::copy::{Change, Changes, change, unstamp};
+use crate::error::{Error, Result};
+use crate::ground::Ground;
+
+/// A parked event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dead {
+    /// The service that publishes.
+    pub source: String,
+    /// Its place in the source's order, as text that sorts.
+    pub position: String,
+    /// The event's name.
+    pub topic: String,
+    /// Its key; later events of this key wait behind it.
+    pub key: String,
+    /// Its own id.
+    pub event: String,
+    /// Why it was parked.
+    pub cause: String,
+    /// What it says; empty where the broker did not take it.
+    pub payload: String,
+    /// Since when, in microseconds since 1970.
+    pub since: i64,
+    /// How often it was tried.
+    pub tries: i64,
+}
+
+/// What became of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// Events that took effect.
+    pub applied: usize,
+    /// Events that are still parked.
+    pub left: usize,
+    /// Why the first of them is.
+    pub refused: Option<String>,
+}
+
+/// Parked events of a source in order; `key`: only these.
+///
+/// # Errors
+/// The store's.
+pub async fn dead(ground: &mut Ground, source: &str, key: Option<&str>) -> Result<Vec<Dead>> {
+    let sql = ground.sql.parked.clone();
+    let args = [source.into(), key.unwrap_or_default().into()];
+    let rows = ground.connection.query(&sql, &args).await?;
+    let read = rows.iter().map(|row| one(source, row));
+    read.collect::<Option<_>>()
+        .ok_or(Error::Unreadable("freehold_parked"))
+}
+
+fn one(source: &str, row: &[Value]) -> Option<Dead> {
+    let text = |at: usize| Some(row.get(at)?.text()?.to_owned());
+    Some(Dead {
+        source: source.to_owned(),
+        position: text(0)?,
+        topic: text(1)?,
+        key: text(2)?,
+        event: text(3)?,
+        cause: text(4)?,
+        payload: text(5)?,
+        since: row.get(6)?.int()?,
+        tries: row.get(7)?.int()?,
+    })
+}
+
+/// Tries the events of a key again, in order, until one is refused.
+///
+/// # Errors
+/// The store's; what was applied before stays.
+pub async fn retry(
+    ground: &mut Ground,
+    copies: &[Subscribed],
+    (source, key): (&str, &str),
+    who: &str,
+) -> Result<Tried> {
+    let mut tried = Tried::default();
+    let waiting = dead(ground, source, Some(key)).await?;
+    tried.left = waiting.len();
+    for event in waiting {
+        let applied = match changes(copies, &event) {
+            Ok(changes) => apply(ground, &event, changes, who).await,
+            Err(why) => Ok(Some(why)),
+        };
+        if let Some(why) = applied? {
+            seize(ground, who).await?;
+            let sql = ground.sql.parked_edit.clone();
+            let args: [Value; 4] = [
+                source.into(),
+                event.position.into(),
+                why.clone().into(),
+                event.payload.into(),
+            ];
+            ground.connection.run(&sql, &args).await?;
+            ground.commit().await?;
+            tried.refused = Some(why);
+            break;
+        }
+        tried.applied += 1;
+        tried.left -= 1;
+    }
+    Ok(tried)
+}
+
+/// Leaves the first parked event of a key out, for ever, and tries the others. `None`: there was
+/// none.
+///
+/// # Errors
+/// The store's.
+pub async fn skip(
+    ground: &mut Ground,
+    copies: &[Subscribed],
+    (source, key): (&str, &str),
+    who: &str,
+) -> Result<Option<Tried>> {
+    let Some(first) = dead(ground, source, Some(key)).await?.into_iter().next() else {
+        return Ok(None);
+    };
+    seize(ground, who).await?;
+    unpark(ground, &first).await?;
+    let detail = serde_json::to_string(&first).unwrap_or_default();
+    ground.note(who, "skipped a parked event", &detail).await?;
+    ground.commit().await?;
+    retry(ground, copies, (source, key), who).await.map(Some)
+}
+
+/// Puts another payload in the first parked event of a key. `None`: there was none.
+///
+/// # Errors
+/// The store's.
+pub async fn edit(
+    ground: &mut Ground,
+    (source, key): (&str, &str),
+    payload: &str,
+    who: &str,
+) -> Result<Option<Dead>> {
+    let Some(first) = dead(ground, source, Some(key)).await?.into_iter().next() else {
+        return Ok(None);
+    };
+    seize(ground, who).await?;
+    let sql = ground.sql.parked_edit.clone();
+    let args: [Value; 4] = [
+        source.into(),
+        first.position.clone().into(),
+        format!("edited by {who}, not tried yet").into(),
+        payload.into(),
+    ];
+    ground.connection.run(&sql, &args).await?;
+    let detail = serde_json::to_string(&first).unwrap_or_default();
+    ground
+        .note(who, "edited a parked event, which was", &detail)
+        .await?;
+    ground.commit().await?;
+    Ok(Some(first))
+}
+
+/// Begins a transaction in which nobody else leads; a sidecar takes over when it is done.
+async fn seize(ground: &mut Ground, who: &str) -> Result<()> {
+    // Where leaderships stand in a file of their own, it is open from the first of these on.
+    ground.begin(TxMode::Relay).await?;
+    ground.rollback().await?;
+    ground.begin(TxMode::Write).await?;
+    let (read, put) = (ground.sql.lead_read.clone(), ground.sql.lead_put.clone());
+    let rows = ground.connection.query(&read, &[APPLIER.into()]).await?;
+    let epoch = rows.first().and_then(|row| row.get(1)?.int()).unwrap_or(0);
+    let args: [Value; 4] = [
+        APPLIER.into(),
+        format!("operator {who}").into(),
+        Value::I64(epoch + 1),
+        Value::I64(0),
+    ];
+    ground.connection.run(&put, &args).await?;
+    Ok(())
+}
+
+async fn unpark(ground: &mut Ground, event: &Dead) -> Result<()> {
+    let sql = ground.sql.unpark.clone();
+    let args = [event.source.as_str().into(), event.position.as_str().into()];
+    ground.connection.run(&sql, &args).await?;
+    Ok(())
+}
+
+type TableChange = (String, Change);
+
+/// Applies one event; why not, where the store does not take it.
+async fn apply(
+    ground: &mut Ground,
+    event: &Dead,
+    changes: Vec<TableChange>,
+    who: &str,
+) -> Result<Option<String>> {
+    seize(ground, who).await?;
+    for (table, change) in changes {
+        let mut all = Changes::default();
+        all.add(&event.key, change);
+        let (puts, deletes) = all.json();
+        let put = ground.sql.copy_put.get(&table).cloned().unwrap_or_default();
+        let delete = ground.sql.copy_delete.get(&table).cloned();
+        let put = ground.change_copy(&put, &puts).await;
+        let done = match put {
+            Ok(()) => {
+                ground
+                    .change_copy(&delete.unwrap_or_default(), &deletes)
+                    .await
+            }
+            failed => failed,
+        };
+        match done {
+            Err(Error::Store(error)) if is_poison(error.kind) => {
+                ground.rollback().await?;
+                return Ok(Some(error.to_string()));
+            }
+            done => done?,
+        }
+    }
+    unpark(ground, event).await?;
+    let detail = format!("{} of {} at {}", event.event, event.key, event.position);
+    ground.note(who, "applied a parked event", &detail).await?;
+    ground.commit().await?;
+    Ok(None)
+}
+
+fn changes(copies: &[Subscribed], event: &Dead) -> std::result::Result<Vec<TableChange>, String> {
+    let message = message(event)?;
+    let fed = copies
+        .iter()
+        .filter(|it| it.topic == message.topic && it.copy.service == event.source);
+    fed.map(|it| {
+        let change = change(&it.copy, &message, event.payload.as_bytes())?;
+        Ok((it.table.clone(), change))
+    })
+    .collect()
+}
+
+fn message(event: &Dead) -> std::result::Result<Message, String> {
+    let wrong = |what: &str| format!("its {what} cannot be read");
+    let position: Position = unstamp(&event.position).ok_or_else(|| wrong("position"))?;
+    let id: EventId = event.event.parse().map_err(|_| wrong("id"))?;
+    Ok(Message {
+        event: id,
+        topic: Topic::new(&event.topic).map_err(|error| error.to_string())?,
+        to: To::Lane(Lane::of(&event.key)),
+        key: event.key.clone(),
+        source: Arc::from(event.source.as_str()),
+        position,
+        prev: None,
+        occurred_at: Timestamp::from_micros(event.since),
+        headers: Vec::new(),
+        body: Body::Event {
+            content_type: "application/json".into(),
+            payload: Bytes::new(),
+        },
+    })
+}

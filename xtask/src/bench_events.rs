@@ -1,0 +1,122 @@
+//! Measures the way from outbox to copy: builds the example `events_bench` for release and runs it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bench {
+    json: bool,
+    events: u64,
+    /// How long writers write, in seconds.
+    seconds: u64,
+    /// The beginning of the cases' names: `postgres-nats`; empty: all.
+    only: String,
+}
+
+impl Bench {
+    /// From the arguments after `bench events`.
+    pub(crate) fn parse(args: &[&str]) -> Result<Self, String> {
+        let mut bench = Self {
+            json: false,
+            events: 1_000_000,
+            seconds: 5,
+            only: String::new(),
+        };
+        let mut rest = args.iter();
+        while let Some(arg) = rest.next() {
+            match *arg {
+                "--json" => bench.json = true,
+                "--events" => {
+                    let count = rest.next().and_then(|count| count.parse().ok());
+                    bench.events = count.ok_or("--events takes a number")?;
+                }
+                "--seconds" => {
+                    let count = rest.next().and_then(|count| count.parse().ok());
+                    bench.seconds = count.ok_or("--seconds takes a number")?;
+                }
+                "--only" => {
+                    let only = rest
+                        .next()
+                        .ok_or("--only takes the beginning of a case's name")?;
+                    (*only).clone_into(&mut bench.only);
+                }
+                other => {
+                    return Err(format!(
+                        "there is no `{other}`: bench events [--json] [--events 1000000] [--seconds 5] [--only postgres-embedded]"
+                    ));
+                }
+            }
+        }
+        Ok(bench)
+    }
+
+    pub(crate) fn run(&self, root: &Path) -> Result<(), String> {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .current_dir(root)
+            .args(["run", "--quiet", "--release"])
+            .args(["--package", "freehold-testkit"])
+            .args(["--example", "events_bench", "--"])
+            .args([self.events.to_string(), self.seconds.to_string()])
+            .arg(&self.only)
+            .stderr(std::process::Stdio::inherit());
+        let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        for line in text.lines() {
+            let row: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            println!(
+                "{}",
+                if self.json {
+                    line.to_owned()
+                } else {
+                    human(&row)
+                }
+            );
+        }
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err("a case failed; the rows above are whole".to_owned())
+        }
+    }
+}
+
+fn human(row: &Value) -> String {
+    let number = |name: &str| {
+        row[name]
+            .as_f64()
+            .map_or("–".to_owned(), |n| format!("{n:.1}"))
+    };
+    format!(
+        "{:<26} {:>10}/s  p50 {:>7} ms  p99 {:>7} ms  limit {:>10}/s  fdatasync {} µs",
+        row["case"].as_str().unwrap_or_default(),
+        number("events_per_s"),
+        number("p50_ms"),
+        number("p99_ms"),
+        number("limit"),
+        number("fdatasync_us"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let asked = Bench::parse(&["--json", "--events", "5", "--only", "sqlite"]);
+        assert_eq!(
+            asked,
+            Ok(Bench {
+                json: true,
+                events: 5,
+                seconds: 5,
+                only: "sqlite".to_owned()
+            })
+        );
+        assert!(Bench::parse(&["--what"]).is_err() && Bench::parse(&["--events"]).is_err());
+    }
+}
