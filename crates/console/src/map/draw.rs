@@ -38,7 +38,7 @@ pub(crate) fn drawing(
                 @if let Some(saga) = saga { (ribbon::way(saga, layout, &wiring.tops, pitch)) }
                 @for own in &wiring.bundles { (lines(own)) }
                 @for own in &wiring.bundles { (labels(own)) }
-                @for own in &layout.slabs { (slab(own, moment, wiring.tops[own.row], pitch, &hatch)) }
+                @for own in &layout.slabs { (slab(own, moment, layout, wiring.tops[own.row], pitch, &hatch)) }
                 @for own in &layout.nodes { (plot(own, wiring.tops[own.row], pitch)) (house(own, moment, wiring.tops[own.row], pitch)) }
                 @if let Some(saga) = saga { (ribbon::numbers(saga, moment, layout, &wiring.tops, pitch)) }
                 @if let Some(saga) = free {
@@ -93,7 +93,14 @@ fn labels(own: &Bundle<'_>) -> Markup {
     }
 }
 
-fn slab(own: &Slab, moment: &Moment, top: f64, pitch: f64, hatch: &str) -> Markup {
+fn slab(
+    own: &Slab,
+    moment: &Moment,
+    layout: &Layout<'_>,
+    top: f64,
+    pitch: f64,
+    hatch: &str,
+) -> Markup {
     let Some(server) = moment.server(&own.server) else {
         return html! {};
     };
@@ -124,9 +131,26 @@ fn slab(own: &Slab, moment: &Moment, top: f64, pitch: f64, hatch: &str) -> Marku
         text.on-slab x=(tenth(x + width - 14.0)) y=(tenth(y + 18.0)) text-anchor="end" { (right) }
         @if shared && pitch - PLOT_WIDTH > 90.0 {
             @for column in own.from..own.to {
-                text.on-ground x=(tenth(left(column, pitch) + PLOT_WIDTH + (pitch - PLOT_WIDTH) / 2.0)) y=(tenth(y - 9.0)) text-anchor="middle" { "no way across" }
+                text.on-ground x=(tenth(left(column, pitch) + PLOT_WIDTH + (pitch - PLOT_WIDTH) / 2.0)) y=(tenth(y - 9.0)) text-anchor="middle" { (between(layout, own.row, column)) }
             }
         }
+    }
+}
+
+/// What keeps two neighbours on a slab apart; never more than the engine does.
+fn between(layout: &Layout<'_>, row: usize, column: usize) -> &'static str {
+    let closed = |at: usize| {
+        let node = layout
+            .nodes
+            .iter()
+            .find(|own| own.row == row && own.column == at);
+        let store = node.and_then(|own| own.store);
+        store.is_some_and(|own| !own.advisory && own.isolation >= Isolation::Database)
+    };
+    if closed(column) && closed(column + 1) {
+        "no way across"
+    } else {
+        "not kept apart"
     }
 }
 

@@ -221,7 +221,8 @@ fn place_ports(ports: &mut [Port], trunks: &[Trunk<'_>], layout: &Layout<'_>, pi
                 .collect();
             own.sort_by(|a, b| toward[*a].total_cmp(&toward[*b]));
             let step = HOUSE_WIDTH / real(own.len() as u64 + 1);
-            let house = left(place.column, pitch) + 14.0;
+            // Ends below a house stand a little aside of those above the next one.
+            let house = left(place.column, pitch) + if top { 14.0 } else { 23.0 };
             let mut ends: Vec<f64> = Vec::new();
             for (at, port) in own.into_iter().enumerate() {
                 let x = house + step * real(at as u64 + 1);

@@ -105,6 +105,20 @@ fn what_needs_a_person_is_said_with_its_next_step() {
     assert!(alone("/", &nothing(), false).contains("Nothing. All is as described."));
 }
 
+/// What the engine does not keep apart is not shown as kept apart.
+#[test]
+fn no_wall_is_drawn_that_is_not_there() {
+    let mut moment = bookvault();
+    assert!(alone("/", &moment, false).contains("no way across"));
+    for service in &mut moment.services {
+        for store in &mut service.stores {
+            store.advisory = true;
+        }
+    }
+    let text = alone("/", &moment, false);
+    assert!(!text.contains("no way across") && text.contains("not kept apart"));
+}
+
 /// What is marked personal stands on no page and in no JSON.
 #[test]
 fn personal_fields_are_never_shown() {
