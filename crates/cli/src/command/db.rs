@@ -56,8 +56,8 @@ async fn enter(target: &Target, identity: DbIdentity) -> Result<(Endpoint, Strin
     let mut issuer = target.engine.connect(&place).await.map_err(fault)?;
     let secret = Secret::generate();
     let verifier = target.engine.verifier(issuer.probe(), &login, &secret);
-    let issued = issuer.issue(&target.want, &login, Some(&verifier)).await;
-    issued.map_err(fault)?;
+    let told = issuer.issue(&target.want, &login, Some(&verifier)).await;
+    told.map_err(fault)?;
     Ok((place.with_login(&login, Some(secret)), login))
 }
 

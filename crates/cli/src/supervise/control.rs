@@ -3,6 +3,7 @@
 //!
 //! `state` · `rest PROGRAM` · `resume PROGRAM` · `end`
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use freehold_model::Fault;
@@ -89,7 +90,6 @@ pub(crate) fn path(state: &Path) -> PathBuf {
     if near.as_os_str().len() <= PATH_BYTES {
         return near;
     }
-    use std::hash::{BuildHasher as _, Hasher as _};
     let keys = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default();
     let mut hasher = keys.build_hasher();
     hasher.write(state.as_os_str().as_encoded_bytes());

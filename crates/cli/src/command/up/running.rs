@@ -287,7 +287,7 @@ impl Running {
                     Err(RecvError::Closed) => return Ok(Outcome::Done),
                 },
                 asked = next(&mut self.control) => if let Some((order, back)) = asked
-                    && self.obey(order, back) {
+                    && self.obey(&order, back) {
                         return Ok(Outcome::Done);
                 },
                 _ = look.tick() => self.heal().await,
@@ -297,9 +297,9 @@ impl Running {
     }
 
     /// `true`: that was the end.
-    fn obey(&self, order: Order, back: oneshot::Sender<String>) -> bool {
+    fn obey(&self, order: &Order, back: oneshot::Sender<String>) -> bool {
         let known = |name: &str| self.programs.iter().find(|kept| kept.name == name);
-        let answer = match &order {
+        let answer = match order {
             Order::State => serde_json::to_string(&self.board.snapshot()).unwrap_or_default(),
             Order::Rest(name) | Order::Resume(name) => match known(name) {
                 Some(kept) => {
@@ -316,7 +316,7 @@ impl Running {
         };
         // Whoever asked may be gone.
         let _ = back.send(answer);
-        order == Order::End
+        *order == Order::End
     }
 
     /// Starts private servers that have ended.
@@ -388,7 +388,7 @@ impl Running {
                 line = next_line(&mut lines) => screen.output.line(&line),
                 status = child.wait() => break status,
                 asked = next(&mut self.control) => if let Some((order, back)) = asked
-                    && self.obey(order, back) {
+                    && self.obey(&order, back) {
                         return Ok(Outcome::Exit(1));
                 },
                 _ = look.tick() => self.heal().await,
