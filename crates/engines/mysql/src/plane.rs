@@ -54,7 +54,7 @@ const APPLIER: [Table; 5] = [
     (
         "parked",
         "source VARCHAR(255) NOT NULL, position VARCHAR(80) NOT NULL, topic VARCHAR(120) NOT NULL, `key` VARCHAR(1024) NOT NULL, \
-         event_id VARCHAR(36) NOT NULL, cause VARCHAR(60) NOT NULL, message TEXT NOT NULL, since BIGINT NOT NULL, \
+         event_id VARCHAR(36) NOT NULL, cause TEXT NOT NULL, message LONGTEXT NOT NULL, since BIGINT NOT NULL, \
          tries BIGINT NOT NULL DEFAULT 1, PRIMARY KEY (source, position), KEY (source, `key`(191))",
     ),
     (

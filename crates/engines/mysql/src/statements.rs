@@ -146,7 +146,7 @@ fn park(parked: &str) -> String {
     format!(
         "INSERT INTO {parked} (source, position, topic, `key`, event_id, cause, message, since)
  SELECT ?, i.p, i.t, i.k, i.e, i.c, i.m, {NOW} FROM JSON_TABLE(?, '$[*]' COLUMNS (p VARCHAR(80) PATH '$.p',
- t VARCHAR(120) PATH '$.t', k VARCHAR(1024) PATH '$.k', e VARCHAR(36) PATH '$.e', c VARCHAR(60) PATH '$.c', m TEXT PATH '$.m')) AS i
+ t VARCHAR(120) PATH '$.t', k VARCHAR(1024) PATH '$.k', e VARCHAR(36) PATH '$.e', c TEXT PATH '$.c', m LONGTEXT PATH '$.m')) AS i
  ON DUPLICATE KEY UPDATE tries = tries"
     )
 }
