@@ -438,9 +438,10 @@ impl Connection for Session {
             TxMode::Durable => "READ WRITE; SET LOCAL synchronous_commit = on",
             TxMode::ReadOnly => "READ ONLY",
             // Whatever the default: what the relay reads is sent only once its own commit, and with
-            // it every commit before, is on disk. Statistics of a queue are always wrong.
+            // it every commit before, is on disk. Statistics of a queue are always wrong; and a plan
+            // that is forbidden costs so much that it would be compiled first.
             TxMode::Relay => {
-                "READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off"
+                "READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
             }
         };
         Box::pin(self.open(how))
