@@ -215,7 +215,7 @@ fn apart(url: &str) -> Result<(String, Login)> {
         let (name, secret) = login.split_once(':')?;
         let plain = |text: &str| {
             let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-            decoded.ok().map(|text| text.into_owned())
+            decoded.ok().map(std::borrow::Cow::into_owned)
         };
         let login = Login {
             name: plain(name)?,
@@ -286,14 +286,12 @@ async fn make(
 /// A service's seed, made the first time.
 fn kept_seed(nats: &dyn Broker, folder: &Path, service: &str) -> Result<Secret> {
     let path = folder.join(format!("{service}.seed"));
-    match std::fs::read_to_string(&path) {
-        Ok(seed) => Ok(Secret::new(seed.trim())),
-        Err(_) => {
-            let seed = nats.generate();
-            write_private(&path, seed.expose())?;
-            Ok(seed)
-        }
+    if let Ok(seed) = std::fs::read_to_string(&path) {
+        return Ok(Secret::new(seed.trim()));
     }
+    let seed = nats.generate();
+    write_private(&path, seed.expose())?;
+    Ok(seed)
 }
 
 /// A folder that only this user enters.

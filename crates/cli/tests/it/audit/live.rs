@@ -244,7 +244,7 @@ async fn what_comes_and_goes_is_told_while_it_watches() {
         }
     });
     let wait = |wanted: &[&str]| {
-        let limit = std::time::Duration::from_secs(120);
+        let limit = std::time::Duration::from_mins(2);
         loop {
             let line = told.recv_timeout(limit).expect("a line");
             if wanted.iter().all(|word| line.contains(word)) {
