@@ -41,13 +41,7 @@ impl Bench {
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(root)
-            .args([
-                "run",
-                "--quiet",
-                "--release",
-                "--package",
-                "freehold-saga",
-            ])
+            .args(["run", "--quiet", "--release", "--package", "freehold-saga"])
             .args(["--example", "saga_bench", "--", &self.sagas.to_string()]);
         let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
