@@ -3,7 +3,7 @@
 //! Looks at the stores every few seconds, read-only, as `status` does. What no program tells it
 //! (requests, freshness, logs) is shown as not known.
 
-mod described;
+pub(super) mod described;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -107,7 +107,7 @@ async fn look(context: Option<Context>, kept: &Kept) -> Vec<Fault> {
     }
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, command: &SagaCommand, output: &Output) -> 
 }
 
 /// A store that starts sagas, entered as its owner.
-struct Store {
+pub(super) struct Store {
     connection: Box<dyn Connection>,
     sql: SagaSql,
 }
@@ -77,7 +77,7 @@ impl Store {
         Self::of(target).await
     }
 
-    async fn of(target: &Target) -> Result<Self> {
+    pub(super) async fn of(target: &Target) -> Result<Self> {
         let at = target.engine.at_store(&target.admin, &target.want.spot);
         let mut connection = target.engine.connect(&at).await.map_err(fault)?;
         connection.assume_owner(&target.want).await.map_err(fault)?;
@@ -85,7 +85,7 @@ impl Store {
         Ok(Self { connection, sql })
     }
 
-    fn both(&mut self) -> (&mut dyn Connection, &SagaSql) {
+    pub(super) fn both(&mut self) -> (&mut dyn Connection, &SagaSql) {
         (self.connection.as_mut(), &self.sql)
     }
 
@@ -132,7 +132,7 @@ fn unknown(which: &SagaRef) -> Vec<Fault> {
     ]
 }
 
-fn fault(error: freehold_engine::Error) -> Vec<Fault> {
+pub(super) fn fault(error: freehold_engine::Error) -> Vec<Fault> {
     vec![freehold_saga::Error::Store(error).fault()]
 }
 

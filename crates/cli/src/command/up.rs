@@ -3,6 +3,7 @@
 //! Here: claiming the folder, placing, migrating, seeding, and what is printed of it. What runs then is
 //! in `up/running.rs`, what a person sees of it in `up/screen.rs`.
 
+mod console;
 pub(crate) mod exercise;
 mod running;
 mod screen;

@@ -2,6 +2,7 @@
 //! nothing behind, however it ends.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -181,6 +182,99 @@ fn it_comes_up_heals_and_ends_in_order() {
     assert_eq!(left(&bookvault), [""; 0]);
     let kept = bookvault.run(&["load", "--seconds", "1"]);
     assert_eq!(kept.refused(3), ["FH3707"]);
+}
+
+/// Asks the console; the status and what it answers with.
+fn get(console: &str, path: &str) -> (String, String) {
+    let address = console.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    (status.to_owned(), body.to_owned())
+}
+
+/// Asks for JSON until it is as expected.
+#[track_caller]
+fn shown(console: &str, path: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let (status, body) = get(console, path);
+        assert_eq!(status, "200", "{body}");
+        let value = serde_json::from_str(&body).expect("JSON");
+        if is(&value) {
+            return value;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{path}: {value}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn the_console_shows_what_runs_and_holds_nothing_up() {
+    const SERVICES: [&str; 4] = ["catalog", "customers", "orders", "payment"];
+    let bookvault = bookvault();
+    let mut up = Up::start(&bookvault);
+    let ready = up.ready();
+    let console = ready["console"].as_str().expect("an address");
+
+    let (status, map) = get(console, "/");
+    assert_eq!(status, "200");
+    for service in SERVICES {
+        assert!(
+            map.contains(&format!("href=\"/services/{service}\"")),
+            "{service}"
+        );
+    }
+    let seen = |own: &Value| {
+        let stores = own["stores"].as_array().expect("stores");
+        own["health"] == "up" && stores.iter().all(|it| it["seen_at"].is_u64())
+    };
+    let services = shown(console, "/api/v1/services", |all| {
+        all.as_array().expect("services").iter().all(seen)
+    });
+    for (at, service) in SERVICES.into_iter().enumerate() {
+        assert_eq!(services[at]["name"], service);
+        assert_eq!(
+            services[at]["program"]["address"],
+            of(&ready, service)["url"]
+        );
+    }
+
+    let load = bookvault.run(&["load", "--rate", "20", "--seconds", "1"]);
+    load.done();
+    let sold = |line: &Value| {
+        line["from"] == "orders"
+            && line["text"]
+                .as_str()
+                .is_some_and(|it| it.contains("placed"))
+    };
+    shown(console, "/api/v1/logs", |lines| {
+        lines.as_array().expect("lines").iter().any(sold)
+    });
+    ask(&bookvault, "rest catalog");
+    shown(console, "/api/v1/services/catalog", |own| {
+        own["health"] != "up"
+    });
+    let others = shown(console, "/api/v1/services/orders", |_| true);
+    assert_eq!(others["health"], "up");
+
+    // A page that stays open, and a request that never ends.
+    let address = console.strip_prefix("http://").expect("an address");
+    let mut page = TcpStream::connect(address).expect("it listens");
+    write!(page, "GET /live?logs=1 HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("asked");
+    page.read_exact(&mut [0; 15]).expect("it streams");
+    let mut half = TcpStream::connect(address).expect("it listens");
+    write!(half, "GET / HTTP/1.1\r\n").expect("begun");
+    assert_eq!(up.interrupt(), 0);
+    assert_eq!(left(&bookvault), [""; 0]);
+    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn step(at: usize, own: &Step) -> Markup {
 
 fn attempts(own: &Instance) -> Markup {
     html! {
-        @if own.attempts.is_empty() { (parts::empty("None yet.", "")) } @else { table.rows {
+        @if own.attempts.is_empty() { (parts::empty("None is listed.", "")) } @else { table.rows {
             thead { tr { th.more { "Time" } th { "Step" } th.num { "Try" } th { "Answer" } th.num.more { "Took" } } }
             tbody { @for it in &own.attempts { tr {
                 td.more { time.mono title=(clock::exact(it.at)) { (clock::time_ms(it.at)) } }
@@ -104,7 +104,7 @@ fn attempts(own: &Instance) -> Markup {
 
 fn trail(own: &Instance) -> Markup {
     html! {
-        @if own.trail.is_empty() { (parts::empty("Nobody has touched it.", "")) } @else {
+        @if own.trail.is_empty() { (parts::empty("No note is listed.", "")) } @else {
             ul.trail { @for it in &own.trail { li { time.mono title=(clock::exact(it.at)) { (clock::time(it.at)) } span { (spans::html(&it.text)) } } } }
         }
     }

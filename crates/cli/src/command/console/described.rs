@@ -8,7 +8,7 @@ use freehold_lifecycle::StoreStatus;
 use freehold_model::{Broker, System};
 
 /// What is known at a time. A store that was not seen yet is not shown as well.
-pub(super) fn moment(system: &System, seen: &[StoreStatus], at: u64) -> Moment {
+pub(in crate::command) fn moment(system: &System, seen: &[StoreStatus], at: u64) -> Moment {
     Moment {
         system: system.name.clone(),
         environment: system.environment.clone().unwrap_or_default(),

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot};
 
+use super::console::Console;
 use super::exercise::{self, Exercise, addresses};
 use super::screen::Screen;
 use super::{Result, absolute};
@@ -29,7 +30,7 @@ use crate::supervise::health::{Health, free_port};
 use crate::supervise::program::{Kept, Prepare, Program};
 
 /// The sidecars' process, beside the services' names.
-const SIDECARS: &str = "sidecars";
+pub(super) const SIDECARS: &str = "sidecars";
 /// The load program.
 const LOAD: &str = "load";
 /// How long programs may take until they answer.
@@ -65,6 +66,7 @@ pub(super) struct Running {
     sidecars: Option<Kept>,
     programs: Vec<Kept>,
     urls: Vec<(String, String)>,
+    console: Option<Console>,
 }
 
 impl Running {
@@ -86,6 +88,7 @@ impl Running {
             sidecars: None,
             programs: Vec::new(),
             urls: Vec::new(),
+            console: None,
         };
         match running.start_all(args, targets, screen).await {
             Ok(()) => Ok(running),
@@ -138,7 +141,15 @@ impl Running {
                 (target.want.service.clone(), at)
             })
             .collect();
-        screen.ready(args, &self.board, &stores);
+        match Console::start(&self.context, &targets, &self.board).await {
+            Ok(console) => self.console = Some(console),
+            Err(error) => {
+                let text = format!("there is no console: 127.0.0.1 gave no port ({error})");
+                self.board.line("console", text);
+            }
+        }
+        let console = self.console.as_ref().map(|own| own.address.as_str());
+        screen.ready(args, &self.board, &stores, console);
         Ok(())
     }
 
@@ -414,6 +425,9 @@ impl Running {
     /// Stops everything, in the order against that of starting.
     pub(super) async fn stop(mut self, screen: &Screen<'_>) -> Result<()> {
         drop(self.control.take());
+        if let Some(console) = self.console.take() {
+            console.end().await;
+        }
         let since = Instant::now();
         let count = self.programs.len();
         let ends: Vec<_> = self

@@ -28,16 +28,30 @@ impl<'a> Screen<'a> {
     }
 
     /// Everything answers.
-    pub(super) fn ready(&self, args: &Args, board: &Board, stores: &[(String, String)]) {
+    pub(super) fn ready(
+        &self,
+        args: &Args,
+        board: &Board,
+        stores: &[(String, String)],
+        console: Option<&str>,
+    ) {
         let snapshot = board.snapshot();
         if self.output.json {
-            self.json(&serde_json::json!({ "event": "ready", "ms": ms(self.begun.elapsed()), "programs": snapshot.programs }));
+            self.json(&serde_json::json!({ "event": "ready", "ms": ms(self.begun.elapsed()), "programs": snapshot.programs, "console": console }));
             return;
         }
         let ready = format!("● ready in {:.1} s", self.begun.elapsed().as_secs_f64());
         self.output
             .line(&format!("\n{}\n", self.output.paint(Tone::Good, &ready)));
         self.table(&snapshot.programs, stores);
+        if let Some(address) = console {
+            self.output.line(&format!(
+                "\n{}   {address}   {}",
+                self.output.paint(Tone::Strong, "Console"),
+                self.output
+                    .paint(Tone::Dim, "all of it in a browser; it only shows")
+            ));
+        }
         let first = snapshot.programs.iter().find(|seen| !seen.url.is_empty());
         let service = first.map_or("SERVICE", |seen| seen.name.as_str());
         try_next(

@@ -1,0 +1,205 @@
+//! Sagas as the console shows them: the kinds that the stores keep, and their newest instances.
+//!
+//! Inputs, answers and errors are left out: what is personal in them is not known here.
+
+use std::collections::BTreeMap;
+
+use freehold_console::moment::{Instance, Promise, SagaKind, SagaState, Step, StepKind, StepState};
+use freehold_lifecycle::Target;
+use freehold_model::Fault;
+use freehold_saga::operate::{self, Filter, Seen};
+use freehold_saga::{At, Definition, Parked, Status, current_step};
+
+use crate::command::saga::{Store, fault};
+
+/// How many that are under way are shown, and how many of all, newest first.
+const OPEN: u32 = 500;
+const NEWEST: u32 = 200;
+
+#[derive(Clone, Default)]
+pub(super) struct Sagas {
+    pub(super) kinds: Vec<SagaKind>,
+    pub(super) instances: Vec<Instance>,
+}
+
+/// Asks every store that starts some.
+pub(super) async fn seen(targets: &[Target]) -> Result<Sagas, Vec<Fault>> {
+    let mut all = Sagas::default();
+    for target in targets.iter().filter(|it| it.want.plane.sagas.starts) {
+        let mut store = Store::of(target).await?;
+        let (connection, sql) = store.both();
+        let definitions = operate::definitions(connection, sql).await.map_err(fault)?;
+        let mut found = BTreeMap::new();
+        for (ended, most) in [(false, OPEN), (true, NEWEST)] {
+            let filter = Filter {
+                ended,
+                most,
+                ..Filter::default()
+            };
+            let seen = operate::list(connection, sql, &filter).await;
+            found.extend(
+                seen.map_err(fault)?
+                    .into_iter()
+                    .map(|it| (it.id.clone(), it)),
+            );
+        }
+        all.add(&target.want.service, &definitions, found.into_values());
+    }
+    Ok(all)
+}
+
+impl Sagas {
+    fn add(
+        &mut self,
+        service: &str,
+        definitions: &BTreeMap<String, Definition>,
+        found: impl Iterator<Item = Seen>,
+    ) {
+        let shown = found.filter_map(|seen| instance(service, definitions.get(&seen.hash), &seen));
+        let instances: Vec<_> = shown.collect();
+        let mut kinds: BTreeMap<&str, SagaKind> = BTreeMap::new();
+        for definition in definitions.values() {
+            // Of several versions the steps of one are shown.
+            kinds
+                .entry(&definition.name)
+                .or_insert_with(|| kind(service, definition));
+        }
+        for own in &instances {
+            if let Some(kind) = kinds.get_mut(own.saga.as_str()) {
+                *kind.counts.entry(own.state).or_default() += 1;
+            }
+        }
+        self.kinds.extend(kinds.into_values());
+        // The map shows the first: the one with most to tell.
+        self.kinds
+            .sort_by_key(|own| std::cmp::Reverse(own.steps.len()));
+        self.instances.extend(instances);
+    }
+}
+
+fn kind(service: &str, definition: &Definition) -> SagaKind {
+    let step = |own: &freehold_saga::Step| StepKind {
+        name: own.name.clone(),
+        service: asked(own, service),
+        promise: promise(own),
+        undo: undo(own),
+        p50_ms: None,
+    };
+    SagaKind {
+        name: definition.name.clone(),
+        service: service.to_owned(),
+        steps: definition.steps.iter().map(step).collect(),
+        ..SagaKind::default()
+    }
+}
+
+/// The service that does it; an approval is waited for by the one that started the saga.
+fn asked(step: &freehold_saga::Step, service: &str) -> String {
+    let called = step.call.as_ref().and_then(|own| own.service());
+    called.unwrap_or(service).to_owned()
+}
+
+fn promise(step: &freehold_saga::Step) -> Promise {
+    match step.kind {
+        freehold_saga::StepKind::Pivot => Promise::Pivot,
+        freehold_saga::StepKind::Retriable => Promise::Retriable,
+        _ => Promise::Compensatable,
+    }
+}
+
+fn undo(step: &freehold_saga::Step) -> String {
+    let undo = step.undo.as_ref().map(|_| format!("undo {}", step.name));
+    undo.unwrap_or_default()
+}
+
+/// Nothing: an operator has closed it as it stands.
+fn instance(service: &str, definition: Option<&Definition>, seen: &Seen) -> Option<Instance> {
+    let mut shown = Instance {
+        id: seen.id.clone(),
+        saga: seen.definition.clone(),
+        service: service.to_owned(),
+        about: seen.key.clone(),
+        started_at: seen.created,
+        ended_at: seen.ended.then_some(seen.updated),
+        ..Instance::default()
+    };
+    let own = match &seen.instance {
+        None => {
+            "waits to be taken".clone_into(&mut shown.says);
+            return Some(shown);
+        }
+        Some(Err(_)) => {
+            shown.state = SagaState::Failed;
+            "cannot be read by this version".clone_into(&mut shown.says);
+            return Some(shown);
+        }
+        Some(Ok(own)) => own,
+    };
+    let status = own.state.status();
+    (shown.state, shown.says) = match status {
+        Status::Running => (SagaState::Running, String::new()),
+        Status::Waiting => (SagaState::Running, "waits for approval".to_owned()),
+        Status::Compensating => (SagaState::Running, "is being taken back".to_owned()),
+        Status::Parked => (SagaState::Parked, "waits for an operator".to_owned()),
+        Status::Suspect => (SagaState::Parked, "in doubt after a restore".to_owned()),
+        Status::Completed => (SagaState::Completed, String::new()),
+        Status::CompletedWithSkips => (SagaState::Completed, "with steps skipped".to_owned()),
+        Status::Compensated => (SagaState::Compensated, String::new()),
+        Status::Closed => return None,
+    };
+    let Some(definition) = definition else {
+        return Some(shown);
+    };
+    let at_step = current_step(definition, own).unwrap_or_default();
+    at_step.clone_into(&mut shown.at_step);
+    let steps = definition.steps.iter().zip(&own.state.steps);
+    for (described, stands) in steps.clone() {
+        shown.steps.push(step(described, stands, service));
+    }
+    if shown.state == SagaState::Parked {
+        shown.parked_at = Some(seen.updated);
+        let mut whys = steps.filter_map(|(_, stands)| stands.parked);
+        if let Some(why) = whys.next() {
+            shown.why = format!("`{}`: {}.", shown.at_step, parked(why));
+            parked(why).clone_into(&mut shown.says);
+        }
+    }
+    Some(shown)
+}
+
+fn step(own: &freehold_saga::Step, stands: &freehold_saga::StepState, service: &str) -> Step {
+    let (state, says) = match stands.at {
+        At::Idle => (StepState::NotBegun, ""),
+        At::Unwritable => (StepState::Failed, "its request cannot be made"),
+        At::Open => (StepState::Running, "asked"),
+        At::Asking(_) => (StepState::Running, "asked what became of it"),
+        At::Awaiting => (StepState::Running, "waits for approval"),
+        At::Done => (StepState::Done, "done"),
+        At::Refused => (StepState::Failed, "refused"),
+        At::Undoing(_) => (StepState::Running, "being taken back"),
+        At::Undone => (StepState::Undone, "taken back"),
+        At::Skipped => (StepState::Done, "skipped"),
+    };
+    Step {
+        name: own.name.clone(),
+        service: asked(own, service),
+        promise: promise(own),
+        undo: undo(own),
+        state: stands.parked.map_or(state, |_| StepState::Parked),
+        says: stands.parked.map_or(says, parked).to_owned(),
+        ..Step::default()
+    }
+}
+
+fn parked(why: Parked) -> &'static str {
+    match why {
+        Parked::Exhausted => "all attempts went unanswered",
+        Parked::Refused => "the participant refused",
+        Parked::Unwritable => "its request cannot be made of the values at hand",
+        Parked::KeysGone => "the participant may have forgotten the request's key",
+        Parked::Contradiction => "the participant contradicts itself",
+        Parked::Lost => "what was decided was lost with a restore",
+        Parked::NoProgress => "five takeovers without progress",
+        Parked::Overdue => "its time is over, past the pivot",
+    }
+}
