@@ -15,6 +15,9 @@ use super::wires::{Bundle, label_width, pill_text, pill_width, rate, wire};
 use crate::moment::{Moment, SagaKind};
 use crate::{address, parts};
 
+/// A longer list of steps would lie on the lines below it, and stands under the map.
+const MOST_STEPS_INSIDE: usize = 5;
+
 /// The map at one distance between columns.
 pub(crate) fn drawing(
     moment: &Moment,
@@ -28,7 +31,8 @@ pub(crate) fn drawing(
     let class = format!("drawing cols{} p{pitch:.0}", layout.columns);
     let hatch = format!("hatch{pitch:.0}");
     let free = saga
-        .filter(|_| layout.rows > 1 && layout.columns > 2 && layout.is_free(0, layout.columns - 1));
+        .filter(|_| layout.rows > 1 && layout.columns > 2 && layout.is_free(0, layout.columns - 1))
+        .filter(|own| own.steps.len() <= MOST_STEPS_INSIDE);
     html! {
         div class=(class) {
             svg viewBox=(format!("0 0 {} {}", tenth(width), tenth(wiring.height))) width=(tenth(width)) height=(tenth(wiring.height)) role="group" aria-label="Map" {

@@ -180,7 +180,7 @@ fn of_saga(moment: &Moment, own: &Instance) -> Attention {
         text,
         since: own.parked_at,
         button: ("Open saga", address::one("sagas", &own.id)),
-        command: format!("freehold saga show {}", address::short(&own.id)),
+        command: format!("freehold saga show {} {}", own.service, own.id),
     }
 }
 

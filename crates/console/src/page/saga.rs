@@ -131,7 +131,7 @@ fn why(own: &Instance, now: u64, setting: &Setting) -> Markup {
             }
             @if !own.holds.is_empty() { div.part { h3 { "What it holds" } dl.pairs { @for held in &own.holds { dt { (held.kind) } dd { (spans::html(&held.what)) } } } } }
             div.part { h3 { "What you can do" } (actions(own, setting)) }
-            footer { (parts::command(&format!("freehold saga retry {}", address::short(&own.id)))) @if !setting.writes { span.mid { "read-only: start with an operator token" } } }
+            footer { (parts::command(&format!("freehold saga retry {} {} {}", own.service, own.id, own.at_step))) @if !setting.writes { span.mid { "read-only: start with an operator token" } } }
         }
     }
 }
@@ -201,7 +201,7 @@ fn summary(own: &Instance, now: u64) -> Markup {
                 dt { "started by" } dd { a href=(address::one("services", &own.service)) { (own.service) } }
                 @if !own.says.is_empty() { dt { "says" } dd { (spans::html(&own.says)) } }
             } }
-            footer { (parts::command(&format!("freehold saga show {}", address::short(&own.id)))) }
+            footer { (parts::command(&format!("freehold saga show {} {}", own.service, own.id))) }
         }
     }
 }
