@@ -12,7 +12,7 @@ fn downs_are_proven_before_anything_changes() {
     let bookvault = Example::copy("bookvault");
     let proven = run(&bookvault, &["plan", "--verify-rollback"]).done();
     assert!(
-        proven.contains("orders     4 migrations up, down and up again: same schema"),
+        proven.contains("orders     5 migrations up, down and up again: same schema"),
         "{proven}"
     );
     assert!(proven.contains("same rows of"), "{proven}");
