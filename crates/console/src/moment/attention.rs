@@ -128,7 +128,7 @@ fn troubles(own: &Service) -> Vec<Attention> {
             title: format!("{} is down", own.name),
             brief: own.why.clone(),
             text: format!(
-                "{}. It is started again by itself; others go on from their copies.",
+                "{}. When it ends it is started again by itself; others go on from their copies.",
                 capital_or(&own.why, "Its program does not answer")
             ),
             since: own.since,
