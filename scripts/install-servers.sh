@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers that the tests start, from the system's packages: only what is missing, with
+# Installs the servers and the browser that the tests start, from the system's packages: only what is missing, with
 # no cluster made and no service started. Run it again at will. Called by ./x test.
 # Exit code 3: something is missing and we may not install it; the line to type is printed.
 set -eu
@@ -23,6 +23,8 @@ there mariadb || missing="$missing mariadb-client"
 there sqlite3 || missing="$missing sqlite3"
 there nats-server || missing="$missing nats-server"
 there pgbouncer || missing="$missing pgbouncer"
+# Pages are looked at in a browser.
+there chromium || there chromium-browser || there google-chrome || missing="$missing chromium fonts-inter"
 [ -n "$missing" ] || exit 0
 
 if ! there apt-get; then
