@@ -1,31 +1,18 @@
 //! From a program's transaction to another service's copy.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use freehold_engine::TxMode;
 use freehold_events::Sound;
 
 use crate::world::{ENGINES, World, change, drain, payload, publish};
 
-/// Lets the applier work until `done`, for ten seconds at most.
+/// What the applier has seen when `done`.
 async fn until<F: Future<Output = bool>>(
     world: &World,
     done: impl Fn() -> F,
 ) -> freehold_events::Seen {
-    let mut applier = world.applier().await;
-    let (stopper, mut stop) = tokio::sync::watch::channel(false);
-    let watch = async {
-        for _ in 0..200 {
-            if done().await {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let _ = stopper.send(true);
-    };
-    let (ran, ()) = tokio::join!(applier.run(&mut stop), watch);
-    ran.expect("the applier");
+    let applier = crate::peer::until(world.applier().await, done).await;
     applier.seen().clone()
 }
 
