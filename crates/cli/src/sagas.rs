@@ -17,6 +17,9 @@ use tokio::task::JoinSet;
 use crate::files::DiskFiles;
 use crate::sidecar::Report;
 
+/// Where sidecars and programs find what calls of sagas are signed with.
+pub(crate) const CALLER_KEY: &str = "FREEHOLD_CALLER_KEY";
+
 type Result<T> = std::result::Result<T, Vec<Fault>>;
 
 /// The definitions of a system by service.
@@ -96,8 +99,9 @@ pub(crate) fn addresses(system: &System) -> BTreeMap<String, String> {
 }
 
 /// What participants know the caller by; none: requests are not signed.
-fn caller_key() -> Option<Secret> {
-    std::env::var("FREEHOLD_CALLER_KEY").ok().map(Secret::new)
+pub(crate) fn caller_key() -> Option<Secret> {
+    let key = std::env::var(CALLER_KEY).ok()?;
+    (!key.is_empty()).then(|| Secret::new(key))
 }
 
 /// The sagas that a process of sidecars runs.

@@ -8,8 +8,18 @@
 //! 3. [`decide`]; do as it says, all in this transaction; look at the expiry again before the commit.
 //! 4. Commit durably, then answer with [`Call::reply`]. Whatever else is answered (a bare 200, a 409,
 //!    a 500) means *unknown*, and the caller asks again.
+//!
+//! [`take_part`] is steps 2 and 3 written down, over any driver; [`CallerKey`] tells who calls.
+
+mod barrier;
+#[cfg(feature = "rusqlite")]
+pub mod rusqlite;
+mod signed;
 
 use std::fmt;
+
+pub use barrier::{Acted, Business, Dialect, Given, Taken, Transaction, forget, take_part};
+pub use signed::{CALLER, CallerKey, Forged, SIGNATURE, VARIABLE};
 
 /// Names the request, whatever is sent how often: `saga/step/generation/kind`.
 pub const KEY: &str = "idempotency-key";
@@ -17,6 +27,11 @@ pub const KEY: &str = "idempotency-key";
 pub const EXPIRES: &str = "freehold-expires";
 /// SHA-256 of the body as it was sent.
 pub const DIGEST: &str = "freehold-body-digest";
+/// What is asked, once more: the last part of the key says the same.
+pub const KIND: &str = "freehold-kind";
+/// Where a participant answers a status whose step's own address is not known, and a DELETE that
+/// forgets a saga ([`forget`]).
+pub const BARRIER_PATH: &str = "/.freehold/barrier";
 /// What became of it.
 pub const OUTCOME: &str = "freehold-outcome";
 /// Which life of the participant's store answers.

@@ -2,6 +2,8 @@
 """payment, once more in Python with nothing but its standard library: the same addresses, the same
 table, the same barrier, on SQLite. What freehold asks of a service is its database and plain HTTP."""
 
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 STORE = unquote(os.environ["DATABASE_URL"].removeprefix("sqlite:"))
-CALLER = "orders"
+KEY = os.environ.get("FREEHOLD_CALLER_KEY", "").encode()
 plan = {"next": [], "declineEvery": 0}
 planning = threading.Lock()
 
@@ -91,16 +93,39 @@ def pay_back(store, order):
     return cents
 
 
+class Forged(Exception):
+    """Nobody whose saga this could be."""
+
+
+def caller(method, path, headers, body):
+    """Who sent this: the name in the header counts if the signature proves it."""
+    name = headers.get("freehold-caller", "")
+    if not name:
+        raise Forged("the request names no freehold-caller")
+    if not KEY:
+        return name
+    key, expires, digest = (headers.get(it, "") for it in ("idempotency-key", "freehold-expires", "freehold-body-digest"))
+    text = "\n".join((name, method, path, key, expires, digest))
+    made = hmac.new(KEY, text.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(made, headers.get("freehold-signature", "")):
+        raise Forged("the signature is not this caller's for this request")
+    # A status and a forget say everything in their signed key.
+    silent = not body and key.endswith(("/status", "/forget"))
+    if not silent and hashlib.sha256(body).hexdigest() != digest:
+        raise Forged("the body is not the one that was signed")
+    return name
+
+
 class Barrier:
     """One call of a saga: its rows and its decision, in the transaction of the business."""
 
-    def __init__(self, store, headers):
+    def __init__(self, store, headers, caller):
         self.store = store
         self.key = headers.get("idempotency-key", "")
         parts = self.key.split("/")
         if len(parts) != 4 or not parts[2].isdigit() or parts[3] not in ("action", "undo", "resolve", "cancel", "status"):
             raise ValueError("a step of a saga needs an idempotency-key of saga/step/generation/kind")
-        self.place = (CALLER, parts[0], parts[1], int(parts[2]))
+        self.place = (caller, parts[0], parts[1], int(parts[2]))
         self.kind = parts[3]
         self.digest = headers.get("freehold-body-digest", "")
         self.expires = headers.get("freehold-expires")
@@ -117,17 +142,19 @@ class Barrier:
     def decide(self, act, take_back):
         """The outcome and its output; everything stays in the open transaction."""
         rows = self.store.execute(
-            "SELECT kind, ran, result FROM freehold_barrier WHERE caller = ? AND saga = ? AND step = ? AND generation = ?",
+            "SELECT kind, ran, result, digest FROM freehold_barrier WHERE caller = ? AND saga = ? AND step = ? AND generation = ?",
             self.place,
         ).fetchall()
-        undone = any(kind == "undo" for kind, _, _ in rows)
-        ran, result = next(((ran, result) for kind, ran, result in rows if kind == "action"), (None, None))
+        undone = any(row[0] == "undo" for row in rows)
+        ran, result, digest = next((row[1:] for row in rows if row[0] == "action"), (None, None, None))
         stored = json.loads(result) if result else None
         if self.kind == "action":
             if ran is None and not undone:
                 return self.act(act)
             if undone or ran == "empty":
                 return "cancelled", None
+            if digest != self.digest:
+                raise ValueError("this key came with another body before")
             return ran, stored
         if self.kind == "undo":
             if undone:
@@ -188,8 +215,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def raw(self):
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
     def body(self):
-        return json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        return json.loads(self.raw() or b"{}")
 
     def do_GET(self):
         store = connect()
@@ -223,9 +253,35 @@ class Handler(BaseHTTPRequestHandler):
             plan.update(next=list(asked.get("next", [])), declineEvery=asked.get("declineEvery", 0))
         self.answer(200, {"planned": True})
 
+    def do_DELETE(self):
+        """The caller has forgotten a saga, so nothing of it is on its way any more."""
+        raw = self.raw()
+        saga, forget, rest = self.headers.get("idempotency-key", "").partition("/-/0/forget")
+        if self.path != "/.freehold/barrier" or not saga or not forget or rest:
+            return self.answer(404, {"error": "there is no such page"})
+        store = connect()
+        try:
+            who = caller("DELETE", self.path, self.headers, raw)
+            store.execute("DELETE FROM freehold_barrier WHERE caller = ? AND saga = ?", (who, saga))
+            self.answer(200, None)
+        except Forged as forged:
+            self.answer(401, {"error": str(forged)})
+        finally:
+            store.close()
+
     def do_POST(self):
-        body = self.body()
-        if self.path == "/payments/charge":
+        raw = self.raw()
+        try:
+            self.caller = caller("POST", self.path, self.headers, raw)
+        except Forged as forged:
+            print(f"refused a call to {self.path}: {forged}", flush=True)
+            return self.answer(401, {"error": str(forged)})
+        body = json.loads(raw or b"{}")
+        if self.path == "/.freehold/barrier" and self.headers.get("idempotency-key", "").endswith("/status"):
+            self.step(None, None)
+        elif not body:
+            self.answer(422, {"error": "a body is needed"})
+        elif self.path == "/payments/charge":
             how = behaviour(body["orderId"])
             if how == "stall":
                 time.sleep(20)
@@ -239,7 +295,7 @@ class Handler(BaseHTTPRequestHandler):
     def step(self, act, take_back, how="approve"):
         store = connect()
         try:
-            barrier = Barrier(store, self.headers)
+            barrier = Barrier(store, self.headers, self.caller)
             echo = [("idempotency-key", barrier.key), ("freehold-incarnation", barrier.life())]
             if barrier.kind == "status":
                 return self.answer(200, None, [*echo, ("freehold-generations", barrier.status())])

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use crate::definition::canonical;
 use crate::encoding;
 use crate::instance::Instance;
 use crate::participants::{Answer, Ask};
@@ -210,7 +211,7 @@ impl Executor {
                 let body = if kind == Kind::Status {
                     String::new()
                 } else {
-                    request.body.to_string()
+                    canonical(&request.body)
                 };
                 (*method, request.to.clone(), body, stored.digest.clone())
             }

@@ -69,6 +69,8 @@ async fn serve(service: &str) -> Result<(), String> {
         "payment" => payment::routes(Arc::clone(&store)),
         _ => return Err(format!("say which service this is: {SERVICES}")),
     };
+    let key = freehold::participant::CallerKey::from_env();
+    let routes = participant::guarded(routes, Arc::clone(&store), key);
     let port = std::env::var("PORT").ok().and_then(|it| it.parse().ok());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port.unwrap_or(0))).await;
     let listener = listener.map_err(|error| format!("port {port:?}: {error}"))?;

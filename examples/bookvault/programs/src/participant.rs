@@ -1,24 +1,30 @@
-//! Taking part in sagas: the barrier around a piece of business, in one transaction with it.
+//! Taking part in sagas: who calls, and the library's barrier around a piece of business, in one
+//! transaction with it.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Json;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use freehold::participant::{Call, Decision, GENERATIONS, Kind, Outcome, Ran, Recorded, decide};
-use serde_json::{Value as Json_, json};
+use axum::routing::{delete, post};
+use axum::{Json, Router};
+use freehold::participant::{
+    self, BARRIER_PATH, CALLER, Call, CallerKey, Dialect, Given, KEY, OUTCOME, Taken,
+};
+use serde_json::Value as Json_;
 
 use crate::log;
 use crate::refusal::Refusal;
-use crate::store::{Result, Store, Tx, Value};
+use crate::store::{Error, Result, Store, Tx, Value};
 
-/// The one system whose sagas call here. A signature that proves it belongs to the contract and is
-/// not checked yet: these programs listen on this machine only.
-const CALLER: &str = "orders";
+pub(crate) use freehold::participant::Acted;
 
-/// What the action did: its output, or why it is refused.
-pub(crate) type Acted = std::result::Result<Json_, String>;
+/// Larger requests are nobody's.
+const BODY_BYTES: usize = 1 << 20;
 
 /// A step of a saga, as its participant does it and takes it back.
 pub(crate) trait Business: Sync {
@@ -33,151 +39,186 @@ pub(crate) trait Business: Sync {
     -> impl Future<Output = Result<()>> + Send;
 }
 
+/// Puts `routes` behind the question who calls, and adds what belongs to every participant. With a
+/// key, a request of a saga that is not signed with it reaches no handler.
+pub(crate) fn guarded(routes: Router, store: Arc<Store>, key: Option<CallerKey>) -> Router {
+    if key.is_none() {
+        log::line("FREEHOLD_CALLER_KEY is not set: whoever reaches this port can call as any saga");
+    }
+    let barrier = Router::new()
+        .route(BARRIER_PATH, post(status))
+        .route(BARRIER_PATH, delete(forget))
+        .with_state(store);
+    routes
+        .merge(barrier)
+        .layer(axum::middleware::from_fn_with_state(key, known_caller))
+}
+
+async fn known_caller(
+    State(key): State<Option<CallerKey>>,
+    request: Request,
+    next: Next,
+) -> std::result::Result<Response, Refusal> {
+    let Some(key) = key.filter(|_| request.headers().contains_key(KEY)) else {
+        return Ok(next.run(request).await);
+    };
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, BODY_BYTES).await;
+    let body = body.map_err(|error| Refusal::invalid(format!("the body: {error}")))?;
+    let path = head.uri.path_and_query().map_or("/", |it| it.as_str());
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Err(forged) = key.caller(head.method.as_str(), path, header, &body) {
+        log::line(&format!("refused a call to {path}: {forged}"));
+        return Err(Refusal::unknown_caller(forged.to_string()));
+    }
+    Ok(next.run(Request::from_parts(head, Body::from(body))).await)
+}
+
 /// Answers one request of a saga.
 pub(crate) async fn take_part(
     store: &Store,
     headers: &HeaderMap,
     business: &impl Business,
 ) -> std::result::Result<Response, Refusal> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let call = Call::read(header).ok_or_else(|| {
+    let call = Call::read(|name| text(headers, name)).ok_or_else(|| {
         Refusal::invalid(
             "this is a step of a saga: it needs an `idempotency-key` of saga/step/generation/kind",
         )
     })?;
-    if call.kind == Kind::Status {
-        return status(store, &call).await;
-    }
+    let caller = caller(headers)?;
     let mut link = store.link().await?;
     let mut tx = link.begin().await?;
-    let (recorded, stored) = recorded(&mut tx, &call).await?;
-    let (outcome, output) = match decide(call.kind, recorded, call.has_expired(now_ms())) {
-        Decision::Act => act(&mut tx, &call, business).await?,
-        Decision::TakeBack => {
-            insert(&mut tx, &call, "undo", "done").await?;
-            business.take_back(&mut tx, &stored).await?;
-            (Outcome::Undone, Json_::Null)
+    let around = Around(business);
+    let taken = participant::take_part(&mut tx, caller, &call, &around, now_ms()).await?;
+    let (headers, body) = match taken {
+        Taken::Said { headers, body } if !call.has_expired(now_ms()) => (headers, body),
+        Taken::Said { .. } | Taken::Expired => {
+            return Err(Refusal::conflict(
+                "the request came too late: nothing was done",
+            ));
         }
-        Decision::Block(outcome) => {
-            insert(&mut tx, &call, "action", Ran::Empty.name()).await?;
-            insert(&mut tx, &call, "undo", Ran::Empty.name()).await?;
-            (outcome, Json_::Null)
+        Taken::OtherBody => {
+            log::line(&format!("{} came again with another body", call.key));
+            return Err(Refusal::invalid("this key came with another body before"));
         }
-        Decision::Mark(outcome) => {
-            insert(&mut tx, &call, "undo", Ran::Empty.name()).await?;
-            (outcome, Json_::Null)
-        }
-        Decision::Answer(outcome) => (outcome, stored),
-        Decision::Expired => return Err(expired()),
+        Taken::Busy => return Err(Refusal::unavailable("somebody is at it: ask again")),
     };
-    let life = tx.one("SELECT token FROM freehold_saga_life", &[]).await?;
-    if call.has_expired(now_ms()) {
-        return Err(expired());
+    tx.commit().await?;
+    if let Some((_, outcome)) = headers.iter().find(|(name, _)| *name == OUTCOME) {
+        log::line(&format!(
+            "{} {} {outcome} (saga {})",
+            business.name(),
+            call.step,
+            call.saga
+        ));
+    }
+    Ok(answer(&headers, body))
+}
+
+/// What became of a step whose own address the caller does not know.
+async fn status(
+    State(store): State<Arc<Store>>,
+    headers: HeaderMap,
+) -> std::result::Result<Response, Refusal> {
+    if !text(&headers, KEY).is_some_and(|key| key.ends_with("/status")) {
+        return Err(Refusal::invalid("only a status is asked here"));
+    }
+    take_part(&store, &headers, &Nothing).await
+}
+
+async fn forget(
+    State(store): State<Arc<Store>>,
+    headers: HeaderMap,
+) -> std::result::Result<StatusCode, Refusal> {
+    let key = text(&headers, KEY).unwrap_or_default();
+    let mut link = store.link().await?;
+    let mut tx = link.begin().await?;
+    if !participant::forget(&mut tx, caller(&headers)?, key).await? {
+        return Err(Refusal::invalid("it needs a key of SAGA/-/0/forget"));
     }
     tx.commit().await?;
-    log::line(&format!(
-        "{} {} {outcome} (saga {})",
-        business.name(),
-        call.step,
-        call.saga
-    ));
-    let incarnation = life.map(|row| row.text(0)).unwrap_or_default();
-    Ok(answer(&call.reply(outcome, &incarnation), output))
+    Ok(StatusCode::NO_CONTENT)
 }
 
-/// Records `done` first, so that of two at once one waits at the row and none at the business.
-async fn act(tx: &mut Tx<'_>, call: &Call, business: &impl Business) -> Result<(Outcome, Json_)> {
-    insert(tx, call, "action", Ran::Done.name()).await?;
-    tx.execute("SAVEPOINT business", &[]).await?;
-    let (ran, outcome, output) = match business.act(tx).await? {
-        Ok(output) => (Ran::Done, Outcome::Done, output),
-        Err(why) => {
-            tx.execute("ROLLBACK TO SAVEPOINT business", &[]).await?;
-            (Ran::Refused, Outcome::Refused, json!({ "reason": why }))
-        }
-    };
-    let sql = "UPDATE freehold_barrier SET ran = ?, result = ? WHERE caller = ? AND saga = ? AND step = ? AND generation = ? AND kind = 'action'";
-    let mut values = vec![ran.name().into(), (&output.to_string()).into()];
-    values.extend(place(call));
-    tx.execute(sql, &values).await?;
-    Ok((outcome, output))
+/// Behind [`known_caller`] this header is proven.
+fn caller(headers: &HeaderMap) -> std::result::Result<&str, Refusal> {
+    let named = text(headers, CALLER).filter(|caller| !caller.is_empty());
+    named.ok_or_else(|| Refusal::unknown_caller("the request names no `freehold-caller`"))
 }
 
-fn place(call: &Call) -> [Value; 4] {
-    [
-        CALLER.into(),
-        (&call.saga).into(),
-        (&call.step).into(),
-        i64::from(call.generation).into(),
-    ]
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
-async fn insert(tx: &mut Tx<'_>, call: &Call, kind: &str, ran: &str) -> Result<()> {
-    let sql = "INSERT INTO freehold_barrier (caller, saga, step, generation, kind, ran, digest) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    let mut values = place(call).to_vec();
-    values.extend([kind.into(), ran.into(), (&call.digest).into()]);
-    tx.execute(sql, &values).await.map(drop)
-}
+/// A status asks for no business.
+struct Nothing;
 
-/// What the rows say, locked. Of two calls that find no row, one fails at its insert: its caller
-/// hears *unknown* and asks again.
-async fn recorded(tx: &mut Tx<'_>, call: &Call) -> Result<(Recorded, Json_)> {
-    let sql = format!(
-        "SELECT kind, ran, result FROM freehold_barrier WHERE caller = ? AND saga = ? AND step = ? AND generation = ?{}",
-        tx.for_update()
-    );
-    let (mut recorded, mut stored) = (Recorded::default(), Json_::Null);
-    for row in tx.query(&sql, &place(call)).await? {
-        if row.text(0) == "undo" {
-            recorded.undone = true;
-            continue;
-        }
-        recorded.action = Ran::named(&row.text(1));
-        stored = serde_json::from_str(&row.text(2)).unwrap_or_default();
+impl Business for Nothing {
+    fn name(&self) -> &'static str {
+        "status"
     }
-    Ok((recorded, stored))
+
+    async fn act(&self, _: &mut Tx<'_>) -> Result<Acted> {
+        Ok(Err("nothing is done here".to_owned()))
+    }
+
+    async fn take_back(&self, _: &mut Tx<'_>, _: &Json_) -> Result<()> {
+        Ok(())
+    }
 }
 
-async fn status(store: &Store, call: &Call) -> std::result::Result<Response, Refusal> {
-    let sql = "SELECT generation, kind, ran FROM freehold_barrier WHERE caller = ? AND saga = ? AND step = ?";
-    let rows = store.query(sql, &place(call)[..3]).await?;
-    let highest = rows.iter().map(|row| row.int(0)).max().unwrap_or(0);
-    let undone = |generation| {
-        rows.iter()
-            .any(|row| row.int(0) == generation && row.text(1) == "undo")
+/// BookVault's business as the library asks for it.
+struct Around<'b, B>(&'b B);
+
+impl<'l, B: Business> participant::Business<Tx<'l>> for Around<'_, B> {
+    async fn act(&self, tx: &mut Tx<'l>) -> Result<Acted> {
+        self.0.act(tx).await
+    }
+
+    async fn take_back(&self, tx: &mut Tx<'l>, output: &Json_) -> Result<()> {
+        self.0.take_back(tx, output).await
+    }
+}
+
+impl participant::Transaction for Tx<'_> {
+    type Error = Error;
+
+    fn dialect(&self) -> Dialect {
+        self.speaks()
+    }
+
+    async fn rows(&mut self, sql: &str, given: &[Given<'_>]) -> Result<Vec<Vec<Option<String>>>> {
+        let rows = self.query(sql, &values(given)).await?;
+        Ok(rows.iter().map(crate::store::Row::texts).collect())
+    }
+
+    async fn execute(&mut self, sql: &str, given: &[Given<'_>]) -> Result<u64> {
+        match Tx::execute(self, sql, &values(given)).await {
+            Err(error) if error.is_there => Ok(0),
+            changed => changed,
+        }
+    }
+}
+
+fn values(given: &[Given<'_>]) -> Vec<Value> {
+    let value = |it: &Given<'_>| match it {
+        Given::Text(text) => (*text).into(),
+        Given::Whole(whole) => (*whole).into(),
     };
-    let done = rows
-        .iter()
-        .filter(|row| row.text(1) == "action" && row.text(2) == Ran::Done.name())
-        .map(|row| row.int(0))
-        .find(|generation| !undone(*generation))
-        .map_or("-".to_owned(), |generation| generation.to_string());
-    let life = store
-        .query("SELECT token FROM freehold_saga_life", &[])
-        .await?;
-    let life = life.first().map(|row| row.text(0)).unwrap_or_default();
-    let [key, _, incarnation] = call.reply(Outcome::NotFound, &life);
-    Ok(answer(
-        &[key, (GENERATIONS, format!("{highest} {done}")), incarnation],
-        Json_::Null,
-    ))
+    given.iter().map(value).collect()
 }
 
 fn answer(headers: &[(&'static str, String)], body: Json_) -> Response {
     let mut response = (StatusCode::OK, Json(body)).into_response();
     for (name, value) in headers {
         // Ids and words only: nothing that a header could not hold.
-        if let Ok(value) = value.parse() {
+        if let Ok(value) = HeaderValue::from_str(value) {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);
         }
     }
     response
-}
-
-fn expired() -> Refusal {
-    Refusal::conflict("the request came too late: nothing was done")
 }
 
 fn now_ms() -> u64 {

@@ -30,6 +30,11 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, why)
     }
 
+    /// Nobody whose saga this could be. No outcome: to its caller it says nothing.
+    pub(crate) fn unknown_caller(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, why)
+    }
+
     /// Later perhaps.
     pub(crate) fn unavailable(why: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, why)

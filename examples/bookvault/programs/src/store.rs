@@ -9,6 +9,7 @@ mod sqlite;
 mod value;
 
 use freehold::Event;
+use freehold::participant::Dialect;
 
 pub(crate) use value::{Row, Value};
 
@@ -20,6 +21,8 @@ pub(crate) struct Error {
     message: String,
     /// Worth trying again: a deadlock, a lost connection, a server that starts.
     pub(crate) passing: bool,
+    /// The row that was to be inserted is there already.
+    pub(crate) is_there: bool,
 }
 
 impl std::fmt::Display for Error {
@@ -33,15 +36,9 @@ impl Error {
         Self {
             message: error.to_string(),
             passing,
+            is_there: false,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    Mysql,
-    Postgres,
-    Sqlite,
 }
 
 enum Driver {
@@ -197,7 +194,7 @@ impl Tx<'_> {
 
     /// Now, as this engine writes it.
     pub(crate) fn now(&self) -> &'static str {
-        match self.dialect() {
+        match self.speaks() {
             Dialect::Mysql => "UTC_TIMESTAMP(6)",
             Dialect::Postgres => "now()",
             Dialect::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
@@ -206,7 +203,7 @@ impl Tx<'_> {
 
     /// What follows a SELECT whose rows must stay as they were read.
     pub(crate) fn for_update(&self) -> &'static str {
-        match self.dialect() {
+        match self.speaks() {
             // One writer at a time: nothing can change in between.
             Dialect::Sqlite => "",
             _ => " FOR UPDATE",
@@ -215,7 +212,7 @@ impl Tx<'_> {
 
     /// MySQL or MariaDB.
     pub(crate) fn is_mysql(&self) -> bool {
-        self.dialect() == Dialect::Mysql
+        self.speaks() == Dialect::Mysql
     }
 
     /// Makes it so.
@@ -227,7 +224,8 @@ impl Tx<'_> {
         }
     }
 
-    fn dialect(&self) -> Dialect {
+    /// Which of the three.
+    pub(crate) fn speaks(&self) -> Dialect {
         match self.driver {
             Begun::Mysql(_) => Dialect::Mysql,
             Begun::Postgres(_) => Dialect::Postgres,

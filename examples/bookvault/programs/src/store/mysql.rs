@@ -6,6 +6,9 @@ use mysql_async::{Pool, Transaction, TxOpts};
 
 use super::{Error, Result, Row, Value};
 
+/// A unique key has this value already.
+const ALREADY_THERE: u16 = 1062;
+
 pub(super) fn pool(url: &str) -> Result<Pool> {
     Pool::from_url(url).map_err(|error| Error::new(error, false))
 }
@@ -79,5 +82,9 @@ fn of(error: mysql_async::Error) -> Error {
         mysql_async::Error::Server(told) => [1213, 1205, 1053].contains(&told.code),
         _ => true,
     };
-    Error::new(error, passing)
+    let is_there = matches!(&error, mysql_async::Error::Server(told) if told.code == ALREADY_THERE);
+    Error {
+        is_there,
+        ..Error::new(error, passing)
+    }
 }

@@ -50,6 +50,11 @@ impl Row {
         self.maybe(at).unwrap_or_default()
     }
 
+    /// All columns as texts or NULL, for the library's barrier.
+    pub(crate) fn texts(&self) -> Vec<Option<String>> {
+        (0..self.0.len()).map(|at| self.maybe(at)).collect()
+    }
+
     /// A text or NULL.
     pub(crate) fn maybe(&self, at: usize) -> Option<String> {
         match self.0.get(at) {
