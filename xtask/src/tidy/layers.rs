@@ -105,6 +105,11 @@ const LAYERS: &[Layer] = &[
         may_use: &["sdk"],
     },
     Layer {
+        name: "browser",
+        crates: &["freehold-browser"],
+        may_use: &[],
+    },
+    Layer {
         name: "testkit",
         crates: &["freehold-testkit"],
         may_use: &[
@@ -127,7 +132,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// What tests may use besides: these never ship.
-const FOR_TESTS: &[&str] = &["testkit", "servers", "builtin"];
+const FOR_TESTS: &[&str] = &["testkit", "servers", "builtin", "browser"];
 
 /// A crate of the workspace and the workspace's crates that it uses.
 #[derive(Debug, Clone)]

@@ -4,23 +4,21 @@
 //! Needs Chromium; without it, a loud skip on a laptop and a failure in CI. Pages are measured by a
 //! script that only their copies for this test have.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-use serde_json::Value;
+use freehold_browser::{Browser, Sheet};
 
 use super::pages::{PAGES, alone};
 use super::{bookvault, nothing, server};
 
-const WIDTHS: [u32; 5] = [360, 390, 820, 1200, 1440];
-
-const MEASURE: &str = include_str!("browser.js");
+const SHEET: Sheet<'_> = Sheet {
+    widths: &[360, 390, 820, 1200, 1440],
+    own: include_str!("browser.js"),
+};
 
 #[test]
 fn pages_fit_every_width() {
-    let Some(browser) = browser() else { return };
+    let Some(browser) = Browser::installed() else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let mut pages: Vec<(String, String)> = Vec::new();
     for (name, moment) in [("", bookvault()), ("empty-", nothing())] {
@@ -28,27 +26,17 @@ fn pages_fit_every_width() {
             pages.push((format!("{name}{page}"), alone(link, &moment, false)));
         }
     }
-    let all = measure(&browser, folder.path(), &pages);
-    assert_eq!(all.len(), pages.len() * WIDTHS.len());
-    let mut faults = String::new();
-    for one in all {
-        for fault in ["requests", "sideways", "overlaps", "small", "hidden"] {
-            if one[fault] != Value::Array(Vec::new()) {
-                let _ = writeln!(
-                    faults,
-                    "{} at {}: {fault}: {}",
-                    one["page"], one["width"], one[fault]
-                );
-            }
-        }
-    }
+    let all = SHEET.measure(&browser, folder.path(), &pages);
+    let faults: String = all.iter().map(|one| one.faults()).collect();
     assert!(faults.is_empty(), "{faults}");
 }
 
 /// Every fault is planted once, and seen.
 #[test]
 fn faults_of_a_page_are_seen() {
-    let Some(browser) = browser() else { return };
+    let Some(browser) = Browser::installed() else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let page = alone("/services/orders", &bookvault(), false);
     let with = |css: &str, more: &str| {
@@ -78,26 +66,24 @@ fn faults_of_a_page_are_seen() {
         .iter()
         .map(|(name, page)| ((*name).to_owned(), page.clone()))
         .collect();
-    for one in measure(&browser, folder.path(), &pages) {
-        let fault = one["page"].as_str().expect("a name");
-        assert!(
-            !one[fault].as_array().expect("a list").is_empty(),
-            "{fault} at {}",
-            one["width"]
-        );
+    for one in SHEET.measure(&browser, folder.path(), &pages) {
+        let seen = !one.places(&one.page).is_empty();
+        assert!(seen, "{} at {}", one.page, one.width);
     }
 }
 
 /// The served page, with the served policy: the script runs and the stream is heard.
 #[tokio::test]
 async fn the_script_runs_under_the_policy() {
-    let Some(browser) = browser() else { return };
+    let Some(browser) = Browser::installed() else {
+        return;
+    };
     let own = server::start(false).await;
     let folder = tempfile::tempdir().expect("a folder");
     let address = format!("http://127.0.0.1:{}/logs", own.port);
     let path = folder.path().to_owned();
     let dom = tokio::task::spawn_blocking(move || {
-        run(&browser, &path, &["--timeout=4000", "--dump-dom"], &address)
+        browser.run(&path, &["--timeout=4000", "--dump-dom"], &address)
     });
     let dom = dom.await.expect("it ran");
     assert!(dom.contains("captured, provider ref"), "{dom}");
@@ -110,95 +96,4 @@ async fn the_script_runs_under_the_policy() {
         button.is_some_and(|own| !own.contains("hidden")),
         "{button:?}"
     );
-}
-
-/// Measures each page at each width, all in one run of the browser.
-fn measure(browser: &Path, folder: &Path, pages: &[(String, String)]) -> Vec<Value> {
-    let mut frames = String::new();
-    for (name, page) in pages {
-        let script = format!("<script>const PAGE = \"{name}\";\n{MEASURE}</script></body>");
-        fs::write(
-            folder.join(format!("{name}.html")),
-            page.replacen("</body>", &script, 1),
-        )
-        .expect("a page");
-        for width in WIDTHS {
-            let _ = write!(
-                frames,
-                "<iframe src=\"{name}.html\" style=\"width:{width}px;height:900px;border:0;display:block\"></iframe>"
-            );
-        }
-    }
-    let wrapper = format!(
-        "<!DOCTYPE html><body><script>addEventListener('message', own => {{ const line = document.createElement('pre'); line.className = 'measured'; line.textContent = own.data; document.body.append(line); }});</script>{frames}</body>"
-    );
-    fs::write(folder.join("wrapper.html"), wrapper).expect("a page");
-    let file = folder.join("wrapper.html").display().to_string();
-    let dom = run(
-        browser,
-        folder,
-        &[
-            "--window-size=1500,1000",
-            "--virtual-time-budget=300000",
-            "--dump-dom",
-        ],
-        &file,
-    );
-    dom.split("<pre class=\"measured\">")
-        .skip(1)
-        .filter_map(|part| part.split_once("</pre>"))
-        .map(|(text, _)| {
-            let text = text
-                .replace("&lt;", "<")
-                .replace("&gt;", ">")
-                .replace("&amp;", "&");
-            serde_json::from_str(&text).expect("a measurement")
-        })
-        .collect()
-}
-
-fn run(browser: &Path, folder: &Path, arguments: &[&str], page: &str) -> String {
-    let output = Command::new(browser)
-        .args([
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-        ])
-        .args([
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            folder.join("profile").display()
-        ))
-        .args(arguments)
-        .arg(page)
-        .stderr(Stdio::null())
-        .output()
-        .expect("the browser runs");
-    assert!(output.status.success(), "{:?}", output.status);
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Chromium, wherever it is on the path.
-#[expect(clippy::print_stderr, reason = "a skip has to be seen")]
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| {
-            ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name))
-        })
-        .find(|file| file.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "Chromium is not installed"
-        );
-        eprintln!("SKIPPED: Chromium is not installed (Debian's package of that name)");
-    }
-    found
 }
