@@ -85,7 +85,7 @@ impl Show {
             }
             let body =
                 json!({ "customerId": customer, "items": [{ "bookId": BOOK, "quantity": 1 }] });
-            let answer = self.customer.post("orders", "/orders", &body).await;
+            let answer = self.ask_for(&body).await;
             self.tell(
                 matches!(answer, Some((409, _))),
                 &format!("customer {customer} is inactive, and is refused"),
@@ -116,9 +116,21 @@ impl Show {
         );
     }
 
+    /// As customers do: told that a service does not answer just now, they try again. Nothing was placed then.
+    async fn ask_for(&self, order: &Value) -> Option<(u16, Value)> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.customer.post("orders", "/orders", order).await;
+            if !matches!(answer, Some((503, _))) || begun.elapsed() > PATIENCE {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     async fn order(&mut self, customer: i64, book: i64) -> Option<Value> {
         let body = json!({ "customerId": customer, "items": [{ "bookId": book, "quantity": 1 }] });
-        let answer = self.customer.post("orders", "/orders", &body).await;
+        let answer = self.ask_for(&body).await;
         let Some((201, placed)) = answer else {
             self.tell(
                 false,
