@@ -30,4 +30,6 @@ pub use analyse::{Known, analyse};
 pub use described::{described, differences, ended};
 pub use moment::rfc3339 as moment;
 pub use proposal::boundaries;
-pub use together::{Met, MetKey, Pair, Place, Ran, Together, together, together_text};
+pub use together::{
+    Met, MetKey, Pair, Place, Ran, Together, together, together_sarif, together_text,
+};

@@ -2,8 +2,9 @@
 //!
 //! Owns the meeting of the checker's findings (code, migrations) and an audit's report (catalog,
 //! statements). They meet by who crosses into whom, by the table, and by whether it is written.
-//! Pure. How it reads is in `together/text.rs`.
+//! Pure. How it reads is in `together/text.rs`, as a log for editors in `together/log.rs`.
 
+mod log;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::report::{Crossing, Report};
 use crate::check::Checked;
 use crate::finding::{Finding, Kind};
 
+pub use log::together_sarif;
 pub use text::together_text;
 
 /// Both seen as one.

@@ -40,7 +40,7 @@ pub use measured::{Load, Measured, PastAudit, Subject, Window};
 pub use order::{Stage, easiest};
 pub use program::{Program, Touch};
 pub use state::{State, States};
-pub use system::{Reaching, Stands, StoreReport, SystemReport};
+pub use system::{PastSystem, Reaching, Stands, StoreReport, SystemReport};
 pub use terminal::{Terminal, terminal, terminal_of_system};
 pub use tie::{Fit, Key, OnDelete, Orphan, Tie, TieKind, Users};
 pub use unseen::Unseen;

@@ -29,6 +29,22 @@ pub struct SystemReport {
     pub stores: Vec<StoreReport>,
     /// What concerns several stores, or none.
     pub findings: Vec<Finding>,
+    /// Audits that were kept, oldest first, this one last. Empty without them.
+    #[serde(default)]
+    pub history: Vec<PastSystem>,
+}
+
+/// An audit of the system that was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastSystem {
+    /// RFC 3339 in UTC.
+    pub at: String,
+    /// What was not as described.
+    pub findings: usize,
+    /// Of them, not in the audit before.
+    pub new: usize,
+    /// In the audit before, and no more.
+    pub mended: usize,
 }
 
 /// One described store.
@@ -94,6 +110,20 @@ pub enum Stands {
 }
 
 impl Stands {
+    /// Each, in the order that they are told in.
+    #[must_use]
+    pub fn all() -> [Self; 7] {
+        [
+            Self::App,
+            Self::Sidecar,
+            Self::Backup,
+            Self::Migrator,
+            Self::Access,
+            Self::Administrator,
+            Self::Nobody,
+        ]
+    }
+
     /// As it is written.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -155,6 +185,7 @@ impl SystemReport {
             system: system.to_owned(),
             stores,
             findings,
+            history: Vec::new(),
         }
     }
 

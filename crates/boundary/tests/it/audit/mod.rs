@@ -7,6 +7,7 @@ mod page;
 mod shown;
 mod states;
 mod sums;
+mod system;
 mod terminal;
 
 pub(crate) use bookvault::bookvault;

@@ -7,6 +7,7 @@ use freehold_look::spans;
 
 use super::Terminal;
 use super::line::{Line, wrapped};
+use crate::audit::report::date::Moment;
 use crate::audit::report::{Finding, Stands, StoreReport, SystemReport, Unseen, Verdict};
 use crate::report::{Paint, Tone};
 
@@ -27,6 +28,7 @@ pub fn terminal_of_system(report: &SystemReport, shown: Terminal<'_>, paint: Pai
         lines.extend(finding(store, own, width));
     }
     lines.extend(not_seen(report, width));
+    lines.extend(over_time(report, width));
     lines.extend(next(report, shown.page));
     let mut out = String::new();
     for line in lines {
@@ -100,15 +102,7 @@ fn of_store(store: &StoreReport, name: usize, width: usize) -> Vec<Line> {
         return vec![start.dim("nobody could look; see below")];
     }
     let mut reach: Vec<String> = Vec::new();
-    for stands in [
-        Stands::App,
-        Stands::Sidecar,
-        Stands::Backup,
-        Stands::Migrator,
-        Stands::Access,
-        Stands::Administrator,
-        Stands::Nobody,
-    ] {
+    for stands in Stands::all() {
         let of = store.logins.iter().filter(|own| own.stands == stands);
         match of.count() {
             0 => {}
@@ -172,6 +166,29 @@ fn not_seen(report: &SystemReport, width: usize) -> Vec<Line> {
             );
         }
     }
+    lines
+}
+
+/// `over time   5 on 29 Oct + 1 new − 3 mended = 3 now`
+fn over_time(report: &SystemReport, width: usize) -> Vec<Line> {
+    let ([first, rest @ ..], Some(last)) = (&report.history[..], report.history.last()) else {
+        return Vec::new();
+    };
+    if rest.is_empty() {
+        return Vec::new();
+    }
+    let (new, mended) = rest.iter().fold((0, 0), |(new, mended), own| {
+        (new + own.new, mended + own.mended)
+    });
+    let text = format!(
+        "over time    {} not as described on {} + {new} new − {mended} mended = {} now, {} kept",
+        first.findings,
+        Moment::new(&first.at).date(),
+        last.findings,
+        count(report.history.len(), "audit", "audits"),
+    );
+    let mut lines = vec![Line::new()];
+    lines.extend(wrapped(&text, width, Tone::Plain));
     lines
 }
 
