@@ -1,0 +1,6 @@
+//! Read models against an independent oracle: the same query, asked of the engine over the copies
+//! themselves, after every batch.
+
+mod random;
+mod together;
+mod world;

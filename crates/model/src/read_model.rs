@@ -1,0 +1,98 @@
+//! Read models as they are declared: which copies, and the query over them. What the query may say
+//! is judged elsewhere; here stands only what can be seen without reading SQL.
+
+use std::collections::BTreeMap;
+
+use crate::fault::{Fault, Place};
+use crate::system_from_file::plain_name;
+use crate::node::Node;
+use crate::service_file::{ReadModelFile, SelectFile};
+use crate::store::EngineKind;
+
+/// A query-shaped table over copies, kept by the sidecar. The program reads it as a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadModel {
+    /// As the query calls them → copy.
+    pub from: BTreeMap<String, String>,
+    /// The query.
+    pub select: Select,
+    /// Column → what a missing value reads as.
+    pub default: BTreeMap<String, String>,
+}
+
+/// The query of a read model, and where its text begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Select {
+    /// Every engine understands it.
+    Every(String, Place),
+    /// By engine, named as the folders of migrations are.
+    ByEngine(BTreeMap<String, (String, Place)>),
+}
+
+impl Select {
+    /// The one for this engine, if there is one, and where it stands.
+    pub fn on(&self, engine: EngineKind) -> Option<(&str, &Place)> {
+        match self {
+            Self::Every(select, place) => Some((select, place)),
+            Self::ByEngine(selects) => {
+                let mut names = engine.migration_folders().iter();
+                let (select, place) = names.find_map(|name| selects.get(*name))?;
+                Some((select, place))
+            }
+        }
+    }
+}
+
+pub(crate) fn from_files(
+    service: &str,
+    files: BTreeMap<String, ReadModelFile>,
+    root: &Node,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, ReadModel> {
+    let mut all = BTreeMap::new();
+    for (name, file) in files {
+        plain_name("read model", &name, root, &["read_models", &name], faults);
+        for alias in file.from.keys() {
+            let path = ["read_models", &name, "from", alias];
+            plain_name("source", alias, root, &path, faults);
+        }
+        if name.starts_with("freehold_") {
+            let message = format!("{service}: read model `{name}`: names with freehold_ are taken");
+            let place = root.key_or_text_place(&["read_models", &name]);
+            faults.push(Fault::new("FH4203", message).at(place).help("give it another name"));
+        }
+        let select = match file.select {
+            SelectFile::Every(select) => {
+                let place = text_place(root, &["read_models", &name, "select"], &select);
+                Select::Every(select, place)
+            }
+            SelectFile::ByEngine(selects) => {
+                let placed = selects.into_iter().map(|(engine, select)| {
+                    let place = text_place(root, &["read_models", &name, "select", &engine], &select);
+                    (engine, (select, place))
+                });
+                Select::ByEngine(placed.collect())
+            }
+        };
+        let (from, default) = (file.from, file.default);
+        all.insert(
+            name,
+            ReadModel {
+                from,
+                select,
+                default,
+            },
+        );
+    }
+    all
+}
+
+/// A text of several lines begins below its `|`, and its columns are not known.
+fn text_place(root: &Node, path: &[&str], text: &str) -> Place {
+    let mut place = root.place(path);
+    if text.contains('\n') {
+        place.line += 1;
+        place.column = 1;
+    }
+    place
+}
