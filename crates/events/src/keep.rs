@@ -55,7 +55,11 @@ pub async fn relay(
                 return Ok(false);
             };
             told.say(Standing::Leads);
-            relay.run(&stop.clone()).await.map(|()| true)
+            let mut tell = |trouble: Option<Fault>| {
+                told.say(trouble.map_or(Standing::Leads, Standing::Trouble));
+            };
+            let worked = relay.run_telling(&stop.clone(), &mut tell).await;
+            worked.map(|()| true)
         };
         match worked.await {
             Ok(true) => return,

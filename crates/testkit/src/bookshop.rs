@@ -29,20 +29,32 @@ pub struct Bookshop {
 impl Bookshop {
     /// Describes both on the shape's server and applies them.
     pub async fn opens(shape: &Shape) -> Self {
-        let files = files(shape);
+        let it = Self::described(shape.kind, &shape.name, &shape.endpoint);
+        let targets = [it.catalog, it.orders];
+        apply(&targets, &|_| {}).await.must("apply");
+        let [catalog, orders] = targets;
+        Self {
+            system: it.system,
+            catalog,
+            orders,
+        }
+    }
+
+    /// Describes both, as another process has applied them.
+    pub fn described(kind: EngineKind, name: &str, endpoint: &Endpoint) -> Self {
+        let files = files(kind, name);
         let system = load(Path::new(""), None, &files).must("the description");
         let of = |service: &str| {
-            let service = &system.services[&format!("{}_{service}", shape.name)];
+            let service = &system.services[&format!("{name}_{service}")];
             let store = &service.stores["main"];
             let migrations = load_migrations(&system, service, store, &files, Path::new(""));
-            let engine = freehold_builtin::engine(shape.kind).must("an engine");
+            let engine = freehold_builtin::engine(kind).must("an engine");
             let migrations = migrations.must("migrations");
-            let at = shape.endpoint.clone();
+            let at = endpoint.clone();
             target(&system, service, store, engine, at, migrations, Vec::new()).must("a target")
         };
         let targets = [of("catalog"), of("orders")];
         check_targets(&targets).must("targets that fit");
-        apply(&targets, &|_| {}).await.must("apply");
         let [catalog, orders] = targets;
         Self {
             system,
@@ -57,14 +69,16 @@ static KNOWN: Mutex<BTreeMap<String, Endpoint>> = Mutex::const_new(BTreeMap::new
 
 /// A session of one of a store's logins, with a password made for it the first time.
 pub async fn enter(target: &Target, login: &str) -> Box<dyn Connection> {
+    let at = door(target, login).await;
+    target.engine.connect(&at).await.must("the login enters")
+}
+
+/// Where one of a store's logins enters, with a password made for it the first time.
+pub async fn door(target: &Target, login: &str) -> Endpoint {
     let at = target.engine.at_store(&target.admin, &target.want.spot);
     if !target.engine.info().identities {
         // Without identities a name tells only that one is not the owner.
-        return target
-            .engine
-            .connect(&at.with_login(login, None))
-            .await
-            .must("a connection");
+        return at.with_login(login, None);
     }
     let mut known = KNOWN.lock().await;
     if !known.contains_key(login) {
@@ -75,14 +89,11 @@ pub async fn enter(target: &Target, login: &str) -> Box<dyn Connection> {
         given.must("the login gets a password");
         known.insert(login.to_owned(), at.with_login(login, Some(password)));
     }
-    let at = known[login].clone();
-    drop(known);
-    target.engine.connect(&at).await.must("the login enters")
+    known[login].clone()
 }
 
-fn files(shape: &Shape) -> MemoryFiles {
-    let name = &shape.name;
-    let object = match shape.kind {
+fn files(kind: EngineKind, name: &str) -> MemoryFiles {
+    let object = match kind {
         EngineKind::Postgres => "json_build_object",
         _ => "json_object",
     };
@@ -112,7 +123,7 @@ copies:
             "freehold.yaml".to_owned(),
             format!(
                 "system: shop\nservers:\n  main: {{ engine: {}, url: \"env:NOT_ASKED_FOR\" }}\nservices: [services/*]\n",
-                shape.kind.name()
+                kind.name()
             ),
         ),
         ("services/catalog/service.yaml".to_owned(), catalog),

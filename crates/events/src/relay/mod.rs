@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use freehold_bookkeeping::Epoch;
 use freehold_broker::{Incarnation, Position, Session, Topic};
 use freehold_engine::{Alarm, Polled, TxMode};
+use freehold_model::Fault;
 
 use crate::assign::{Assigned, HEARTBEAT, Sending, Source, assign};
 use crate::error::{Error, Result};
@@ -150,6 +151,11 @@ impl<R: Rules> Relay<R> {
     }
 
     fn settle(&mut self, sent: Vec<outgoing::Sent>) {
+        if !self.troubles.is_empty() {
+            for one in &sent {
+                self.troubles.remove(one.topic());
+            }
+        }
         for (topic, error) in self.outgoing.settle(sent) {
             self.troubles.insert(topic.clone(), error);
             self.resting
@@ -289,6 +295,18 @@ impl<R: Rules> Relay<R> {
     /// # Errors
     /// What ended it.
     pub async fn run(&mut self, stop: &tokio::sync::watch::Receiver<bool>) -> Result<()> {
+        self.run_telling(stop, &mut |_| {}).await
+    }
+
+    /// The same, and tells when the broker does not take a topic, and when it does again.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub async fn run_telling(
+        &mut self,
+        stop: &tokio::sync::watch::Receiver<bool>,
+        tell: &mut (dyn FnMut(Option<Fault>) + Send),
+    ) -> Result<()> {
         let mut renewed = Instant::now();
         let mut quiet = 0_u32;
         while !*stop.borrow() {
@@ -296,7 +314,17 @@ impl<R: Rules> Relay<R> {
                 self.renew().await?;
                 renewed = Instant::now();
             }
+            let was_well = self.troubles.is_empty();
             let round = self.round().await?;
+            // Nothing is sent over a session that is lost, however long one waits.
+            if self.session.broken() {
+                return Err(Error::Broker(self.lost()));
+            }
+            match self.troubles.values().next() {
+                Some(error) => tell(Some(error.fault())),
+                None if !was_well => tell(None),
+                None => {}
+            }
             let resting = self.resting();
             if round != Round::Idle || self.outgoing.has_work(&resting) {
                 quiet = 0;
@@ -306,6 +334,14 @@ impl<R: Rules> Relay<R> {
             self.pause(quiet).await?;
         }
         Ok(())
+    }
+
+    fn lost(&mut self) -> freehold_broker::Error {
+        let trouble = std::mem::take(&mut self.troubles).into_values().next();
+        trouble.unwrap_or_else(|| {
+            let what = "the connection to the broker is lost";
+            freehold_broker::Error::new(freehold_broker::ErrorKind::Unavailable, what)
+        })
     }
 
     /// Sleeps until a commit wakes it. Just after work it looks again every millisecond: that is

@@ -30,6 +30,12 @@ pub(crate) struct Sent {
     failed: Option<freehold_broker::Error>,
 }
 
+impl Sent {
+    pub(crate) fn topic(&self) -> &Topic {
+        &self.topic
+    }
+}
+
 impl Outgoing {
     /// Adds a recorded batch. Topics in `pending` without messages count as sent.
     pub(crate) fn add(&mut self, batch: u64, mut pending: BTreeSet<Topic>, messages: Vec<Message>) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use freehold_broker::{
-    Base, Body, EventId, History, Incarnation, Message, Position, Session, Timestamp, To, Topic,
+    Base, Body, EventId, History, Incarnation, Message, Partition, Position, Session, Timestamp,
+    To, Topic,
 };
 use freehold_engine::TxMode;
 
@@ -41,14 +42,14 @@ impl<R: Rules> Relay<R> {
         ground.fence(RELAY, epoch).await?;
         let heads = ground.heads().await?;
         let newest = ground.newest_record().await?;
-        let (history, is_new) = life(&mut ground, &*session, &source, newest.as_ref()).await?;
-        let (outgoing, resent) = open(&mut ground, &source).await?;
+        let tails = tails(&*session, &source).await?;
+        let history = life(&mut ground, &tails, newest.as_ref()).await?;
+        let (mut outgoing, resent) = open(&mut ground, &source, &tails).await?;
         ground.commit().await?;
         let incarnation = history.0.last().map(|base| base.incarnation);
         let incarnation = incarnation.ok_or(Error::Unreadable("freehold_incarnation"))?;
-        if is_new {
-            announce(&*session, &source, &history, incarnation).await?;
-        }
+        // Behind what the last life recorded: a broker takes nothing that is behind its tail.
+        announce(&mut outgoing, &source, &tails, &history, incarnation);
         let (batch, cursor) = newest.map_or((0, String::new()), |it| (it.batch, it.cursor));
         debug_assert!(resent <= batch);
         Ok(Some(Self {
@@ -71,21 +72,31 @@ impl<R: Rules> Relay<R> {
     }
 }
 
+/// Where each partition ends.
+type Tails = BTreeMap<(Topic, Partition), Position>;
+
+async fn tails(session: &dyn Session, source: &Source) -> Result<Tails> {
+    let mut tails = Tails::new();
+    for topic in &source.topics {
+        for tail in session.tails(topic).await? {
+            if let Some((position, _)) = tail.last {
+                tails.insert((topic.clone(), tail.partition), position);
+            }
+        }
+    }
+    Ok(tails)
+}
+
 /// The incarnations up to the present one, which is made where the store is not what it was: its
 /// fingerprint is another one, or the broker holds what the store has never sent.
-async fn life(
-    ground: &mut Ground,
-    session: &dyn Session,
-    source: &Source,
-    newest: Option<&Record>,
-) -> Result<(History, bool)> {
+async fn life(ground: &mut Ground, tails: &Tails, newest: Option<&Record>) -> Result<History> {
     let (_, fingerprint) = ground.identity().await?;
     let (mut history, known) = ground.history().await?;
     let sent = newest.map(|record| record.position(record.ids.last().unwrap_or(i64::MAX)));
     let begun = history.0.last().map(|base| first_of(base.incarnation));
-    let tail = last_at_broker(session, source).await?;
+    let tail = tails.values().max().copied();
     if known.as_ref() == Some(&fingerprint) && tail <= sent.max(begun) {
-        return Ok((history, false));
+        return Ok(history);
     }
     let largest = history.0.last().map_or(0, |base| base.incarnation.number);
     let largest = largest.max(tail.map_or(0, |tail| tail.incarnation.number));
@@ -98,7 +109,7 @@ async fn life(
     };
     ground.add_incarnation(&base, &fingerprint).await?;
     history.0.push(base);
-    Ok((history, true))
+    Ok(history)
 }
 
 /// Where an incarnation is announced: before everything else of it.
@@ -110,18 +121,10 @@ pub(crate) fn first_of(incarnation: Incarnation) -> Position {
     }
 }
 
-async fn last_at_broker(session: &dyn Session, source: &Source) -> Result<Option<Position>> {
-    let mut last = None;
-    for topic in &source.topics {
-        for tail in session.tails(topic).await? {
-            last = last.max(tail.last.map(|(position, _)| position));
-        }
-    }
-    Ok(last)
-}
-
-/// Batches that were recorded and not wholly acknowledged, made again from their records.
-async fn open(ground: &mut Ground, source: &Source) -> Result<(Outgoing, u64)> {
+/// Batches that were recorded and not wholly acknowledged, made again from their records. Each topic
+/// gets its batches in order, so what is not behind a partition's tail is there already; after a
+/// restore the broker would refuse it, for it knows what came later.
+async fn open(ground: &mut Ground, source: &Source, tails: &Tails) -> Result<(Outgoing, u64)> {
     let mut outgoing = Outgoing::default();
     let mut last = 0;
     for record in ground.open_records().await? {
@@ -131,7 +134,12 @@ async fn open(ground: &mut Ground, source: &Source) -> Result<(Outgoing, u64)> {
         }
         let mut heads = record.prevs.clone();
         let at = |id| record.position(id);
-        let Assigned { messages, .. } = assign(source, Sending::Again, rows, &mut heads, at);
+        let Assigned { mut messages, .. } = assign(source, Sending::Again, rows, &mut heads, at);
+        messages.retain(|message| {
+            let partition = message.to.partition(source.partitions);
+            let tail = tails.get(&(message.topic.clone(), partition));
+            tail.is_none_or(|tail| *tail < message.position)
+        });
         last = record.batch;
         outgoing.add(record.batch, record.pending, messages);
     }
@@ -147,33 +155,31 @@ fn mismatch(store: &str, record: &Record, found: usize) -> Error {
     ))
 }
 
-/// Tells every partition of every topic. Known duplicates are dropped by whoever reads them.
-async fn announce(
-    session: &dyn Session,
+/// No batch has this number.
+const ANNOUNCED: u64 = 0;
+
+/// Tells every partition that has heard nothing of this life yet; also where the leader that began
+/// it died before it could.
+fn announce(
+    outgoing: &mut Outgoing,
     source: &Source,
+    tails: &Tails,
     history: &History,
     incarnation: Incarnation,
-) -> Result<()> {
+) {
+    let mut messages: Vec<Message> = Vec::new();
     for topic in &source.topics {
-        let messages: Vec<Message> = source
-            .partitions
-            .each()
-            .map(|partition| {
-                announcement(
-                    source,
-                    topic,
-                    To::Partition(partition),
-                    history,
-                    incarnation,
-                )
-            })
-            .collect();
-        let settled = session.publish(&messages).await;
-        if let Some(freehold_broker::Stop::Failed(error)) = settled.stop {
-            return Err(error.into());
+        for partition in source.partitions.each() {
+            let tail = tails.get(&(topic.clone(), partition));
+            if tail.is_none_or(|tail| *tail < first_of(incarnation)) {
+                let to = To::Partition(partition);
+                messages.push(announcement(source, topic, to, history, incarnation));
+            }
         }
     }
-    Ok(())
+    if !messages.is_empty() {
+        outgoing.add(ANNOUNCED, source.topics.clone(), messages);
+    }
 }
 
 fn announcement(

@@ -1,10 +1,12 @@
 //! Relay and applier against real stores. The broker is a double in memory that keeps the
 //! contract's promises and no more; real brokers have their own conformance suite.
 
+mod crashes;
 mod memory;
 mod models;
 mod operate;
 mod peer;
 mod relay;
+mod storm;
 mod way;
 mod world;

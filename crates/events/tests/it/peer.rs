@@ -62,7 +62,7 @@ async fn put_book(program: &mut dyn Connection, book: i64, version: i64) {
 }
 
 /// A book and its event in one transaction.
-async fn write(program: &mut dyn Connection, book: i64, version: i64) {
+pub(crate) async fn write(program: &mut dyn Connection, book: i64, version: i64) {
     program.begin(TxMode::Write).await.expect("begin");
     put_book(program, book, version).await;
     publish(program, book, &payload(book, version))

@@ -20,7 +20,7 @@ const KEYS: usize = 40;
 
 /// What a run found.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Verdict {
+pub(crate) struct Verdict {
     committed: usize,
     lost: usize,
     ghosts: usize,
@@ -29,7 +29,7 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.lost + self.ghosts + self.inverted + self.broken_chains == 0
     }
 }
@@ -147,7 +147,7 @@ async fn run<R: Rules + Send + 'static>(
     .await
 }
 
-async fn judge(world: &World, committed: usize) -> Verdict {
+pub(crate) async fn judge(world: &World, committed: usize) -> Verdict {
     let mut truth: HashMap<String, Vec<i64>> = HashMap::new();
     let mut ground = World::ground(&world.shop.catalog).await;
     let texts = match ground.connection.probe().product {
@@ -255,6 +255,8 @@ async fn interrupted<R: Rules>(world: &World) -> bool {
     let second = (2..1_000)
         .find(|book| partition(*book) == partition(first))
         .expect("a key");
+    // It is told that the store lives; nothing else waits before the event.
+    drain(&mut world.relay::<R>().await).await;
     let (mut slow, mut quick) = (world.program().await, world.program().await);
     slow.begin(TxMode::Write).await.expect("begin");
     publish(&mut *slow, first, &payload(first, 1))
@@ -293,5 +295,42 @@ async fn what_was_sent_was_recorded() {
             !interrupted::<SendsFirst>(&mutant).await,
             "{kind}: the mutant has to die"
         );
+    }
+}
+
+/// The store began another life while batches of the last one were not acknowledged. A broker takes
+/// nothing behind its tail, so they have to come before the new life is announced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_life_sends_first_what_the_last_one_recorded() {
+    for kind in ENGINES {
+        let Some(world) = World::on(kind).await else {
+            continue;
+        };
+        let mut program = world.program().await;
+        change(&mut *program, 1, 1).await;
+        let mut relay = world.relay::<Sound>().await;
+        drain(&mut relay).await;
+        world.memory.down.store(true, Ordering::Relaxed);
+        for book in 1..=9 {
+            change(&mut *program, book, 2).await;
+            relay.round().await.expect("a round");
+        }
+        assert!(relay.waiting() > 0, "{kind}");
+        drop(relay);
+        let mut ground = World::ground(&world.shop.catalog).await;
+        ground.connection.begin(TxMode::Relay).await.expect("begin");
+        let sql = "UPDATE freehold_incarnation SET fingerprint = 'of another life'";
+        ground.connection.run(sql, &[]).await.expect("another life");
+        ground.connection.commit().await.done().expect("commit");
+        world.memory.down.store(false, Ordering::Relaxed);
+        let mut relay = world.relay::<Sound>().await;
+        change(&mut *program, 1, 3).await;
+        drain(&mut relay).await;
+        let verdict = judge(&world, 11).await;
+        assert!(verdict.is_sound(), "{kind}: {verdict:?}");
+        let all = world.memory.all(&world.topic()).into_iter().flatten();
+        let announced = all.filter(|it| matches!(it.body, Body::Incarnation(_)));
+        let partitions = usize::from(crate::memory::partitions().count());
+        assert_eq!(announced.count(), 2 * partitions, "{kind}");
     }
 }

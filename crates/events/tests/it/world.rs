@@ -109,10 +109,10 @@ impl World {
         Arc::new(Owner::new(open, self.source()))
     }
 
-    pub(crate) async fn applier(&self) -> Applier {
+    pub(crate) fn consumer(&self) -> Consumer {
         let orders = &self.shop.orders.want.service;
         let copies = self.shop.system.services[orders].copies.iter();
-        let consumer = Consumer {
+        Consumer {
             service: orders.clone(),
             copies: copies
                 .map(|(table, copy)| Subscribed {
@@ -122,10 +122,15 @@ impl World {
                 })
                 .collect(),
             partitions: partitions(),
-            sidecar: sidecar(),
+            // One behind the other: nobody waits for the term of one that is gone.
+            sidecar: "applier".to_owned(),
             batch: 256,
-            term: self.options.term,
-        };
+            term: Duration::from_secs(20),
+        }
+    }
+
+    pub(crate) async fn applier(&self) -> Applier {
+        let consumer = self.consumer();
         loop {
             let ground = Self::ground(&self.shop.orders).await;
             let session = Arc::new(Open(Arc::clone(&self.memory)));
