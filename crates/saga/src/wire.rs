@@ -76,6 +76,28 @@ pub fn parse_key(key: &str) -> Option<(&str, &str, u32, Kind)> {
     whole.then_some((saga, step, generation.parse().ok()?, kind))
 }
 
+/// W3C's context of a request: a saga's id is its trace's, so that all who take part agree.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// Trace, the span around the whole saga, and the span of the request with this key, in hexadecimal
+/// digits; `None` where the key is none. The same request has the same span, however often it is sent.
+pub fn trace(key: &str) -> Option<[String; 3]> {
+    let (saga, ..) = parse_key(key)?;
+    let trace: String = saga.chars().filter(|own| *own != '-').collect();
+    let is_trace = trace.len() == 32 && trace.bytes().all(|own| own.is_ascii_hexdigit());
+    is_trace.then(|| {
+        let [root, span] = [saga, key].map(|own| format!("{:016x}", fnv(own.as_bytes())));
+        [trace.to_lowercase(), root, span]
+    })
+}
+
+/// Fowler, Noll and Vo's hash, 1a with 64 bits.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// What the reply to the request `sent` says; `None`: nothing that may be acted on.
 ///
 /// `header` gives a header's value by its lower-case name.
@@ -165,6 +187,18 @@ fn outcome_named(name: &str) -> Option<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_saga_is_a_trace() {
+        let saga = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let of = |step| trace(&key(saga, step, 1, Kind::Action)).expect("a trace");
+        let (one, other) = (of("charge"), of("confirm"));
+        assert_eq!(one[0], "0f8fad5bd9cb469fa16570867728950e");
+        assert_eq!(one[..2], other[..2]);
+        assert!(one[2] != other[2] && one[2].len() == 16);
+        assert_eq!(trace("saga/charge/1/action"), None);
+        assert_eq!(trace("rubbish"), None);
+    }
 
     fn said(sent: &str, headers: &[(&str, &str)]) -> Option<Said> {
         let header = |name: &str| {

@@ -18,11 +18,13 @@ mod payment;
 mod peer;
 mod refusal;
 mod store;
+mod trace;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
 
 use crate::refusal::Refusal;
@@ -71,6 +73,7 @@ async fn serve(service: &str) -> Result<(), String> {
     };
     let key = freehold::participant::CallerKey::from_env();
     let routes = participant::guarded(routes, Arc::clone(&store), key);
+    trace::begin(service);
     let port = std::env::var("PORT").ok().and_then(|it| it.parse().ok());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port.unwrap_or(0))).await;
     let listener = listener.map_err(|error| format!("port {port:?}: {error}"))?;
@@ -80,7 +83,8 @@ async fn serve(service: &str) -> Result<(), String> {
     let health = Router::new()
         .route("/healthz", get(healthy))
         .with_state(store);
-    axum::serve(listener, routes.merge(health))
+    let routes = routes.merge(health).layer(from_fn(trace::answered));
+    axum::serve(listener, routes)
         .with_graceful_shutdown(stopped())
         .await
         .map_err(|error| error.to_string())

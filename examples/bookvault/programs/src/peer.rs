@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::trace;
+
 /// Longer answers are not ours.
 const BODY_BYTES: usize = 1 << 20;
 
@@ -47,9 +49,17 @@ impl Peer {
     }
 
     async fn ask(&self, path: &str) -> Result<Option<Value>, String> {
-        let request = Request::get(format!("{}{path}", self.base)).body(Empty::new());
+        let mut request = Request::get(format!("{}{path}", self.base));
+        let sent = trace::sent(format!("GET {}", self.name));
+        if let Some(sent) = &sent {
+            request = request.header("traceparent", sent.header());
+        }
+        let request = request.body(Empty::new());
         let request = request.map_err(|error| error.to_string())?;
         let response = self.client.request(request).await;
+        if let Some(sent) = sent {
+            sent.done(response.is_ok());
+        }
         let response = response.map_err(|error| error.to_string())?;
         match response.status() {
             StatusCode::OK => {}

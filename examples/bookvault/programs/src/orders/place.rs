@@ -15,6 +15,7 @@ use super::{Desk, stepped};
 use crate::log::{self, money};
 use crate::refusal::Refusal;
 use crate::store::{Result, Tx};
+use crate::trace;
 
 const MOST_ITEMS: usize = 50;
 
@@ -86,6 +87,7 @@ pub(super) async fn place(
         tx.execute(&key_quoted(&tx, sql), &values).await?;
     }
     tx.commit().await?;
+    trace::about(&format!("order {order}"));
     log::line(&format!(
         "order {order} placed: {} of customer {}",
         money(total, &currency),
