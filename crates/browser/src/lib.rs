@@ -1,13 +1,15 @@
 //! A real browser, for the tests of pages: finding it, running it, measuring pages in it.
 //!
 //! It never ships. What a page is about, and which of its parts may lie on others, its own tests
-//! know. Measuring is in `sheet.rs` and `measure.js`.
+//! know. Measuring is in `sheet.rs` and `measure.js`, clicking through pages in `driver.rs`.
 
+mod driver;
 mod sheet;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+pub use driver::Driver;
 pub use sheet::{FAULTS, Measured, Sheet};
 
 /// Chromium, as it was found on the path.

@@ -306,6 +306,10 @@ pub(crate) struct EjectArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct UpArgs {
     /// Also change what is not ours on the server, as `plan --server-wide` shows
     #[arg(long)]
@@ -319,6 +323,13 @@ pub(crate) struct UpArgs {
     /// Also run the system's load program, with so many orders a second
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "once")]
     pub(crate) load: Option<f64>,
+    /// Check and apply again when a description, a migration, a contract or a saga changes
+    #[arg(long, conflicts_with_all = ["once", "prepare"])]
+    pub(crate) watch: bool,
+    /// Let the console act: retry what is parked, compensate sagas. Alone it makes a token and prints
+    /// the address that gives it to a browser; `env:NAME` or `file:PATH` takes yours
+    #[arg(long, value_name = "REFERENCE", num_args = 0..=1, default_missing_value = "new")]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -332,6 +343,10 @@ pub(crate) struct ConsoleArgs {
     /// Show a moment that was kept: what `/api/v1/moment` of a console answered with
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
+    /// Let the console act: retry what is parked, compensate sagas. Alone it makes a token and prints
+    /// the address that gives it to a browser; `env:NAME` or `file:PATH` takes yours
+    #[arg(long, conflicts_with = "from", value_name = "REFERENCE", num_args = 0..=1, default_missing_value = "new")]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

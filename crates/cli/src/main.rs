@@ -14,6 +14,7 @@ mod sagas;
 mod servers;
 mod sidecar;
 mod supervise;
+mod telemetry;
 mod vitals;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::files::DiskFiles;
 use crate::sidecar::Report;
+use crate::telemetry;
 
 /// Where sidecars and programs find what calls of sagas are signed with.
 pub(crate) const CALLER_KEY: &str = "FREEHOLD_CALLER_KEY";
@@ -144,7 +145,8 @@ impl Sagas {
             })
         });
         let addresses = self.addresses.clone();
-        let people = Arc::new(Http::new(addresses, service.clone(), caller_key()));
+        let asked = Http::new(addresses, service.clone(), caller_key());
+        let people = telemetry::traced(asked, &service, telemetry::names(&definitions));
         let settings = Settings::new(format!("{service}/{}", std::process::id()));
         let (name, alarms) = (service.clone(), Arc::clone(&self.alarms));
         let alarm = Arc::new(move |alarm: Alarm| alarms(&name, &alarm));

@@ -9,11 +9,14 @@
 mod address;
 mod map;
 pub mod moment;
+mod otlp;
 pub mod page;
 mod parts;
 pub mod serve;
 pub mod source;
+pub mod spans;
 
 pub use moment::Moment;
 pub use serve::{Options, serve};
 pub use source::{Acted, Action, Source};
+pub use spans::Spans;

@@ -86,7 +86,7 @@ struct Consumer {
 }
 
 /// The store as its owner: the sidecar's password is known to the sidecar alone.
-async fn enter(target: &Target) -> Result<Ground> {
+pub(super) async fn enter(target: &Target) -> Result<Ground> {
     let fault = |error: freehold_engine::Error| vec![error.fault()];
     let want = target.want.clone();
     let at = target.engine.at_store(&target.admin, &want.spot);
@@ -108,7 +108,7 @@ async fn consumer(target: &Target, service: &Service) -> Result<Consumer> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
-fn failed(error: freehold_events::Error) -> Vec<Fault> {
+pub(super) fn failed(error: freehold_events::Error) -> Vec<Fault> {
     vec![error.fault()]
 }
 
@@ -259,7 +259,7 @@ async fn show_dead(args: &Args, services: &[String], output: &Output) -> Result<
     Ok(Outcome::Done)
 }
 
-fn sources(copies: &[Subscribed]) -> std::collections::BTreeSet<String> {
+pub(super) fn sources(copies: &[Subscribed]) -> std::collections::BTreeSet<String> {
     copies.iter().map(|it| it.copy.service.clone()).collect()
 }
 

@@ -5,8 +5,11 @@
 
 mod console;
 pub(crate) mod exercise;
+mod live;
+mod reload;
 mod running;
 mod screen;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -55,10 +58,10 @@ pub(crate) async fn up(args: &Args, up: &UpArgs, output: &Output) -> Result<Outc
         return Ok(Outcome::Done);
     }
     let screen = Screen::new(output, begun);
-    let running = Running::start(args, placed.context, placed.targets, state, &screen).await;
+    let running = Running::start((args, up), placed.context, placed.targets, state, &screen).await;
     let (outcome, running) = match running {
         Ok(mut running) => {
-            let outcome = running.serve(up, &screen).await;
+            let outcome = running.serve(args, up, &screen).await;
             (outcome, running)
         }
         Err((faults, running)) => (Err(faults), running),

@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const PATIENCE: Duration = Duration::from_secs(2);
+/// More of an answer is not waited for.
+const MOST_BYTES: u64 = 64 * 1024;
 
 /// Where a program says whether it is well.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ impl Health {
         // `HTTP/1.1 200`
         let mut head = [0_u8; 12];
         stream.read_exact(&mut head).await?;
+        // Heard to its end: one who hangs up in the middle is an error in the program's log.
+        let _ = stream.take(MOST_BYTES).read_to_end(&mut Vec::new()).await;
         Ok(String::from_utf8_lossy(&head[9..]).into_owned())
     }
 }

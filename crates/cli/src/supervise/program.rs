@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::backoff::Backoff;
-use super::board::{Board, State};
+use super::board::{Board, Event, State};
 use super::health::Health;
 
 /// Between two looks at a program that is not up yet, and at one that is.
@@ -79,6 +79,31 @@ impl Kept {
     /// Starts it again.
     pub(crate) fn resume(&self) {
         self.wish.send_replace(Wish::Run);
+    }
+
+    /// Stops it and starts it anew.
+    pub(crate) fn again(&self, board: &Board) {
+        let (wish, name, mut events) = (self.wish.clone(), self.name.clone(), board.events());
+        wish.send_replace(Wish::Rest);
+        tokio::spawn(async move {
+            let stopped = async {
+                while let Ok(event) = events.recv().await {
+                    if matches!(&event, Event::State(seen) if seen.name == name && seen.state == State::Stopped)
+                    {
+                        return;
+                    }
+                }
+            };
+            // One that was waiting to be started has nothing to stop.
+            let _ = tokio::time::timeout(GRACE + LOOK_UP, stopped).await;
+            wish.send_if_modified(|wish| {
+                let resting = *wish == Wish::Rest;
+                if resting {
+                    *wish = Wish::Run;
+                }
+                resting
+            });
+        });
     }
 
     /// Stops it for good and waits until it is gone.

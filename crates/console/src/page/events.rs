@@ -90,8 +90,8 @@ fn list(kinds: &[&EventKind]) -> Markup {
                 td { a href=(address::one("services", &own.from)) { (own.from) } }
                 td.num.more data-live=(format!("rate-{}", own.name)) { @match own.per_second { Some(n) => { (parts::rate(n)) "/s" } None => { (parts::none()) } } }
                 td { @if own.readers.is_empty() { span.mid { "nobody listens" } } @for it in &own.readers { span.under-none { a href=(address::one("services", &it.service)) { (it.service) } " " code.mid { (it.copy) } } } }
-                td.num.more { @for it in &own.readers { span.under-none { @if it.parked_keys > 0 { b.s-warn { (it.parked_keys) } } @else { "0" } } } }
-                td.num { @if own.readers.is_empty() { (parts::none()) } @for it in &own.readers { span.under-none { (service::fresh(it)) } } }
+                td.num.more data-live=(format!("parked-{}", own.name)) { @for it in &own.readers { span.under-none { @if it.parked_keys > 0 { b.s-warn { (it.parked_keys) } } @else { "0" } } } }
+                td.num data-live=(format!("fresh-{}", own.name)) { @if own.readers.is_empty() { (parts::none()) } @for it in &own.readers { span.under-none { (service::fresh(it)) } } }
             } } }
         } }
     };

@@ -75,7 +75,7 @@ pub(super) async fn act(
 }
 
 pub(super) async fn only_post() -> Response {
-    let fault = Fault::new("FH4004", "actions are sent by POST");
+    let fault = Fault::new("FH4004", "this is sent by POST");
     let mut response = answer::refuse(StatusCode::METHOD_NOT_ALLOWED, &fault, true);
     response
         .headers_mut()

@@ -68,6 +68,8 @@
       text.textContent = answer.said ?? (answer.code ? answer.code + ": " : "") + answer.message;
       go.remove();
       leave.textContent = "Close";
+      // What it brought about is on the page that is made next.
+      if (answer.said) dialog.addEventListener("close", () => location.reload());
     });
     dialog.showModal();
   }
@@ -104,6 +106,9 @@
       if (!answer.ok) return;
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       const by = new Map([...next.querySelectorAll("[data-live]")].map((own) => [own.dataset.live, own]));
+      const rows = (page) => [...page.querySelectorAll("[data-row], [data-attention] > *")].map((own) => own.id || own.querySelector("a")?.getAttribute("href") || "").join(" ");
+      // Lists do not move under the pointer: that there is something else to see is said.
+      if (!logsOpen() && rows(next) !== rows(document)) news();
       for (const own of all("[data-live]")) {
         const other = by.get(own.dataset.live);
         if (!other || other.innerHTML === own.innerHTML) continue;
@@ -114,6 +119,17 @@
         }
       }
     } catch { /* the clock shows how old the news is */ } finally { asking = false; }
+  }
+  const logsOpen = () => document.querySelector("[data-logs]");
+  function news() {
+    const box = document.getElementById("live");
+    if (!box || document.getElementById("news")) return;
+    const link = document.createElement("a");
+    link.id = "news";
+    link.href = location.href;
+    link.textContent = "changed: show";
+    link.addEventListener("click", (event) => { event.preventDefault(); location.reload(); });
+    box.before(link);
   }
   function take(line, logs) {
     const { from, text, level } = logs.dataset;

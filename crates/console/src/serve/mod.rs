@@ -8,6 +8,7 @@ mod answer;
 mod asset;
 mod json;
 mod live;
+mod spans;
 mod token;
 mod wall;
 
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::source::Source;
+use crate::spans::Spans;
 
 pub use asset::stylesheet;
 pub use json::found as api;
@@ -32,6 +34,8 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// The longest request that is read.
 const MOST_BYTES: usize = 16 * 1024;
+/// The longest export of traces.
+const MOST_TRACES: usize = 4 * 1024 * 1024;
 
 /// How a console is served.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +44,8 @@ pub struct Options {
     pub token: Option<Token>,
     /// Names by which it may be asked for besides `localhost`, `127.0.0.1` and `[::1]`.
     pub hosts: Vec<String>,
+    /// Where programs' traces are kept; without one none are taken.
+    pub spans: Option<Arc<Spans>>,
 }
 
 /// What all requests share.
@@ -81,6 +87,12 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/operator", get(token::enter))
         .route("/assets/{name}", get(asset::serve))
         .route("/api/v1/actions", post(act::act).fallback(act::only_post))
+        .route(
+            "/v1/traces",
+            post(spans::take)
+                .fallback(act::only_post)
+                .layer(DefaultBodyLimit::max(MOST_TRACES)),
+        )
         .route(
             "/api/v1/{*path}",
             get(answer::json).fallback(answer::only_get),

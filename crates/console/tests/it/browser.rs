@@ -27,7 +27,7 @@ fn pages_fit_every_width() {
         }
     }
     let all = SHEET.measure(&browser, folder.path(), &pages);
-    let faults: String = all.iter().map(|one| one.faults()).collect();
+    let faults: String = all.iter().map(freehold_browser::Measured::faults).collect();
     assert!(faults.is_empty(), "{faults}");
 }
 

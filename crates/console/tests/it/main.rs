@@ -2,6 +2,7 @@
 //! browser that looks at both.
 
 mod browser;
+mod drive;
 mod pages;
 mod server;
 
@@ -60,6 +61,16 @@ impl Still {
             lines: broadcast::channel(16).0,
             acted: Mutex::new(Vec::new()),
         })
+    }
+}
+
+impl Still {
+    /// Something happens.
+    fn change(&self, change: impl FnOnce(&mut Moment)) {
+        let mut kept = self.moment.lock().expect("a moment");
+        let mut next = Moment::clone(&kept);
+        change(&mut next);
+        *kept = Arc::new(next);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{Still, bookvault};
 
-const TOKEN: &str = "operator-token-of-this-test";
+pub(super) const TOKEN: &str = "operator-token-of-this-test";
 
 pub(super) struct Running {
     pub(super) port: u16,
@@ -28,6 +28,7 @@ pub(super) async fn start(token: bool) -> Running {
     let options = Options {
         token: token.then(|| serve::Token::new(TOKEN)),
         hosts: Vec::new(),
+        spans: Some(Arc::default()),
     };
     let task = tokio::spawn(serve(listener, Arc::clone(&source) as _, options, async {
         let _ = stopped.await;
@@ -386,4 +387,45 @@ fn holds(value: &Value, schema: &Value, document: &Value, at: &str) {
     for (n, value) in value.as_array().into_iter().flatten().enumerate() {
         holds(value, &schema["items"], document, &format!("{at}[{n}]"));
     }
+}
+
+fn spans(headers: &str, body: &str) -> String {
+    post(headers, body).replacen("/api/v1/actions", "/v1/traces", 1)
+}
+
+/// Traces are taken from programs, never from pages, and bounded.
+#[tokio::test]
+async fn traces_come_in_from_programs_only() {
+    let own = start(false).await;
+    let json = "Content-Type: application/json\r\n";
+    let export = r#"{"resourceSpans":[]}"#;
+    for (headers, body, expected) in [
+        (json.to_owned(), export.to_owned(), 200),
+        (json.to_owned(), "{".to_owned(), 400),
+        (
+            "Content-Type: application/x-protobuf\r\n".to_owned(),
+            export.to_owned(),
+            415,
+        ),
+        (
+            format!("{json}Origin: http://localhost\r\n"),
+            export.to_owned(),
+            403,
+        ),
+        (
+            format!("{json}Sec-Fetch-Site: cross-site\r\n"),
+            export.to_owned(),
+            403,
+        ),
+        (
+            json.to_owned(),
+            format!("{{\"x\":\"{}\"}}", "x".repeat(5 << 20)),
+            413,
+        ),
+    ] {
+        let (status, _, said) = ask(own.port, &spans(&headers, &body)).await;
+        assert_eq!(status, expected, "{headers}: {said}");
+    }
+    let (status, ..) = ask(own.port, &get("/v1/traces", "localhost")).await;
+    assert_eq!(status, 405);
 }

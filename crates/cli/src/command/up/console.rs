@@ -1,10 +1,8 @@
-//! The console of the running system: its pages on a free port of 127.0.0.1, for as long as `up`
-//! runs. Looks at the stores every few seconds and follows the board; it only shows.
-//!
-//! Whatever fails here stands in the console's log, and nothing else heeds it.
+//! The console of the running system: its pages on a port of 127.0.0.1, for as long as `up` runs, from
+//! before the first program starts. Looks at the stores and the code, follows the board, and keeps the
+//! traces that programs send. Whatever fails here stands in the console's log, and nothing else heeds it.
 
 mod running;
-mod sagas;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,34 +10,38 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freehold_console::moment::{Level, LogLine};
-use freehold_console::{Acted, Action, Moment, Options, Source};
-use freehold_lifecycle::{StoreStatus, Target, status};
-use freehold_model::Fault;
+use freehold_console::moment::LogLine;
+use freehold_console::serve::Token;
+use freehold_console::{Acted, Action, Moment, Options, Source, Spans};
+use freehold_engine::Secret;
+use freehold_lifecycle::Target;
+use freehold_model::{Fault, System};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 
 use self::running::{History, Known};
-use self::sagas::Sagas;
-use crate::command::console::now;
+use super::running::wants_sidecar;
+use crate::command::console::{Code, Looked, Operator, acted, entrance, look, now};
 use crate::context::Context;
 use crate::supervise::board::{Board, Event};
 
-/// How often the stores are looked at.
-const EVERY: Duration = Duration::from_secs(5);
+/// Where it is, if nobody else is there.
+const PORT: u16 = 4100;
 /// How often new lines of logs become part of the moment.
 const REFRESH: Duration = Duration::from_secs(1);
 /// How long open pages may hold up the end.
 const GRACE: Duration = Duration::from_millis(300);
-/// How many lines of its own are kept.
-const TROUBLES: usize = 20;
 
 /// A console that is served.
 pub(super) struct Console {
     pub(super) address: String,
+    pub(super) port: u16,
+    /// Where a browser becomes the operator's.
+    pub(super) operator: Option<String>,
+    shown: Arc<Shown>,
     /// Its tasks end when this is dropped.
     stop: watch::Sender<()>,
     tasks: [JoinHandle<()>; 3],
@@ -51,29 +53,56 @@ impl Console {
         context: &Arc<Context>,
         targets: &Arc<[Target]>,
         board: &Board,
+        environment: Option<String>,
+        token: Option<&Secret>,
+        port: Option<u16>,
     ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = format!("http://{}", listener.local_addr()?);
-        let sidecars = targets.iter().filter(|it| !it.want.plane.is_empty());
+        let listener = match TcpListener::bind(("127.0.0.1", port.unwrap_or(PORT))).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind(("127.0.0.1", 0)).await?,
+        };
+        let at = listener.local_addr()?;
+        let address = format!("http://{at}");
+        let sidecars = targets.iter().filter(|it| wants_sidecar(it));
+        let spans = Arc::new(Spans::default());
         let ground = Ground {
             sidecars: sidecars.map(|it| it.want.service.clone()).collect(),
             context: Arc::clone(context),
             board: board.clone(),
+            spans: Arc::clone(&spans),
         };
         let (looked, seen) = watch::channel(Looked::default());
         let history = History::new(now());
         let shown = Arc::new(Shown {
             moment: Mutex::new(Arc::new(ground.moment(&Looked::default(), &history))),
             lines: broadcast::channel(1024).0,
+            operator: token
+                .is_some()
+                .then(|| Operator::new(&context.system, targets)),
         });
         let (stop, stopped) = watch::channel(());
         let (stores, lines) = (Arc::clone(targets), Arc::clone(&shown));
-        let looking = move || look(stores, lines, looked);
+        let (system, code): (System, _) = (
+            context.system.clone(),
+            Code::new(&context.root, environment),
+        );
+        let looking = move || async move {
+            look(&system, stores, code, |line| lines.line(line), looked).await;
+        };
         let following = follow(ground, board.events(), seen, history, Arc::clone(&shown));
         let ended = end(stopped.clone());
-        let serving = freehold_console::serve(listener, shown, Options::default(), ended);
+        let options = Options {
+            token: token.map(|own| Token::new(own.expose())),
+            hosts: Vec::new(),
+            spans: Some(spans),
+        };
+        let source = Arc::clone(&shown) as Arc<dyn Source>;
+        let serving = freehold_console::serve(listener, source, options, ended);
         Ok(Self {
+            operator: token.map(|own| entrance(&address, own)),
+            port: at.port(),
             address,
+            shown,
             stop,
             tasks: [
                 // One that breaks leaves a page that is not reachable, and nothing else.
@@ -82,6 +111,11 @@ impl Console {
                 beside(looking, end(stopped)),
             ],
         })
+    }
+
+    /// What its pages show now.
+    pub(super) fn moment(&self) -> Arc<Moment> {
+        self.shown.moment()
     }
 
     /// Ends it, whoever still looks.
@@ -109,8 +143,10 @@ fn beside<F: Future<Output = ()>>(
     tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             tokio::select! {
-                () = look() => {}
+                // First of all: a look after the end would wait on a clock that is gone.
+                biased;
                 () = end => {}
+                () = look() => {}
             }
         });
     })
@@ -122,6 +158,7 @@ struct Ground {
     board: Board,
     /// The services that have one.
     sidecars: BTreeSet<String>,
+    spans: Arc<Spans>,
 }
 
 impl Ground {
@@ -134,65 +171,10 @@ impl Ground {
                 board: &self.board.snapshot(),
                 looked,
                 history,
+                spans: &self.spans,
             },
             now(),
         )
-    }
-}
-
-/// What the stores told when they were last asked.
-#[derive(Clone, Default)]
-struct Looked {
-    at: u64,
-    stores: Vec<StoreStatus>,
-    sagas: Sagas,
-    /// Why they could not be asked; a cause once, as long as it stays.
-    troubles: Vec<LogLine>,
-}
-
-impl Looked {
-    /// Keeps what is new of it, and gives it back.
-    fn trouble(&mut self, faults: &[Fault]) -> Vec<LogLine> {
-        let mut new = Vec::new();
-        for fault in faults {
-            let text = fault.to_string();
-            if self.troubles.iter().any(|own| own.text == text) {
-                continue;
-            }
-            let line = LogLine {
-                at: now(),
-                from: "freehold".to_owned(),
-                level: Level::Error,
-                text,
-                trace: String::new(),
-            };
-            self.troubles.push(line.clone());
-            new.push(line);
-        }
-        let surplus = self.troubles.len().saturating_sub(TROUBLES);
-        self.troubles.drain(..surplus);
-        new
-    }
-}
-
-/// Asks the stores, for ever. What could not be had stays as it was, and grows old.
-async fn look(targets: Arc<[Target]>, shown: Arc<Shown>, looked: watch::Sender<Looked>) {
-    let mut own = Looked::default();
-    loop {
-        let mut faults = Vec::new();
-        match status(&targets).await {
-            Ok(stores) => (own.at, own.stores) = (now(), stores),
-            Err(found) => faults.extend(found),
-        }
-        match sagas::seen(&targets).await {
-            Ok(sagas) => own.sagas = sagas,
-            Err(found) => faults.extend(found),
-        }
-        for line in own.trouble(&faults) {
-            shown.line(line);
-        }
-        looked.send_replace(own.clone());
-        sleep(EVERY).await;
     }
 }
 
@@ -239,6 +221,7 @@ async fn follow(
 struct Shown {
     moment: Mutex<Arc<Moment>>,
     lines: broadcast::Sender<LogLine>,
+    operator: Option<Arc<Operator>>,
 }
 
 impl Shown {
@@ -263,10 +246,9 @@ impl Source for Shown {
 
     fn act(
         &self,
-        _: Action,
-        _: String,
+        action: Action,
+        key: String,
     ) -> Pin<Box<dyn Future<Output = Result<Acted, Fault>> + Send + '_>> {
-        // Without a token the console sends nothing here.
-        Box::pin(async { Err(Fault::new("FH4002", "this console only shows")) })
+        acted(self.operator.as_ref(), action, key)
     }
 }

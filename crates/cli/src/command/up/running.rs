@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use freehold_engine::Secret;
 use freehold_lifecycle::Target;
 use freehold_model::Fault;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -16,12 +17,16 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::console::Console;
 use super::exercise::{self, Exercise, addresses};
+use super::live::Live;
 use super::screen::Screen;
+use super::watch::Watch;
 use super::{Result, absolute};
 use crate::Outcome;
 use crate::args::{Args, UpArgs};
+use crate::command::console::token_of;
 use crate::command::creds;
 use crate::context::Context;
+use crate::sagas::CALLER_KEY;
 use crate::servers::start_again;
 use crate::supervise::board::{Board, Event, Seen, State};
 use crate::supervise::control::{Control, Order};
@@ -52,27 +57,35 @@ pub(super) fn has_programs(context: &Context, targets: &[Target]) -> bool {
             .any(|service| service.run.is_some())
 }
 
+/// Events to carry, or sagas to run.
+pub(super) fn wants_sidecar(target: &Target) -> bool {
+    !target.want.plane.is_empty() || target.want.plane.sagas.starts
+}
+
 fn has_sidecars(targets: &[Target]) -> bool {
-    targets.iter().any(|target| !target.want.plane.is_empty())
+    targets.iter().any(wants_sidecar)
 }
 
 /// Everything that runs, in the order in which it was started.
 pub(super) struct Running {
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
     state: PathBuf,
-    board: Board,
+    pub(super) board: Board,
     events: broadcast::Receiver<Event>,
     control: Option<Control>,
-    sidecars: Option<Kept>,
+    pub(super) sidecars: Option<Kept>,
     programs: Vec<Kept>,
     urls: Vec<(String, String)>,
+    /// What the sidecars sign calls of sagas with, and programs know them by. Of this run alone.
+    caller_key: Secret,
     console: Option<Console>,
+    token: Option<Secret>,
 }
 
 impl Running {
     /// Starts everything and waits until all answer. On failure with what is to be stopped again.
     pub(super) async fn start(
-        args: &Args,
+        (args, up): (&Args, &UpArgs),
         context: Context,
         targets: Vec<Target>,
         state: PathBuf,
@@ -88,9 +101,11 @@ impl Running {
             sidecars: None,
             programs: Vec::new(),
             urls: Vec::new(),
+            caller_key: crate::sagas::caller_key().unwrap_or_else(Secret::generate),
             console: None,
+            token: None,
         };
-        match running.start_all(args, targets, screen).await {
+        match running.start_all(args, up, targets, screen).await {
             Ok(()) => Ok(running),
             Err(faults) => Err((faults, running)),
         }
@@ -99,19 +114,20 @@ impl Running {
     async fn start_all(
         &mut self,
         args: &Args,
+        up: &UpArgs,
         targets: Vec<Target>,
         screen: &Screen<'_>,
     ) -> Result<()> {
         self.control = Some(Control::open(&self.state).map_err(|fault| vec![fault])?);
         let since = Instant::now();
         let ports = self.ports()?;
+        let targets: Arc<[Target]> = targets.into();
+        self.token = token_of(up.token.as_deref(), &self.context.root)?;
+        self.console(args, &targets, None).await;
         if has_sidecars(&targets) {
             let sidecars = self.sidecar_program(args);
             self.sidecars = Some(Kept::start(sidecars, &self.board));
-            let services = targets
-                .iter()
-                .filter(|it| !it.want.plane.is_empty())
-                .count();
+            let services = targets.iter().filter(|it| wants_sidecar(it)).count();
             screen.tick(
                 SIDECARS,
                 &format!("{services} with a broker, in one process"),
@@ -119,7 +135,6 @@ impl Running {
             );
         }
         let since = Instant::now();
-        let targets: Arc<[Target]> = targets.into();
         for (service, port) in &ports {
             let program = self.service_program(service, *port, &targets);
             self.programs.push(Kept::start(program, &self.board));
@@ -141,16 +156,45 @@ impl Running {
                 (target.want.service.clone(), at)
             })
             .collect();
-        match Console::start(&self.context, &targets, &self.board).await {
+        let console = self.console.as_ref();
+        let addresses = console.map(|own| (own.address.as_str(), own.operator.as_deref()));
+        screen.ready(args, &self.board, &stores, addresses);
+        Ok(())
+    }
+
+    /// Its pages are there while programs start. Without a port there are none.
+    async fn console(&mut self, args: &Args, targets: &Arc<[Target]>, port: Option<u16>) {
+        let (context, environment) = (&self.context, args.environment.clone());
+        let token = self.token.as_ref();
+        let started = Console::start(context, targets, &self.board, environment, token, port);
+        match started.await {
             Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("there is no console: 127.0.0.1 gave no port ({error})");
                 self.board.line("console", text);
             }
         }
-        let console = self.console.as_ref().map(|own| own.address.as_str());
-        screen.ready(args, &self.board, &stores, console);
-        Ok(())
+    }
+
+    /// The same console for another description, at the same address.
+    pub(super) async fn console_again(&mut self, args: &Args, targets: &Arc<[Target]>) {
+        let port = self.console.as_ref().map(|own| own.port);
+        if let Some(console) = self.console.take() {
+            console.end().await;
+        }
+        self.console(args, targets, port).await;
+    }
+
+    /// Where programs leave their traces, as OpenTelemetry's libraries read it.
+    fn telemetry(&self, name: &str) -> Vec<(&'static str, String)> {
+        let Some(console) = &self.console else {
+            return Vec::new();
+        };
+        vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", console.address.clone()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json".to_owned()),
+            ("OTEL_SERVICE_NAME", name.to_owned()),
+        ]
     }
 
     fn ports(&mut self) -> Result<BTreeMap<String, u16>> {
@@ -185,9 +229,12 @@ impl Running {
         }
         let mark = exercise::absolute(&self.state);
         let addresses = addresses(&self.urls);
+        let key = self.caller_key.clone();
+        let telemetry = self.telemetry(SIDECARS);
         let prepare: Prepare = Arc::new(move || {
             let (arguments, mark) = (arguments.clone(), mark.clone());
-            let addresses = addresses.clone();
+            let (addresses, key) = (addresses.clone(), key.clone());
+            let telemetry = telemetry.clone();
             Box::pin(async move {
                 let program = std::env::current_exe().map_err(|error| {
                     vec![
@@ -202,6 +249,8 @@ impl Running {
                 command
                     .args(arguments)
                     .envs(addresses)
+                    .envs(telemetry)
+                    .env(CALLER_KEY, key.expose())
                     .env(MARK, mark)
                     .env("NO_COLOR", "1");
                 Ok(command)
@@ -224,7 +273,10 @@ impl Running {
         let mut more = vec![
             format!("{variable}={port}"),
             format!("{MARK}={}", exercise::absolute(&self.state)),
+            format!("{CALLER_KEY}={}", self.caller_key.expose()),
         ];
+        let told = self.telemetry(name).into_iter();
+        more.extend(told.map(|(name, value)| format!("{name}={value}")));
         more.extend(
             addresses(&self.urls)
                 .into_iter()
@@ -280,7 +332,12 @@ impl Running {
     }
 
     /// Until Ctrl-C, `freehold down`, or the end of `--once`.
-    pub(super) async fn serve(&mut self, up: &UpArgs, screen: &Screen<'_>) -> Result<Outcome> {
+    pub(super) async fn serve(
+        &mut self,
+        args: &Args,
+        up: &UpArgs,
+        screen: &Screen<'_>,
+    ) -> Result<Outcome> {
         if up.once {
             return self.once(screen).await;
         }
@@ -289,9 +346,16 @@ impl Running {
         }
         let mut interrupted = std::pin::pin!(interrupted());
         let mut look = tokio::time::interval(LOOK);
+        let mut watch = up.watch.then(|| Watch::new(&self.context.root));
+        let mut live = Live::possible(screen.output).then(Live::default);
         loop {
+            if let (Some(live), Some(console)) = (&mut live, &self.console) {
+                live.draw(&console.moment(), screen.output);
+            }
             tokio::select! {
                 event = self.events.recv() => match event {
+                    // They are on the screen, and in the console.
+                    Ok(_) if live.is_some() && self.console.is_some() => {}
                     Ok(event) => screen.event(&self.board, &event),
                     // Lines came faster than they could be printed: the rest follows.
                     Err(RecvError::Lagged(_)) => {}
@@ -301,7 +365,13 @@ impl Running {
                     && self.obey(&order, back) {
                         return Ok(Outcome::Done);
                 },
-                _ = look.tick() => self.heal().await,
+                _ = look.tick() => {
+                    self.heal().await;
+                    let changed = watch.as_mut().map(Watch::changed).unwrap_or_default();
+                    if !changed.is_empty() {
+                        self.reload(args, up, &changed).await;
+                    }
+                }
                 () = &mut interrupted => return Ok(Outcome::Done),
             }
         }

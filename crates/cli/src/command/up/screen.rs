@@ -33,23 +33,28 @@ impl<'a> Screen<'a> {
         args: &Args,
         board: &Board,
         stores: &[(String, String)],
-        console: Option<&str>,
+        console: Option<(&str, Option<&str>)>,
     ) {
+        let (console, operator) = console.unzip();
+        let operator = operator.flatten();
         let snapshot = board.snapshot();
         if self.output.json {
-            self.json(&serde_json::json!({ "event": "ready", "ms": ms(self.begun.elapsed()), "programs": snapshot.programs, "console": console }));
+            self.json(&serde_json::json!({ "event": "ready", "ms": ms(self.begun.elapsed()), "programs": snapshot.programs, "console": console, "operator": operator }));
             return;
         }
         let ready = format!("● ready in {:.1} s", self.begun.elapsed().as_secs_f64());
         self.output
             .line(&format!("\n{}\n", self.output.paint(Tone::Good, &ready)));
         self.table(&snapshot.programs, stores);
-        if let Some(address) = console {
+        if let Some(address) = operator.or(console) {
+            let may = match operator {
+                Some(_) => "all of it in a browser; who has this address may act",
+                None => "all of it in a browser; it only shows",
+            };
             self.output.line(&format!(
                 "\n{}   {address}   {}",
                 self.output.paint(Tone::Strong, "Console"),
-                self.output
-                    .paint(Tone::Dim, "all of it in a browser; it only shows")
+                self.output.paint(Tone::Dim, may)
             ));
         }
         let first = snapshot.programs.iter().find(|seen| !seen.url.is_empty());

@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use freehold_console::Moment;
-use freehold_console::moment::{Health, LogLine, Note, Part, Program, Service};
+use freehold_console::moment::{
+    Health, Level, LogLine, Note, Part, Plot, Program, Series, Service,
+};
+use freehold_console::{Moment, Spans};
 use freehold_model::System;
 
-use super::Looked;
-use crate::command::console::described;
+use crate::command::console::Looked;
 use crate::command::up::running::SIDECARS;
 use crate::supervise::board::{Line, Seen, Snapshot, State};
 
 /// How much of the past is told.
 const LATELY: usize = 20;
+/// How many traces are shown.
+const TRACES: usize = 200;
 
 /// Everything that a moment is made of.
 pub(super) struct Known<'a> {
@@ -25,6 +28,7 @@ pub(super) struct Known<'a> {
     pub(super) board: &'a Snapshot,
     pub(super) looked: &'a Looked,
     pub(super) history: &'a History,
+    pub(super) spans: &'a Spans,
 }
 
 /// What became of programs, since the console looks.
@@ -69,7 +73,7 @@ impl History {
 /// What is known at a time.
 pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
     let looked = known.looked;
-    let mut moment = described::moment(known.system, &looked.stores, looked.at);
+    let mut moment = looked.moment(known.system);
     (moment.at, moment.since) = (at, known.history.begun);
     for server in &mut moment.servers {
         let private = known.started.iter().find(|own| own.0 == server.key);
@@ -80,14 +84,14 @@ pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
     let seen = |name: &str| known.board.programs.iter().find(|own| own.name == name);
     for service in &mut moment.services {
         if let Some(seen) = seen(&service.name) {
-            run(service, seen, known);
+            run(service, seen, known, at);
         }
         if known.sidecars.contains(&service.name) {
             service.sidecar = seen(SIDECARS).map(|seen| sidecar(seen, known.history));
         }
     }
-    moment.sagas.clone_from(&looked.sagas.kinds);
-    moment.instances.clone_from(&looked.sagas.instances);
+    moment.traces = known.spans.traces(TRACES);
+    moment.plots.extend(requests(&moment.services, at));
     moment.logs = known.board.log.iter().map(line).collect();
     moment.logs.extend(looked.troubles.iter().cloned());
     moment.logs.sort_by_key(|own| own.at);
@@ -95,7 +99,28 @@ pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
     moment
 }
 
-fn run(service: &mut Service, seen: &Seen, known: &Known<'_>) {
+/// Requests a second of each program, over the last minute.
+fn requests(services: &[Service], at: u64) -> Option<Plot> {
+    let series = services.iter().filter_map(|own| {
+        let program = own.program.as_ref().filter(|own| !own.trend.is_empty())?;
+        Some(Series {
+            label: own.name.clone(),
+            values: program.trend.iter().copied().map(Some).collect(),
+        })
+    });
+    let series: Vec<_> = series.collect();
+    (!series.is_empty()).then(|| Plot {
+        title: "Requests".to_owned(),
+        detail: "a second, as programs tell by their traces".to_owned(),
+        unit: "/s".to_owned(),
+        from: at.saturating_sub(60_000),
+        to: at,
+        series,
+        ..Plot::default()
+    })
+}
+
+fn run(service: &mut Service, seen: &Seen, known: &Known<'_>, at: u64) {
     (service.health, service.why) = match &seen.state {
         State::Up => (Health::Up, String::new()),
         State::Starting => (Health::Starting, String::new()),
@@ -106,11 +131,19 @@ fn run(service: &mut Service, seen: &Seen, known: &Known<'_>) {
     service.since = Some(known.history.since(&seen.name));
     let described = known.system.services.get(&seen.name);
     let command = described.and_then(|own| own.run.as_ref());
+    let openapi = command.and_then(|own| own.openapi.as_ref());
+    service.openapi = openapi.map_or_else(String::new, |path| format!("{}{path}", seen.url));
     service.program = Some(Program {
         what: command.map_or_else(String::new, |own| own.command.join(" ")),
         address: seen.url.clone(),
         ..Program::default()
     });
+    let asked = known.spans.requests(&service.name, at);
+    if let (Some(asked), Some(program)) = (asked, &mut service.program) {
+        program.requests_per_second = Some(asked.per_second);
+        program.p99_ms = Some(asked.p99_ms);
+        program.trend = asked.trend;
+    }
 }
 
 fn sidecar(seen: &Seen, history: &History) -> Part {
@@ -129,11 +162,23 @@ fn sidecar(seen: &Seen, history: &History) -> Part {
     }
 }
 
+/// As far as the line itself says.
+fn level(text: &str) -> Level {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let first = first.trim_matches(|own: char| !own.is_ascii_alphabetic());
+    match first.to_ascii_lowercase().as_str() {
+        "error" | "fatal" | "panic" => Level::Error,
+        "warn" | "warning" => Level::Warn,
+        _ => Level::Info,
+    }
+}
+
 /// A line of a program. What it means to say with it is its own affair.
 pub(super) fn line(own: &Line) -> LogLine {
     LogLine {
         at: own.at_ms,
         from: own.program.clone(),
+        level: level(&own.text),
         text: own.text.clone(),
         ..LogLine::default()
     }

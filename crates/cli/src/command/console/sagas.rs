@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use freehold_console::moment::{Instance, Promise, SagaKind, SagaState, Step, StepKind, StepState};
+use freehold_console::moment::{
+    Held, Instance, Note, Promise, SagaKind, SagaState, Step, StepKind, StepState,
+};
 use freehold_lifecycle::Target;
 use freehold_model::Fault;
 use freehold_saga::operate::{self, Filter, Seen};
@@ -15,9 +17,11 @@ use crate::command::saga::{Store, fault};
 /// How many that are under way are shown, and how many of all, newest first.
 const OPEN: u32 = 500;
 const NEWEST: u32 = 200;
+/// Of how many that are under way locks and notes are asked for.
+const DETAILED: usize = 20;
 
 #[derive(Clone, Default)]
-pub(super) struct Sagas {
+pub(in crate::command) struct Sagas {
     pub(super) kinds: Vec<SagaKind>,
     pub(super) instances: Vec<Instance>,
 }
@@ -43,9 +47,41 @@ pub(super) async fn seen(targets: &[Target]) -> Result<Sagas, Vec<Fault>> {
                     .map(|it| (it.id.clone(), it)),
             );
         }
-        all.add(&target.want.service, &definitions, found.into_values());
+        let mut own = Sagas::default();
+        own.add(&target.want.service, &definitions, found.into_values());
+        // What was asked of a saga, and what it holds, matters while it is not done.
+        let open = own.instances.iter_mut();
+        let open = open.filter(|it| matches!(it.state, SagaState::Parked | SagaState::Running));
+        for instance in open.take(DETAILED) {
+            let held = operate::locks(connection, sql, &instance.id).await;
+            let held = held.map_err(fault)?.into_iter().map(|what| Held {
+                kind: "lock".to_owned(),
+                what: format!("`{what}`"),
+            });
+            instance.holds = held.collect();
+            let notes = operate::notes(connection, sql, &instance.id).await;
+            instance.trail = notes.map_err(fault)?.into_iter().map(note).collect();
+        }
+        all.kinds.extend(own.kinds);
+        all.instances.extend(own.instances);
     }
+    // The map shows the first: the one with most to tell.
+    all.kinds
+        .sort_by_key(|own| std::cmp::Reverse(own.steps.len()));
     Ok(all)
+}
+
+/// What somebody asked for, and what became of it. What they sent with it is left out.
+fn note(own: operate::Noted) -> Note {
+    let step = own
+        .step
+        .map(|step| format!(" `{step}`"))
+        .unwrap_or_default();
+    Note {
+        at: own.at,
+        text: format!("{} asked for {}{step}: {}", own.who, own.asked, own.outcome),
+        link: String::new(),
+    }
 }
 
 impl Sagas {
@@ -70,9 +106,6 @@ impl Sagas {
             }
         }
         self.kinds.extend(kinds.into_values());
-        // The map shows the first: the one with most to tell.
-        self.kinds
-            .sort_by_key(|own| std::cmp::Reverse(own.steps.len()));
         self.instances.extend(instances);
     }
 }

@@ -1,0 +1,254 @@
+//! How fresh copies are, and which of their keys wait for a person, as the console shows it.
+//!
+//! Freshness is measured by heartbeats: from the commit of one in its source's store to the commit
+//! that makes it visible in the reader's, each by its own store's clock, whose difference is taken
+//! out. While no heartbeat arrives the age of the last one counts.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use freehold_console::moment::{DeadLetter, Moment, Plot, Series};
+use freehold_events::operate::dead;
+use freehold_events::{Ground, Subscribed, clock, survey};
+use freehold_lifecycle::Target;
+use freehold_model::{Fault, System};
+
+use crate::command::events::{enter, failed, sources};
+use crate::sidecar::subscribed;
+use crate::vitals::CURRENT_WITHIN;
+
+/// Percentiles are over a minute, plots over ten; a look a second.
+const MINUTE: usize = 60;
+const KEPT: usize = 600;
+/// A source says each second that it is alive; older than this, none has arrived.
+const SILENT_MS: f64 = 2_000.0;
+
+/// A reader of a source.
+type Of = (String, String);
+
+/// What is kept from look to look.
+#[derive(Default)]
+pub(in crate::command) struct Looks {
+    grounds: BTreeMap<String, Ground>,
+    samples: BTreeMap<Of, VecDeque<(u64, f64)>>,
+}
+
+/// What was seen last.
+#[derive(Debug, Clone, Default)]
+pub(in crate::command) struct Copies {
+    sources: BTreeMap<Of, Source>,
+    dead: Vec<DeadLetter>,
+    /// By service.
+    outbox: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Source {
+    /// 99 of 100 of the last minute.
+    fresh_ms: Option<f64>,
+    past: Vec<(u64, f64)>,
+}
+
+impl Looks {
+    /// Asks every store that publishes or keeps copies, by connections that stay open.
+    pub(in crate::command) async fn look(
+        &mut self,
+        system: &System,
+        targets: &[Target],
+        now: u64,
+    ) -> Result<Copies, Vec<Fault>> {
+        let mut seen = Copies::default();
+        let mut clocks = BTreeMap::new();
+        let plain = |it: &&Target| !it.planner && !it.want.plane.is_empty();
+        for target in targets.iter().filter(plain) {
+            let service = &target.want.service;
+            let mut ground = match self.grounds.remove(service) {
+                Some(ground) if !ground.connection.broken() => ground,
+                _ => enter(target).await?,
+            };
+            clocks.insert(service.clone(), clock(&mut ground).await.map_err(failed)?);
+            if target.want.plane.publishes {
+                let sql = ground.sql.outbox_count.clone();
+                let rows = ground.connection.query(&sql, &[]).await;
+                let count = rows.ok().and_then(|rows| rows.first()?.first()?.whole());
+                let count = count.and_then(|own| u64::try_from(own).ok());
+                seen.outbox.extend(count.map(|own| (service.clone(), own)));
+            }
+            self.grounds.insert(service.clone(), ground);
+        }
+        let keeps = |it: &&Target| plain(it) && !it.want.plane.copies.is_empty();
+        for target in targets.iter().filter(keeps) {
+            let service = &target.want.service;
+            let Some(mut ground) = self.grounds.remove(service) else {
+                continue;
+            };
+            let copies = subscribed(&system.services[service])?;
+            let own = clock(&mut ground).await.map_err(failed)?;
+            for survey in survey(&mut ground, &copies).await.map_err(failed)? {
+                let of = (service.clone(), survey.source.clone());
+                let skew = clocks.get(&survey.source).map(|it| own - it);
+                let arrived = survey.ticked_at.zip(survey.heard_ago).zip(skew);
+                if let Some(((ticked, heard_ago), skew)) = arrived {
+                    let took = millis(own - heard_ago - skew - ticked);
+                    let silent = millis(heard_ago);
+                    let fresh = if silent > SILENT_MS { silent } else { took };
+                    let samples = self.samples.entry(of.clone()).or_default();
+                    samples.push_back((now, fresh));
+                    if samples.len() > KEPT {
+                        samples.pop_front();
+                    }
+                }
+                let past = self.samples.get(&of);
+                let past: Vec<_> = past.into_iter().flatten().copied().collect();
+                let source = Source {
+                    fresh_ms: p99(&past[past.len().saturating_sub(MINUTE)..]),
+                    past,
+                };
+                seen.sources.insert(of, source);
+            }
+            for source in sources(&copies) {
+                let letters = dead(&mut ground, &source, None).await.map_err(failed)?;
+                add_letters(&mut seen.dead, service, &copies, &letters);
+            }
+            self.grounds.insert(service.clone(), ground);
+        }
+        Ok(seen)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn millis(micros: i64) -> f64 {
+    micros.max(0) as f64 / 1000.0
+}
+
+fn p99(samples: &[(u64, f64)]) -> Option<f64> {
+    let mut all: Vec<f64> = samples.iter().map(|(_, fresh)| *fresh).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let last = (all.len() * 99 / 100).min(all.len().saturating_sub(1));
+    all.get(last).copied()
+}
+
+/// The first of each key is the letter; those behind it are counted.
+fn add_letters(
+    all: &mut Vec<DeadLetter>,
+    service: &str,
+    copies: &[Subscribed],
+    letters: &[freehold_events::operate::Dead],
+) {
+    for letter in letters {
+        let id = format!("{service}/{}/{}", letter.source, letter.key);
+        if let Some(first) = all.iter_mut().find(|own| own.id == id) {
+            first.behind += 1;
+            continue;
+        }
+        let copy = copies.iter().find(|own| own.copy.event == letter.topic);
+        all.push(DeadLetter {
+            id,
+            event: letter.topic.clone(),
+            service: service.to_owned(),
+            copy: copy.map(|own| own.table.clone()).unwrap_or_default(),
+            key: letter.key.clone(),
+            why: letter.cause.clone(),
+            code: String::new(),
+            since: u64::try_from(letter.since / 1000).unwrap_or(0),
+            attempts: u64::try_from(letter.tries).unwrap_or(0),
+            behind: 0,
+        });
+    }
+}
+
+/// The parts of a dead letter's id: the reader, the source, the key.
+pub(in crate::command) fn letter(id: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = id.splitn(3, '/');
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}
+
+impl Copies {
+    /// Puts it where pages look for it.
+    pub(in crate::command) fn fill(&self, moment: &mut Moment) {
+        let promised = CURRENT_WITHIN.as_secs_f64() * 1000.0;
+        for event in &mut moment.events {
+            for reader in &mut event.readers {
+                let of = (reader.service.clone(), event.from.clone());
+                let Some(source) = self.sources.get(&of) else {
+                    continue;
+                };
+                reader.fresh_ms = source.fresh_ms;
+                reader.slo_ms = Some(promised);
+                let keys = self.dead.iter();
+                let keys =
+                    keys.filter(|own| own.service == reader.service && own.copy == reader.copy);
+                reader.parked_keys = keys.count() as u64;
+            }
+        }
+        moment.dead.clone_from(&self.dead);
+        for service in &mut moment.services {
+            service.outbox_rows = self.outbox.get(&service.name).copied();
+            let own = self
+                .sources
+                .iter()
+                .filter(|((reader, _), _)| *reader == service.name);
+            let plot = plot(&service.name, promised, &own.collect::<Vec<_>>());
+            moment.plots.extend(plot.clone());
+            service.freshness = plot;
+        }
+    }
+}
+
+fn plot(service: &str, promised: f64, all: &[(&Of, &Source)]) -> Option<Plot> {
+    let times = || {
+        all.iter()
+            .flat_map(|(_, own)| own.past.iter().map(|(at, _)| *at))
+    };
+    let (from, to) = (times().min()?, times().max()?);
+    let series = all.iter().map(|((_, source), own)| Series {
+        label: source.clone(),
+        values: own.past.iter().map(|(_, fresh)| Some(*fresh)).collect(),
+    });
+    Some(Plot {
+        title: format!("Freshness of what {service} keeps from others"),
+        detail: "each second, log scale".to_owned(),
+        unit: "ms".to_owned(),
+        log: true,
+        slo: Some(promised),
+        from,
+        to,
+        series: series.collect(),
+        marks: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use freehold_events::operate::Dead;
+
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_key_is_the_letter() {
+        let one = |key: &str| Dead {
+            source: "catalog".to_owned(),
+            position: String::new(),
+            topic: "book.changed.v1".to_owned(),
+            key: key.to_owned(),
+            event: String::new(),
+            cause: "too long".to_owned(),
+            payload: String::new(),
+            since: 5_000_000,
+            tries: 2,
+        };
+        let mut all = Vec::new();
+        add_letters(&mut all, "orders", &[], &[one("a/b"), one("a/b"), one("c")]);
+        assert_eq!((all.len(), all[0].behind, all[0].since), (2, 1, 5000));
+        assert_eq!(letter(&all[0].id), Some(("orders", "catalog", "a/b")));
+        assert_eq!(letter("orders"), None);
+    }
+
+    #[test]
+    fn the_slowest_of_a_hundred_counts() {
+        let samples: Vec<_> = (0..60)
+            .map(|at| (at, f64::from(u32::try_from(at).unwrap_or(0))))
+            .collect();
+        assert_eq!(p99(&samples), Some(59.0));
+        assert_eq!(p99(&[]), None);
+    }
+}

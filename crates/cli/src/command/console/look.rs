@@ -1,0 +1,122 @@
+//! Looks at a system's stores and code on its own time, and keeps what was seen: the common part of
+//! `freehold console` and the console of `freehold up`.
+//!
+//! Sends no change. What could not be had stays as it was and grows old; why stands in the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_console::Moment;
+use freehold_console::moment::{Boundary, Level, LogLine};
+use freehold_lifecycle::{StoreStatus, Target, status};
+use freehold_model::{Fault, System};
+use tokio::sync::watch;
+
+use super::code::Code;
+use super::copies::{Copies, Looks};
+use super::ground::{self, Grounds};
+use super::sagas::{self, Sagas};
+use super::{described, now};
+
+/// Copies and sagas are looked at each second; what changes seldom, every five; the code, every
+/// twenty.
+const EVERY: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_secs(5);
+const CODE: Duration = Duration::from_secs(20);
+/// How many lines of its own are kept.
+const TROUBLES: usize = 20;
+
+/// What the stores told when they were last asked.
+#[derive(Clone, Default)]
+pub(in crate::command) struct Looked {
+    at: u64,
+    stores: Vec<StoreStatus>,
+    grounds: Grounds,
+    sagas: Sagas,
+    copies: Copies,
+    boundary: Option<Boundary>,
+    /// Why they could not be asked; a cause once, as long as it stays.
+    pub(in crate::command) troubles: Vec<LogLine>,
+}
+
+impl Looked {
+    /// The described system with all that was seen of it.
+    pub(in crate::command) fn moment(&self, system: &System) -> Moment {
+        let mut moment = described::moment(system, &self.stores, self.at);
+        self.grounds.fill(&mut moment);
+        self.copies.fill(&mut moment);
+        moment.sagas.clone_from(&self.sagas.kinds);
+        moment.instances.clone_from(&self.sagas.instances);
+        moment.boundary.clone_from(&self.boundary);
+        moment
+    }
+
+    /// Keeps what is new of it, and gives it back.
+    fn trouble(&mut self, faults: &[Fault]) -> Vec<LogLine> {
+        let mut new = Vec::new();
+        for fault in faults {
+            let text = fault.to_string();
+            if self.troubles.iter().any(|own| own.text == text) {
+                continue;
+            }
+            let line = LogLine {
+                at: now(),
+                from: "freehold".to_owned(),
+                level: Level::Error,
+                text,
+                trace: String::new(),
+            };
+            self.troubles.push(line.clone());
+            new.push(line);
+        }
+        let surplus = self.troubles.len().saturating_sub(TROUBLES);
+        self.troubles.drain(..surplus);
+        new
+    }
+}
+
+/// Asks for ever. `told` hears of each new trouble.
+pub(in crate::command) async fn look(
+    system: &System,
+    targets: Arc<[Target]>,
+    mut code: Code,
+    told: impl Fn(LogLine),
+    looked: watch::Sender<Looked>,
+) {
+    let mut own = Looked::default();
+    let mut looks = Looks::default();
+    let (mut seldom, mut checked) = (None::<Instant>, None::<Instant>);
+    let due = |last: Option<Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
+    loop {
+        let mut faults = Vec::new();
+        if due(seldom, SELDOM) {
+            seldom = Some(Instant::now());
+            match status(&targets).await {
+                Ok(stores) => (own.at, own.stores) = (now(), stores),
+                Err(found) => faults.extend(found),
+            }
+            match ground::seen(system, &targets).await {
+                Ok(grounds) => own.grounds = grounds,
+                Err(found) => faults.extend(found),
+            }
+        }
+        match sagas::seen(&targets).await {
+            Ok(sagas) => own.sagas = sagas,
+            Err(found) => faults.extend(found),
+        }
+        match looks.look(system, &targets, now()).await {
+            Ok(copies) => own.copies = copies,
+            Err(found) => faults.extend(found),
+        }
+        for line in own.trouble(&faults) {
+            told(line);
+        }
+        looked.send_replace(own.clone());
+        if due(checked, CODE) {
+            checked = Some(Instant::now());
+            own.boundary = Some(code.check(now()));
+            looked.send_replace(own.clone());
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
