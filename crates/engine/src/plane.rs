@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use freehold_readmodel::Plan as ReadModelPlan;
 use serde::Serialize;
 
+use crate::read_model::{ReadModelSql, WorkSql};
 use crate::saga::SagaWant;
 
 /// The event plane of one store as described. Empty: the store neither publishes nor keeps copies,
@@ -18,6 +20,8 @@ pub struct Plane {
     pub snapshots: BTreeMap<String, String>,
     /// Copies by table. The sidecar writes them, the program reads them.
     pub copies: BTreeMap<String, CopyWant>,
+    /// Read models over the copies, by the name of their view.
+    pub read_models: BTreeMap<String, ReadModelPlan>,
     /// Its part in sagas, which has tables of its own.
     pub sagas: SagaWant,
 }
@@ -209,6 +213,14 @@ pub struct EventSql {
     pub fills: String,
     /// Inserts or replaces one. Arguments: the columns.
     pub fill_put: String,
+
+    /// A row if this epoch still leads, and nobody else begins to write until the transaction ends:
+    /// what keeps read models takes it first. Arguments: name, epoch.
+    pub lead_lock: String,
+    /// By read model.
+    pub read_models: BTreeMap<String, ReadModelSql>,
+    /// What of read models is still to be done.
+    pub read_work: WorkSql,
 
     /// Notes an operator's action. Arguments: who, what, detail.
     pub note: String,

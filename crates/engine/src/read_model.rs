@@ -3,6 +3,10 @@
 
 use std::collections::BTreeMap;
 
+/// The most driving rows that are made anew in one transaction: statements that find keys give no
+/// more of them at once.
+pub const READ_MODEL_PAGE: usize = 5_000;
+
 /// One engine's statements for one read model, with that engine's placeholders.
 ///
 /// An argument `keys` is a JSON array of objects that name the driving source's key; `rows` one of
@@ -14,14 +18,14 @@ pub struct ReadModelSql {
     pub version: String,
     /// Keys of driving rows that a change of rows of a source touches, as it was (from the model's
     /// own rows) and as it is (through the copies): one column, a JSON object each, in the order of
-    /// the keys. By the source's index. Arguments: rows, how many.
+    /// the keys. At most [`READ_MODEL_PAGE`]. By the source's index. Arguments: rows.
     pub touched: Vec<String>,
-    /// The same behind a key. Arguments: rows, the key, how many.
+    /// The same behind a key. Arguments: rows, the key.
     pub touched_after: Vec<String>,
-    /// Keys of all driving rows, of the copy and of the model's own rows, likewise. Arguments: how
-    /// many.
+    /// Keys of all driving rows, of the copy and of the model's own rows, likewise. No
+    /// arguments.
     pub all: String,
-    /// The same behind a key. Arguments: the key, how many.
+    /// The same behind a key. Arguments: the key.
     pub all_after: String,
     /// Makes the rows of these keys anew, by statements one after the other. Arguments of each: keys.
     pub remake: Vec<String>,

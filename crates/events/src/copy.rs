@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What an event does to a copy.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Change {
+pub enum Change {
     /// The row is this, unless something newer is there.
     Put(Map<String, Value>),
     /// The row is gone.
@@ -17,12 +17,25 @@ pub(crate) enum Change {
 
 /// What was done to each row of a copy in one batch: of several changes of a key the last counts.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(BTreeMap<String, Change>);
+pub struct Changes(BTreeMap<String, Change>);
 
 impl Changes {
     /// Adds the change of a key, over an earlier one.
-    pub(crate) fn add(&mut self, key: &str, change: Change) {
+    pub fn add(&mut self, key: &str, change: Change) {
         self.0.insert(key.to_owned(), change);
+    }
+
+    /// Only these columns of each row, as a JSON array.
+    pub(crate) fn keys_json(&self, key: &[String]) -> String {
+        let rows = self.0.values().map(|change| {
+            let (Change::Put(row) | Change::Delete(row)) = change;
+            let named = key.iter().map(|column| {
+                let value = row.get(column).cloned().unwrap_or_default();
+                (column.clone(), value)
+            });
+            Value::Object(named.collect())
+        });
+        Value::Array(rows.collect()).to_string()
     }
 
     /// (rows to write, rows to remove), each as a JSON array; empty where there is none.

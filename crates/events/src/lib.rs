@@ -15,12 +15,14 @@ pub mod keep;
 mod lane;
 pub mod operate;
 pub mod peer;
+pub mod read_models;
 mod record;
 mod relay;
 mod survey;
 
 pub use applier::{APPLIER, Applier, Consumer, Seen, Subscribed};
 pub use assign::{HEARTBEAT, Source};
+pub use copy::{Change, Changes};
 pub use error::{Error, Result};
 pub use fill::{Fill, FillState};
 pub use ground::Ground;

@@ -4,6 +4,7 @@
 //! The applier notices that it does not lead any more, and reads everything anew. So what it
 //! remembers of parked keys is never older than what stands in the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::applier::{APPLIER, Subscribed, is_poison};
 use crate::copy::{Change, Changes, change, unstamp};
 use crate::error::{Error, Result};
 use crate::ground::Ground;
+use crate::read_models;
 
 /// A parked event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -204,29 +206,17 @@ async fn apply(
     who: &str,
 ) -> Result<Option<String>> {
     seize(ground, who).await?;
+    let mut all: BTreeMap<String, Changes> = BTreeMap::new();
     for (table, change) in changes {
-        let mut all = Changes::default();
-        all.add(&event.key, change);
-        let (puts, deletes) = all.json();
-        let put = ground.sql.copy_put.get(&table).cloned().unwrap_or_default();
-        let delete = ground.sql.copy_delete.get(&table).cloned();
-        let put = ground.change_copy(&put, &puts).await;
-        let done = match put {
-            Ok(()) => {
-                ground
-                    .change_copy(&delete.unwrap_or_default(), &deletes)
-                    .await
-            }
-            failed => failed,
-        };
-        match done {
-            Err(Error::Store(error)) if is_poison(error.kind) => {
-                ground.rollback().await?;
-                return Ok(Some(error.to_string()));
-            }
-            done => done?,
-        }
+        all.entry(table).or_default().add(&event.key, change);
     }
+    match read_models::change(ground, all).await {
+        Err(Error::Store(error)) if is_poison(error.kind) => {
+            ground.rollback().await?;
+            return Ok(Some(error.to_string()));
+        }
+        done => done?,
+    };
     unpark(ground, event).await?;
     let detail = format!("{} of {} at {}", event.event, event.key, event.position);
     ground.note(who, "applied a parked event", &detail).await?;

@@ -9,17 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_bookkeeping::Epoch;
-use freehold_engine::{ReadModelSql, Value};
+use freehold_engine::{READ_MODEL_PAGE, ReadModelSql, Value};
 
 use crate::applier::APPLIER;
 use crate::copy::Changes;
 use crate::error::{Error, Result};
 use crate::ground::Ground;
-
-/// The most driving rows that are made anew together with the event that touches them.
-const FANOUT: i64 = 5_000;
-/// Driving rows of one chunk.
-const CHUNK: i64 = 2_000;
 
 /// Something that is still to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +61,10 @@ pub async fn change(ground: &mut Ground, changes: BTreeMap<String, Changes>) -> 
     let mut touched = BTreeMap::new();
     for (table, changes) in changes {
         let models = ground.sql.read_models.values();
-        if models.flat_map(|it| it.sources.values()).any(|it| *it == table) {
+        if models
+            .flat_map(|it| it.sources.values())
+            .any(|it| *it == table)
+        {
             let copy = ground.want.plane.copies.get(&table);
             let key = copy.map(|copy| copy.key.clone()).unwrap_or_default();
             touched.insert(table.clone(), changes.keys_json(&key));
@@ -100,9 +98,8 @@ async fn keep(
         let Some(rows) = touched.get(table) else {
             continue;
         };
-        let args = [rows.as_str().into(), Value::I64(FANOUT + 1)];
-        let found = read_keys(ground, &model.touched[*source], &args).await?;
-        if i64::try_from(found.len()).is_ok_and(|found| found <= FANOUT) {
+        let found = read_keys(ground, &model.touched[*source], &[rows.as_str().into()]).await?;
+        if found.len() < READ_MODEL_PAGE {
             keys.extend(found);
             continue;
         }
@@ -147,7 +144,10 @@ pub(crate) async fn rebuild(ground: &mut Ground, table: &str) -> Result<()> {
     let versions: Vec<String> = reading.map(|it| it.version.clone()).collect();
     for version in versions {
         let sql = ground.sql.read_work.forget_builds.clone();
-        ground.connection.run(&sql, &[version.as_str().into()]).await?;
+        ground
+            .connection
+            .run(&sql, &[version.as_str().into()])
+            .await?;
         put_work(ground, &version, -1, "").await?;
     }
     Ok(())
@@ -184,7 +184,10 @@ pub async fn work(ground: &mut Ground) -> Result<Vec<Work>> {
 /// The store's.
 pub async fn work_some(ground: &mut Ground, work: &Work) -> Result<()> {
     let models = ground.sql.read_models.values();
-    let model = models.clone().find(|it| it.version == work.version).cloned();
+    let model = models
+        .clone()
+        .find(|it| it.version == work.version)
+        .cloned();
     let mut ended = true;
     if let Some(model) = model {
         let cursor = (!work.cursor.is_empty()).then_some(&work.cursor);
@@ -197,9 +200,8 @@ pub async fn work_some(ground: &mut Ground, work: &Work) -> Result<()> {
         };
         args.extend(work.source.map(|_| Value::from(work.rows.as_str())));
         args.extend(cursor.map(|cursor| Value::from(cursor.as_str())));
-        args.push(Value::I64(CHUNK));
         let keys = read_keys(ground, sql, &args).await?;
-        ended = i64::try_from(keys.len()).is_ok_and(|found| found < CHUNK);
+        ended = keys.len() < READ_MODEL_PAGE;
         if let (false, Some(last)) = (ended, keys.last()) {
             let sql = ground.sql.read_work.moved.clone();
             let args = [Value::I64(work.id), last.as_str().into()];

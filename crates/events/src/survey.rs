@@ -9,6 +9,7 @@ use crate::applier::Subscribed;
 use crate::error::{Error, Result};
 use crate::fill::FillState;
 use crate::ground::Ground;
+use crate::read_models;
 
 /// One source of a store's copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +22,7 @@ pub struct Survey {
     pub heard_ago: Option<i64>,
     /// Keys that stand still.
     pub parked: usize,
-    /// Copies that are not filled yet.
+    /// Copies that are not filled yet, and read models that are catching up.
     pub filling: Vec<String>,
 }
 
@@ -59,6 +60,7 @@ impl Survey {
 pub async fn survey(ground: &mut Ground, copies: &[Subscribed]) -> Result<Vec<Survey>> {
     ground.begin(TxMode::ReadOnly).await?;
     let fills = ground.fills().await?;
+    let work = read_models::work(ground).await?;
     let sql = ground.sql.freshness.clone();
     let heard = ground.connection.query(&sql, &[]).await?;
     let sources: BTreeSet<&str> = copies.iter().map(|it| it.copy.service.as_str()).collect();
@@ -73,12 +75,20 @@ pub async fn survey(ground: &mut Ground, copies: &[Subscribed]) -> Result<Vec<Su
             let state = fills.get(&it.table).map(|fill| fill.state);
             !matches!(state, Some(FillState::Done | FillState::Without))
         });
+        let mut filling: Vec<String> = filling.map(|it| it.table.clone()).collect();
+        // A read model is catching up until nothing of it is left to do.
+        let behind: BTreeSet<&str> = work.iter().map(read_models::Work::model).collect();
+        filling.extend(behind.into_iter().map(str::to_owned).filter(|model| {
+            let plan = ground.want.plane.read_models.get(model);
+            let mut of = copies.iter().filter(|it| it.copy.service == source);
+            plan.is_some_and(|plan| of.any(|it| plan.reads(&it.table).next().is_some()))
+        }));
         all.push(Survey {
             source: source.to_owned(),
             ticked_at: number(2),
             heard_ago: number(4).zip(number(3)).map(|(now, seen)| now - seen),
             parked: ground.parked_keys(source).await?.len(),
-            filling: filling.map(|it| it.table.clone()).collect(),
+            filling,
         });
     }
     ground.rollback().await?;

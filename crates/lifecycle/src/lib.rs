@@ -42,6 +42,7 @@ pub use foreign_tool::ToolRun;
 pub use history::Contract;
 pub use history_of::{Origin, Took, Tool};
 pub use lock_wait::LockWait;
+pub use plane::check_read_models;
 pub use plan::{BatchNote, MigrationNote, StorePlan, plan};
 pub use rollback::{RolledBack, rollback};
 pub use seed::{SeedWhich, Seeded, seed, unseed};

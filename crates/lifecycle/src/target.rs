@@ -83,6 +83,8 @@ pub fn target(
     seeds: Vec<Seed>,
 ) -> Result<Target, Faults> {
     let spot = engine.spot(&admin, store.isolation, &store.name);
+    let mut faults = Vec::new();
+    let plane = plane::of(service, store, admin.kind, engine.dialect(), &mut faults);
     let want = Want {
         system: system.name.clone(),
         service: service.name.clone(),
@@ -96,10 +98,9 @@ pub fn target(
         prune: store.prune.unwrap_or(true),
         require_tls: store.require_tls,
         server_wide: false,
-        plane: plane::of(service, store, admin.kind),
+        plane,
     };
     let dialect = engine.dialect();
-    let mut faults = Vec::new();
     faults.extend(plane::unsupported(engine, &want));
     let migrations = script::migrations(dialect, &want, migrations, &mut faults);
     let seeds = script::seeds(dialect, seeds, &mut faults);

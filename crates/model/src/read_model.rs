@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Place};
-use crate::system_from_file::plain_name;
 use crate::node::Node;
 use crate::service_file::{ReadModelFile, SelectFile};
 use crate::store::EngineKind;
+use crate::system_from_file::plain_name;
 
 /// A query-shaped table over copies, kept by the sidecar. The program reads it as a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,11 @@ pub(crate) fn from_files(
         if name.starts_with("freehold_") {
             let message = format!("{service}: read model `{name}`: names with freehold_ are taken");
             let place = root.key_or_text_place(&["read_models", &name]);
-            faults.push(Fault::new("FH4203", message).at(place).help("give it another name"));
+            faults.push(
+                Fault::new("FH4203", message)
+                    .at(place)
+                    .help("give it another name"),
+            );
         }
         let select = match file.select {
             SelectFile::Every(select) => {
@@ -68,7 +72,8 @@ pub(crate) fn from_files(
             }
             SelectFile::ByEngine(selects) => {
                 let placed = selects.into_iter().map(|(engine, select)| {
-                    let place = text_place(root, &["read_models", &name, "select", &engine], &select);
+                    let place =
+                        text_place(root, &["read_models", &name, "select", &engine], &select);
                     (engine, (select, place))
                 });
                 Select::ByEngine(placed.collect())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::event::{CopyOf, Publish};
+use crate::read_model::ReadModel;
 use crate::store::{Deliver, Store};
 
 /// One service as described, defaults filled in. Paths are relative to the system's root.
@@ -31,6 +32,8 @@ pub struct Service {
     pub publishes: BTreeMap<String, Publish>,
     /// By table of the store `main`.
     pub copies: BTreeMap<String, CopyOf>,
+    /// By name of the view, in the store `main`.
+    pub read_models: BTreeMap<String, ReadModel>,
     /// The files of its multi-service transactions, relative to the system's root.
     pub sagas: Vec<PathBuf>,
 }

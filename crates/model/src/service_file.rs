@@ -1,7 +1,6 @@
 //! `service.yaml` as it is written: the serde types behind its JSON Schema.
 //!
-//! Doc comments here are what an editor shows. `read_models` are held to their shape and
-//! not carried into [`crate::Service`] until something uses them.
+//! Doc comments here are what an editor shows.
 
 use std::collections::BTreeMap;
 
@@ -56,11 +55,7 @@ pub(crate) struct ServiceFile {
     pub(crate) copies: BTreeMap<String, CopyFile>,
     /// Query-shaped tables fed by several services' events.
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "held to its shape; carried on once read models are built"
-    )]
-    read_models: BTreeMap<String, ReadModelFile>,
+    pub(crate) read_models: BTreeMap<String, ReadModelFile>,
     /// Files of multi-service transactions, relative to this file.
     #[serde(default)]
     pub(crate) sagas: Vec<String>,
@@ -253,13 +248,22 @@ pub(crate) struct CopyFile {
 /// A query-shaped table fed by several services' events.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "held to its shape; carried on once read models are built"
-)]
-struct ReadModelFile {
-    /// Sources by the name that the query uses.
-    from: BTreeMap<String, serde_json::Value>,
-    /// The query.
-    select: String,
+pub(crate) struct ReadModelFile {
+    /// Copies by the name that the query uses: `{ o: order_copy, c: customer_copy }`.
+    pub(crate) from: BTreeMap<String, String>,
+    /// The query: joins of copies by equal columns, WHERE, GROUP BY with count, sum, avg, min, max.
+    pub(crate) select: SelectFile,
+    /// Column to what a missing value reads as.
+    #[serde(default)]
+    pub(crate) default: BTreeMap<String, String>,
+}
+
+/// The query of a read model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum SelectFile {
+    /// On every engine.
+    Every(String),
+    /// By engine, named as folders of migrations are: `postgres`, `mysql`, `sqlite`.
+    ByEngine(BTreeMap<String, String>),
 }

@@ -10,6 +10,7 @@ use crate::identities::{GivenNames, base_name};
 use crate::names::{fit, relative_to};
 use crate::node::Node;
 use crate::places::store_path;
+use crate::read_model;
 use crate::secret_ref::{holds_password, is_variable_name};
 use crate::service::{Entity, Migrations, Run, Service, TableRule};
 use crate::service_file::{
@@ -46,6 +47,7 @@ pub(crate) fn service(
     let run = file.run.map(|run| reader.run(run));
     let publishes = event_from_file::publishes(&file.service, file.publishes, root, dir, faults);
     let copies = event_from_file::copies(&file.service, file.copies, root, faults);
+    let read_models = read_model::from_files(&file.service, file.read_models, root, faults);
     Service {
         dir: dir.to_path_buf(),
         team: file.team,
@@ -82,6 +84,7 @@ pub(crate) fn service(
         run,
         publishes,
         copies,
+        read_models,
         sagas: (file.sagas.iter())
             .map(|path| relative_to(dir, path))
             .collect(),

@@ -13,37 +13,112 @@ use crate::words::Words;
 pub(crate) type Columns = BTreeMap<String, BTreeSet<String>>;
 
 /// Functions whose result depends on nothing but their arguments, on every engine that has them.
-const IMMUTABLE: [&str; 26] = [
-    "abs", "ceil", "ceiling", "cast", "char_length", "coalesce", "concat", "floor", "greatest",
-    "ifnull", "json_extract", "json_unquote", "least", "left", "length", "lower", "ltrim", "mod",
-    "nullif", "replace", "right", "round", "rtrim", "substr", "substring", "trim",
+const IMMUTABLE: [&str; 27] = [
+    "abs",
+    "ceil",
+    "ceiling",
+    "cast",
+    "char_length",
+    "coalesce",
+    "concat",
+    "floor",
+    "greatest",
+    "ifnull",
+    "json_extract",
+    "json_unquote",
+    "least",
+    "left",
+    "length",
+    "lower",
+    "ltrim",
+    "mod",
+    "nullif",
+    "replace",
+    "right",
+    "round",
+    "rtrim",
+    "substr",
+    "substring",
+    "trim",
+    "upper",
 ];
-const UPPER: &str = "upper";
 /// What reads a clock.
 const CLOCKS: [&str; 15] = [
-    "now", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp",
-    "clock_timestamp", "statement_timestamp", "transaction_timestamp", "sysdate", "curdate",
-    "curtime", "unix_timestamp", "utc_timestamp", "age",
+    "now",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtime",
+    "localtimestamp",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "sysdate",
+    "curdate",
+    "curtime",
+    "unix_timestamp",
+    "utc_timestamp",
+    "age",
 ];
 /// What is another one each time.
 const CHANCE: [&str; 8] = [
-    "random", "rand", "uuid", "gen_random_uuid", "uuid_generate_v4", "randomblob", "nextval",
+    "random",
+    "rand",
+    "uuid",
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "randomblob",
+    "nextval",
     "sys_guid",
 ];
 /// Aggregates, whether they can be kept or not.
 pub(crate) const AGGREGATES: [&str; 15] = [
-    "count", "sum", "avg", "min", "max", "array_agg", "string_agg", "json_agg", "jsonb_agg",
-    "group_concat", "bool_and", "bool_or", "every", "total", "stddev",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "array_agg",
+    "string_agg",
+    "json_agg",
+    "jsonb_agg",
+    "group_concat",
+    "bool_and",
+    "bool_or",
+    "every",
+    "total",
+    "stddev",
 ];
-const KEYWORDS: [&str; 19] = [
+const KEYWORDS: [&str; 18] = [
     "and", "or", "not", "null", "is", "in", "like", "between", "case", "when", "then", "else",
-    "end", "true", "false", "as", "escape", "div", "distinct_from",
+    "end", "true", "false", "as", "escape", "div",
 ];
 /// Types without a setting of the session in them.
 const TYPES: [&str; 24] = [
-    "bigint", "int", "integer", "smallint", "numeric", "decimal", "text", "varchar", "char",
-    "boolean", "date", "signed", "unsigned", "uuid", "json", "jsonb", "bytea", "blob", "real",
-    "double", "precision", "float", "binary", "int8",
+    "bigint",
+    "int",
+    "integer",
+    "smallint",
+    "numeric",
+    "decimal",
+    "text",
+    "varchar",
+    "char",
+    "boolean",
+    "date",
+    "signed",
+    "unsigned",
+    "uuid",
+    "json",
+    "jsonb",
+    "bytea",
+    "blob",
+    "real",
+    "double",
+    "precision",
+    "float",
+    "binary",
+    "int8",
 ];
 
 /// Judges tokens `from..to`.
@@ -57,7 +132,11 @@ pub(crate) fn judge(
 ) -> Result<(), Refusal> {
     if from >= to {
         let help = "write an expression there";
-        return Err(Refusal::unread(words.place(from), "something is missing", help));
+        return Err(Refusal::unread(
+            words.place(from),
+            "something is missing",
+            help,
+        ));
     }
     let mut at = from;
     let mut open = 0_usize;
@@ -118,13 +197,11 @@ fn column(words: &Words<'_>, at: usize, columns: &Columns) -> Result<(), Refusal
 }
 
 pub(crate) fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a String> + Clone) -> String {
-    match nearest(name, known.clone().map(String::as_str)) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let known: Vec<&str> = known.map(String::as_str).collect();
-            format!("there are {}", known.join(", "))
-        }
+    if let Some(meant) = nearest(name, known.clone().map(String::as_str)) {
+        return format!("did you mean `{meant}`?");
     }
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    format!("there are {}", known.join(", "))
 }
 
 fn word(words: &Words<'_>, at: usize, after_cast: bool) -> Result<(), Refusal> {
@@ -156,13 +233,14 @@ fn word(words: &Words<'_>, at: usize, after_cast: bool) -> Result<(), Refusal> {
     let call = words.is(at + 1, "(");
     if call && AGGREGATES.contains(&lower) {
         let what = format!("`{lower}` stands inside of an expression");
-        let help = "an aggregate is a column of its own; compute with it in the query on the read model";
+        let help =
+            "an aggregate is a column of its own; compute with it in the query on the read model";
         return Err(Refusal::outside(place, what, help));
     }
     let fits = if after_cast || TYPES.contains(&lower) {
         TYPES.contains(&lower)
     } else if call {
-        IMMUTABLE.contains(&lower) || lower == UPPER || KEYWORDS.contains(&lower)
+        IMMUTABLE.contains(&lower) || KEYWORDS.contains(&lower)
     } else {
         KEYWORDS.contains(&lower)
     };
@@ -171,13 +249,19 @@ fn word(words: &Words<'_>, at: usize, after_cast: bool) -> Result<(), Refusal> {
     }
     let (what, help) = if call {
         let what = format!("`{lower}` is not known to give the same for the same values");
-        (what, "compute it in the query on the read model, or in the source's event".to_owned())
+        (
+            what,
+            "compute it in the query on the read model, or in the source's event".to_owned(),
+        )
     } else if after_cast {
         let what = format!("a cast to `{lower}` may depend on a setting");
         (what, format!("it takes {}", TYPES.join(", ")))
     } else {
         let what = format!("`{}` says not whose it is", words.get(at));
-        (what, format!("write the source before it: o.{}", words.get(at)))
+        (
+            what,
+            format!("write the source before it: o.{}", words.get(at)),
+        )
     };
     Err(Refusal::outside(place, what, help))
 }

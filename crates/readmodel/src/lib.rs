@@ -7,8 +7,10 @@
 mod expression;
 mod plan;
 mod query;
-mod refusal;
 mod reader;
+mod refusal;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use plan::{Aggregate, Function, Join, JoinKind, Output, Plan, Source};

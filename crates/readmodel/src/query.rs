@@ -19,13 +19,33 @@ pub(crate) struct Query {
 
 /// What ends a clause.
 const CLAUSES: [&str; 14] = [
-    "from", "where", "group", "having", "order", "limit", "offset", "fetch", "window", "union",
-    "intersect", "except", "for", "into",
+    "from",
+    "where",
+    "group",
+    "having",
+    "order",
+    "limit",
+    "offset",
+    "fetch",
+    "window",
+    "union",
+    "intersect",
+    "except",
+    "for",
+    "into",
 ];
 
 /// What begins a join.
 const JOINS: [&str; 9] = [
-    "join", "inner", "left", "right", "full", "cross", "natural", "straight_join", "outer",
+    "join",
+    "inner",
+    "left",
+    "right",
+    "full",
+    "cross",
+    "natural",
+    "straight_join",
+    "outer",
 ];
 
 /// # Errors
@@ -36,7 +56,8 @@ pub(crate) fn take_apart(words: &Words<'_>) -> Result<Query, Refusal> {
         return Err(Refusal::outside(words.place(0), "a subquery in WITH", help));
     }
     if !words.is(0, "select") {
-        let help = "SELECT o.order_id, c.country FROM o LEFT JOIN c ON c.customer_id = o.customer_id";
+        let help =
+            "SELECT o.order_id, c.country FROM o LEFT JOIN c ON c.customer_id = o.customer_id";
         return Err(Refusal::unread(words.place(0), "it is no SELECT", help));
     }
     if words.is(1, "distinct") {
@@ -75,12 +96,33 @@ fn clause(words: &Words<'_>, at: usize) -> bool {
 fn left_over(words: &Words<'_>, at: usize) -> Refusal {
     let found = words.get(at).to_ascii_lowercase();
     let (what, help) = match found.as_str() {
-        "having" => ("HAVING", "keep all groups, and ask with WHERE for those that you want in the query on the read model"),
-        "order" => ("ORDER BY", "a table has no order: sort in the query on the read model"),
-        "limit" | "offset" | "fetch" => ("LIMIT", "which rows are among the first depends on all others: limit in the query on the read model"),
-        "union" | "intersect" | "except" => ("a set operation", "declare two read models, and put them together in the query"),
-        "window" => ("a window", "number or rank rows in the query on the read model"),
-        _ => return Refusal::unread(words.place(at), format!("`{found}` cannot be read there"), "a read model is SELECT … FROM … JOIN … WHERE … GROUP BY …"),
+        "having" => (
+            "HAVING",
+            "keep all groups, and ask with WHERE for those that you want in the query on the read model",
+        ),
+        "order" => (
+            "ORDER BY",
+            "a table has no order: sort in the query on the read model",
+        ),
+        "limit" | "offset" | "fetch" => (
+            "LIMIT",
+            "which rows are among the first depends on all others: limit in the query on the read model",
+        ),
+        "union" | "intersect" | "except" => (
+            "a set operation",
+            "declare two read models, and put them together in the query",
+        ),
+        "window" => (
+            "a window",
+            "number or rank rows in the query on the read model",
+        ),
+        _ => {
+            return Refusal::unread(
+                words.place(at),
+                format!("`{found}` cannot be read there"),
+                "a read model is SELECT … FROM … JOIN … WHERE … GROUP BY …",
+            );
+        }
     };
     Refusal::outside(words.place(at), what, help)
 }
@@ -89,7 +131,9 @@ fn list(words: &Words<'_>, from: usize, to: usize) -> Vec<Range> {
     let mut ranges = Vec::new();
     let mut begin = from;
     loop {
-        let end = words.until(begin, |words, at| at >= to || words.is(at, ",")).min(to);
+        let end = words
+            .until(begin, |words, at| at >= to || words.is(at, ","))
+            .min(to);
         ranges.push((begin, end));
         if end >= to {
             return ranges;
@@ -101,7 +145,9 @@ fn list(words: &Words<'_>, from: usize, to: usize) -> Vec<Range> {
 fn items(words: &Words<'_>, from: usize, query: &mut Query) -> Result<usize, Refusal> {
     let end = words.until(from, clause);
     for (begin, stop) in list(words, from, end) {
-        if stop == begin + 1 && words.is(begin, "*") || stop > 0 && words.is(stop - 1, "*") && words.is(stop.wrapping_sub(2), ".") {
+        if stop == begin + 1 && words.is(begin, "*")
+            || stop > 0 && words.is(stop - 1, "*") && words.is(stop.wrapping_sub(2), ".")
+        {
             let help = "name each column: a read model does not grow when a copy does";
             return Err(Refusal::outside(words.place(begin), "`*`", help));
         }
@@ -109,7 +155,11 @@ fn items(words: &Words<'_>, from: usize, query: &mut Query) -> Result<usize, Ref
         if named < stop {
             if named + 2 != stop || words.name(named + 1).is_none() {
                 let help = "one name follows AS";
-                return Err(Refusal::unread(words.place(named), "AS without a name", help));
+                return Err(Refusal::unread(
+                    words.place(named),
+                    "AS without a name",
+                    help,
+                ));
             }
             query.items.push(((begin, named), Some(named + 1)));
         } else {
@@ -140,10 +190,14 @@ fn sources(words: &Words<'_>, from: usize, query: &mut Query) -> Result<usize, R
             let found = words.get(at);
             let what = format!("`{found}` instead of an INNER or LEFT join");
             let help = match found.to_ascii_lowercase().as_str() {
-                "right" => "turn it round: the source whose rows all stay comes first, then LEFT JOIN",
+                "right" => {
+                    "turn it round: the source whose rows all stay comes first, then LEFT JOIN"
+                }
                 "full" => "declare two read models, one from each side",
                 "cross" | "natural" | "," => "write JOIN … ON with the columns that are equal",
-                _ => "a source is called by its name below `from` alone; it joins by JOIN or LEFT JOIN",
+                _ => {
+                    "a source is called by its name below `from` alone; it joins by JOIN or LEFT JOIN"
+                }
             };
             return Err(Refusal::outside(place, what, help));
         }
@@ -153,7 +207,9 @@ fn sources(words: &Words<'_>, from: usize, query: &mut Query) -> Result<usize, R
             let help = "write ON with the columns that are equal: ON c.customer_id = o.customer_id";
             return Err(Refusal::outside(words.place(on), "a join without ON", help));
         }
-        let end = words.until(on + 1, |words, at| clause(words, at) || join(words, at) || words.is(at, ","));
+        let end = words.until(on + 1, |words, at| {
+            clause(words, at) || join(words, at) || words.is(at, ",")
+        });
         query.sources.push((alias, Some((left, (on + 1, end)))));
         at = end;
     }
@@ -168,7 +224,11 @@ fn source(words: &Words<'_>, at: usize) -> Result<usize, Refusal> {
     }
     if words.is(at, "lateral") || words.name(at).is_none() {
         let help = "a source is called by its name below `from`";
-        return Err(Refusal::unread(words.place(at), "a source is missing", help));
+        return Err(Refusal::unread(
+            words.place(at),
+            "a source is missing",
+            help,
+        ));
     }
     Ok(at + 1)
 }

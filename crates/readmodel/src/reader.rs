@@ -20,7 +20,7 @@ const MOST: usize = 4;
 pub struct Definition<'a> {
     /// The view's name.
     pub name: &'a str,
-    /// As faults begin: `search: read model `order_search``.
+    /// As faults begin: the service and the model.
     pub whose: &'a str,
     /// Alias → copy.
     pub from: &'a BTreeMap<String, String>,
@@ -120,7 +120,11 @@ impl<'a> Reader<'a> {
             let place = self.words.place(at);
             let Some(table) = self.definition.from.get(&alias) else {
                 let help = suggest(&alias, self.definition.from.keys());
-                return Err(Refusal::unknown(place, format!("`from` has no `{alias}`"), help));
+                return Err(Refusal::unknown(
+                    place,
+                    format!("`from` has no `{alias}`"),
+                    help,
+                ));
             };
             let Some(copy) = copies.get(table) else {
                 let what = format!("`{alias}` is `{table}`, which is no copy of this service");
@@ -140,7 +144,11 @@ impl<'a> Reader<'a> {
                 join: None,
             };
             if let Some((left, on)) = join {
-                let kind = if left { JoinKind::Left } else { JoinKind::Inner };
+                let kind = if left {
+                    JoinKind::Left
+                } else {
+                    JoinKind::Inner
+                };
                 source.join = Some(Join {
                     kind,
                     on: self.equalities(on, &source.alias)?,
@@ -183,7 +191,9 @@ impl<'a> Reader<'a> {
             };
             let (left, right) = (side(at), side(at + 4));
             let sides = match (left, right) {
-                (Some((Some(a), Some(x))), Some((Some(b), Some(y)))) if self.words.is(at + 3, "=") => {
+                (Some((Some(a), Some(x))), Some((Some(b), Some(y))))
+                    if self.words.is(at + 3, "=") =>
+                {
                     Some(((a, x), (b, y)))
                 }
                 _ => None,
@@ -198,7 +208,9 @@ impl<'a> Reader<'a> {
                 }
             }) else {
                 let what = "a join by something else than equal columns";
-                let help = format!("write {own}.column = other.column, with AND between several; a condition on one source goes into WHERE or a CASE");
+                let help = format!(
+                    "write {own}.column = other.column, with AND between several; a condition on one source goes into WHERE or a CASE"
+                );
                 return Err(Refusal::outside(self.words.place(at), what, help));
             };
             let index = self.sources.iter().position(|it| it.alias == other.0);
@@ -231,14 +243,13 @@ impl<'a> Reader<'a> {
                 let what = format!("the name `{name}` is taken");
                 return Err(Refusal::unread(place, what, help));
             }
-            outputs.push(match self.aggregate((*from, *to), &name)? {
-                Some(aggregate) => Output::Aggregate(aggregate),
-                None => {
-                    judge(&self.words, (*from, *to), &self.columns)?;
-                    let sql = self.text((*from, *to));
-                    Output::Value { name, sql }
-                }
-            });
+            if let Some(aggregate) = self.aggregate((*from, *to), &name)? {
+                outputs.push(Output::Aggregate(aggregate));
+                continue;
+            }
+            judge(&self.words, (*from, *to), &self.columns)?;
+            let sql = self.text((*from, *to));
+            outputs.push(Output::Value { name, sql });
         }
         Ok(outputs)
     }
@@ -283,7 +294,9 @@ impl<'a> Reader<'a> {
     fn groups(&self, outputs: &[Output]) -> Result<(), Refusal> {
         let place = |at: usize| self.words.place(self.query.items[at].0.0);
         if self.query.groups.is_empty() {
-            let aggregated = outputs.iter().position(|it| matches!(it, Output::Aggregate(_)));
+            let aggregated = outputs
+                .iter()
+                .position(|it| matches!(it, Output::Aggregate(_)));
             return match aggregated {
                 None => Ok(()),
                 Some(at) => Err(Refusal::outside(
@@ -368,7 +381,11 @@ fn hash(plan: &Plan) -> String {
             add(column);
         }
         let kind = source.join.as_ref().map(|join| join.kind);
-        add(if kind == Some(JoinKind::Left) { "left" } else { "" });
+        add(if kind == Some(JoinKind::Left) {
+            "left"
+        } else {
+            ""
+        });
     }
     for output in &plan.outputs {
         add(output.name());
@@ -388,5 +405,6 @@ fn hash(plan: &Plan) -> String {
     }
     add(plan.filter.as_deref().unwrap_or_default());
     let bytes = digest.finalize();
-    bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let first = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    format!("{first:08x}")
 }

@@ -40,7 +40,9 @@ impl<'a> Words<'a> {
     }
 
     pub(crate) fn get(&self, at: usize) -> &'a str {
-        self.tokens.get(at).map_or("", |token| token.text(self.text))
+        self.tokens
+            .get(at)
+            .map_or("", |token| token.text(self.text))
     }
 
     /// Is the token this word or symbol, in any case?

@@ -17,6 +17,7 @@ mod orders;
 mod pooler;
 mod proxy;
 mod random;
+pub mod readshop;
 pub mod sagashop;
 mod servers;
 mod shape;

@@ -62,7 +62,9 @@ pub fn read_shop(
             same(&copy.columns),
         );
         let columns = copy.key.iter().chain(&copy.columns);
-        let columns: Vec<String> = columns.map(|(name, kind)| format!("{name} {kind}")).collect();
+        let columns: Vec<String> = columns
+            .map(|(name, kind)| format!("{name} {kind}"))
+            .collect();
         let key: Vec<&str> = copy.key.iter().map(|it| it.0.as_str()).collect();
         let _ = writeln!(
             sql,
@@ -72,9 +74,14 @@ pub fn read_shop(
             key.join(", "),
         );
     }
-    yaml.push_str("read_models:\n");
+    if !models.is_empty() {
+        yaml.push_str("read_models:\n");
+    }
     for model in models {
-        let from = model.from.iter().map(|(alias, table)| format!("{alias}: {table}"));
+        let from = model
+            .from
+            .iter()
+            .map(|(alias, table)| format!("{alias}: {table}"));
         let from: Vec<String> = from.collect();
         let (name, select) = (&model.name, model.select.replace('\n', "\n      "));
         let _ = writeln!(
@@ -92,7 +99,10 @@ pub fn read_shop(
         ("freehold.yaml".to_owned(), system),
         ("services/source/service.yaml".to_owned(), source),
         ("services/reads/service.yaml".to_owned(), yaml),
-        ("services/reads/migrations/0001_copies.up.sql".to_owned(), sql),
+        (
+            "services/reads/migrations/0001_copies.up.sql".to_owned(),
+            sql,
+        ),
     ]);
     let system = load(Path::new(""), None, &files)?;
     let described = &system.services[&name];
@@ -100,7 +110,15 @@ pub fn read_shop(
     let migrations = load_migrations(&system, described, store, &files, Path::new(""))?;
     let engine = freehold_builtin::engine(shape.kind).must("an engine");
     let at = shape.endpoint.clone();
-    target(&system, described, store, engine, at, migrations, Vec::new())
+    target(
+        &system,
+        described,
+        store,
+        engine,
+        at,
+        migrations,
+        Vec::new(),
+    )
 }
 
 /// Applies it.
@@ -110,6 +128,12 @@ pub async fn open_read_shop(target: Target) -> Target {
     apply(&targets, &|_| {}).await.must("apply");
     let [target] = targets;
     target
+}
+
+/// Applies what has come to a target since.
+pub async fn apply_again(target: &Target) {
+    let targets = std::slice::from_ref(target);
+    apply(targets, &|_| {}).await.must("apply");
 }
 
 /// How this engine calls a text that compares by bytes.

@@ -30,15 +30,21 @@ const LAYERS: &[Layer] = &[
         crates: &["freehold-sql"],
         may_use: &["nouns"],
     },
+    // A checked definition is part of what a store should be: the contract carries it.
+    Layer {
+        name: "read models",
+        crates: &["freehold-readmodel"],
+        may_use: &["nouns", "sql"],
+    },
     Layer {
         name: "contract",
         crates: &["freehold-engine"],
-        may_use: &["nouns", "sql"],
+        may_use: &["nouns", "sql", "read models"],
     },
     Layer {
         name: "engines",
         crates: &["freehold-postgres", "freehold-mysql", "freehold-sqlite"],
-        may_use: &["nouns", "sql", "contract"],
+        may_use: &["nouns", "sql", "read models", "contract"],
     },
     // Of the engines' contract a broker uses only the secrets and their stored forms.
     Layer {
@@ -66,7 +72,15 @@ const LAYERS: &[Layer] = &[
             "freehold-lifecycle",
             "freehold-saga",
         ],
-        may_use: &["look", "nouns", "sql", "contract", "broker", "bookkeeping"],
+        may_use: &[
+            "look",
+            "nouns",
+            "sql",
+            "read models",
+            "contract",
+            "broker",
+            "bookkeeping",
+        ],
     },
     Layer {
         name: "servers",

@@ -40,6 +40,7 @@ impl Ownership {
                     .flat_map(|entity| entity.tables.clone())
                     .collect();
                 tables.extend(service.tables.keys().cloned());
+                tables.extend(service.read_models.keys().cloned());
                 let dialect = service
                     .stores
                     .get("main")

@@ -33,6 +33,9 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {leadership} (name, holder, epoch, until) VALUES (?, ?, ?, {NOW} + ?)
  ON DUPLICATE KEY UPDATE holder = VALUES(holder), epoch = VALUES(epoch), until = VALUES(until)"
         ),
+        lead_lock: format!(
+            "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? FOR UPDATE"
+        ),
         lead_fence: format!(
             "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? LOCK IN SHARE MODE"
         ),
@@ -120,6 +123,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
             own("note")
         ),
+        ..EventSql::default()
     }
 }
 

@@ -33,6 +33,7 @@ mod outbox;
 mod plane;
 mod planner;
 mod probe;
+mod read_models;
 mod refusals;
 mod rows;
 mod sagas;

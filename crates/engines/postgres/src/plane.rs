@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::case::Case;
 use crate::names::{ident, literal, qualified};
+use crate::read_models;
 use crate::rows::routine_fingerprint;
 
 /// What a program may say of its event; everything else the trigger fills in.
@@ -74,6 +75,12 @@ const APPLIER: [Table; 5] = [
     },
 ];
 
+/// What a store with read models has.
+const READ_WORK: Table = Table {
+    name: "read_work",
+    columns: read_models::WORK,
+};
+
 /// What both have.
 const BOTH: [Table; 2] = [
     Table {
@@ -98,6 +105,9 @@ fn tables(want: &Want) -> Vec<&'static Table> {
     }
     if !want.plane.copies.is_empty() {
         tables.extend(&APPLIER);
+    }
+    if !want.plane.read_models.is_empty() {
+        tables.push(&READ_WORK);
     }
     tables
 }
@@ -135,6 +145,7 @@ pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
             .iter()
             .filter_map(|(event, select)| snapshot(case, event, select)),
     );
+    steps.extend(read_models::steps(case));
     steps
 }
 

@@ -5,7 +5,7 @@
 //! count: so that what a row was made of can always be found in it, also when it did not count.
 
 use freehold_engine::{
-    At, Change, ReadModelPlan, ReadModelSql, Spot, Step, Subject, Want, WorkSql,
+    At, Change, READ_MODEL_PAGE, ReadModelPlan, ReadModelSql, Spot, Step, Subject, Want, WorkSql,
 };
 use freehold_readmodel::{Aggregate, Function, JoinKind, Output};
 
@@ -13,7 +13,8 @@ use crate::case::Case;
 use crate::names::{ident, literal, qualified};
 
 /// The table of what is still to be done.
-pub(crate) const WORK: &str = "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, model text COLLATE \"C\" NOT NULL,
+pub(crate) const WORK: &str =
+    "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, model text COLLATE \"C\" NOT NULL,
   source integer NOT NULL, rows text NOT NULL, cursor text NOT NULL DEFAULT ''";
 
 /// A model in a place.
@@ -37,35 +38,96 @@ pub(crate) fn tables(want: &Want) -> Vec<String> {
     models(want).flat_map(of).collect()
 }
 
-/// Makes what is missing of models whose copies are there.
+/// Makes what is missing of models whose copies are there, and removes what is of another
+/// definition or of none: in one transaction, so that no reader sees a gap.
 pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let want = case.want;
+    let wanted = tables(want);
+    let prefix = want.spot.own("rm_");
+    let rows = case.live.tables.keys().filter(|it| it.starts_with(&prefix));
+    let mut old: Vec<&String> = rows.filter(|it| !wanted.contains(it)).collect();
+    let mut steps = Vec::new();
+    for model in models(want) {
+        let mut copies = model.plan.sources.iter();
+        let made = case.live.has_table(&model.rows_name());
+        if made || !copies.all(|source| case.live.has_table(&source.table)) {
+            continue;
+        }
+        let (before, rest) = old.into_iter().partition(|it| model.is_of(it));
+        old = rest;
+        steps.push(make(case, &model, &before));
+    }
+    steps.extend(old.into_iter().map(|rows| remove(case, rows)));
+    steps
+}
+
+fn step(case: &Case<'_>, change: Change, name: &str, note: &str) -> Step {
     let owner = ident(&case.want.identities.owner);
-    let step = |model: Model<'_>| {
-        let live = case.live;
-        let copies = model.plan.sources.iter();
-        if !copies.clone().all(|source| live.has_table(&source.table)) {
-            return None;
-        }
-        let made = live.has_table(&model.rows_name());
-        let seen = live.has_table(&model.plan.name);
-        if made && seen {
-            return None;
-        }
-        let note = "rows of a join over copies, kept by the sidecar";
-        let name = model.plan.name.clone();
-        let mut step = Step::new(Change::Add, Subject::Plane, At::Store, name, note)
-            .run(format!("SET LOCAL ROLE {owner}"));
-        if !made {
-            for sql in model.definition() {
-                step = step.run(sql);
-            }
-        }
-        if !seen {
-            step = step.run(model.view());
-        }
-        Some(step)
+    Step::new(change, Subject::Plane, At::Store, name, note).run(format!("SET LOCAL ROLE {owner}"))
+}
+
+fn make(case: &Case<'_>, model: &Model<'_>, before: &[&String]) -> Step {
+    let spot = &case.want.spot;
+    let (change, note) = if before.is_empty() {
+        (
+            Change::Add,
+            "rows of a join over copies, kept by the sidecar",
+        )
+    } else {
+        (Change::Change, "built anew beside what is read until then")
     };
-    models(case.want).filter_map(step).collect()
+    let mut step = step(case, change, &model.plan.name, note);
+    // Whoever keeps read models waits until this is done.
+    step = step.run(format!(
+        "UPDATE {} SET epoch = epoch WHERE name = 'applier'",
+        qualified(spot, &spot.own("leadership"))
+    ));
+    for sql in model.definition() {
+        step = step.run(sql);
+    }
+    step = step.run(format!(
+        "DROP VIEW IF EXISTS {}",
+        qualified(spot, &model.plan.name)
+    ));
+    step = step.run(model.view());
+    for rows in before {
+        step = drop_tables(step, spot, rows);
+    }
+    let names = &case.want.identities;
+    let view = qualified(spot, &model.plan.name);
+    step = step.run(format!(
+        "GRANT SELECT ON {view} TO {}",
+        ident(&names.app.role)
+    ));
+    let groups = model.plan.grouped.then(|| model.groups());
+    for table in [Some(model.rows()), groups].into_iter().flatten() {
+        let sidecar = ident(&names.sidecar);
+        step = step.run(format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {sidecar}"
+        ));
+    }
+    step
+}
+
+fn remove(case: &Case<'_>, rows: &str) -> Step {
+    let spot = &case.want.spot;
+    // `freehold_rm_1a2b3c4d_order_search`.
+    let name = rows
+        .strip_prefix(&spot.own("rm_"))
+        .and_then(|rest| rest.get(9..));
+    let name = name.unwrap_or(rows);
+    let mut step = step(case, Change::Remove, name, "not described any more");
+    let view = case.live.tables.get(name).is_some_and(|table| table.view);
+    if view && !case.want.plane.read_models.contains_key(name) {
+        step = step.run(format!("DROP VIEW IF EXISTS {}", qualified(spot, name)));
+    }
+    drop_tables(step, spot, rows)
+}
+
+fn drop_tables(step: Step, spot: &Spot, rows: &str) -> Step {
+    let groups = rows.replacen(&spot.own("rm_"), &spot.own("rg_"), 1);
+    step.run(format!("DROP TABLE IF EXISTS {}", qualified(spot, &groups)))
+        .run(format!("DROP TABLE IF EXISTS {}", qualified(spot, rows)))
 }
 
 /// The statements of all models.
@@ -82,7 +144,9 @@ pub(crate) fn work(want: &Want) -> WorkSql {
     let table = qualified(&want.spot, &want.spot.own("read_work"));
     WorkSql {
         open: format!("SELECT id, model, source::bigint, rows, cursor FROM {table} ORDER BY id"),
-        put: format!("INSERT INTO {table} (model, source, rows) VALUES ($1, $2::bigint::integer, $3)"),
+        put: format!(
+            "INSERT INTO {table} (model, source, rows) VALUES ($1, $2::bigint::integer, $3)"
+        ),
         moved: format!("UPDATE {table} SET cursor = $2 WHERE id = $1"),
         done: format!("DELETE FROM {table} WHERE id = $1"),
         forget_builds: format!("DELETE FROM {table} WHERE model = $1 AND source < 0"),
@@ -111,6 +175,14 @@ impl Model<'_> {
     fn rows_name(&self) -> String {
         let name = format!("rm_{}_{}", self.plan.hash, self.plan.name);
         freehold_model::fit(&self.spot.own(&name), 63)
+    }
+
+    /// Are these rows of some definition of this model?
+    fn is_of(&self, rows: &str) -> bool {
+        let rest = rows
+            .strip_prefix(&self.spot.own("rm_"))
+            .and_then(|rest| rest.get(9..));
+        rest.is_some_and(|name| name == self.plan.name)
     }
 
     fn groups_name(&self) -> String {
@@ -149,9 +221,7 @@ impl Model<'_> {
         let mut columns = Vec::new();
         for (source, it) in self.plan.sources.iter().enumerate() {
             let key = it.key.iter().enumerate();
-            columns.extend(
-                key.map(|(at, column)| (key_column(source, at), of(&it.alias, column))),
-            );
+            columns.extend(key.map(|(at, column)| (key_column(source, at), of(&it.alias, column))));
         }
         let values = self.plan.values();
         columns.extend(values.map(|(name, sql)| (name.to_owned(), format!("({sql})"))));
@@ -169,8 +239,14 @@ impl Model<'_> {
                 format!("coalesce(pg_catalog.length(({sql})::text) || ':' || ({sql})::text, '-')")
             });
             let parts: Vec<String> = parts.collect();
-            let text = if parts.is_empty() { "''".to_owned() } else { parts.join(" || ") };
-            let digest = format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({text}, 'UTF8')), 'hex')");
+            let text = if parts.is_empty() {
+                "''".to_owned()
+            } else {
+                parts.join(" || ")
+            };
+            let digest = format!(
+                "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({text}, 'UTF8')), 'hex')"
+            );
             columns.push(("freehold_group".to_owned(), digest));
         }
         columns
@@ -186,7 +262,11 @@ impl Model<'_> {
                 sql.push_str(&table);
                 continue;
             };
-            let kind = if whole && join.kind == JoinKind::Left { "LEFT JOIN" } else { "JOIN" };
+            let kind = if whole && join.kind == JoinKind::Left {
+                "LEFT JOIN"
+            } else {
+                "JOIN"
+            };
             let on = join.on.iter().map(|(own, other, column)| {
                 let other = of(&self.plan.sources[*other].alias, column);
                 format!("{} = {other}", of(&it.alias, own))
@@ -205,11 +285,17 @@ impl Model<'_> {
         let select = self.columns().into_iter();
         let select = list(select.map(|(name, sql)| format!("{sql} AS {}", ident(&name))));
         let from = self.from(&self.everything(), true);
-        let mut sql = vec![format!("CREATE TABLE {rows} AS SELECT {select} FROM {from} WITH NO DATA")];
+        let mut sql = vec![format!(
+            "CREATE TABLE {rows} AS SELECT {select} FROM {from}"
+        )];
         let driving = list(self.driving().iter().map(|it| ident(it)));
         sql.push(format!("CREATE INDEX ON {rows} ({driving})"));
         for (source, it) in self.plan.sources.iter().enumerate().skip(1) {
-            let key = it.key.iter().enumerate().map(|(at, _)| ident(&key_column(source, at)));
+            let key = it
+                .key
+                .iter()
+                .enumerate()
+                .map(|(at, _)| ident(&key_column(source, at)));
             sql.push(format!("CREATE INDEX ON {rows} ({}, {driving})", list(key)));
         }
         sql.extend(self.join_indexes());
@@ -242,7 +328,11 @@ impl Model<'_> {
             let table = &self.plan.sources[source].table;
             let name = freehold_model::fit(&format!("freehold_{table}_{}", columns.join("_")), 63);
             let columns = list(columns.into_iter().map(ident));
-            format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", ident(&name), self.copy(source))
+            format!(
+                "CREATE INDEX IF NOT EXISTS {} ON {} ({columns})",
+                ident(&name),
+                self.copy(source)
+            )
         };
         needed.map(index).collect()
     }
@@ -257,15 +347,18 @@ impl Model<'_> {
             select.push(format!("count({of}) AS freehold_c{at}"));
             match aggregate.function {
                 Function::Count => {}
-                Function::Sum | Function::Avg => select.push(format!("sum({of}) AS freehold_s{at}")),
-                Function::Min | Function::Max => select.push(format!("min({of}) AS freehold_m{at}")),
+                Function::Sum | Function::Avg => {
+                    select.push(format!("coalesce(sum({of}), 0) AS freehold_s{at}"));
+                }
+                Function::Min => select.push(format!("min({of}) AS freehold_m{at}")),
+                Function::Max => select.push(format!("max({of}) AS freehold_m{at}")),
             }
         }
         select.push("false AS freehold_touched".to_owned());
         let by: Vec<String> = self.plan.values().map(|(name, _)| ident(name)).collect();
         let by = list(["freehold_group".to_owned()].into_iter().chain(by));
         let mut sql = vec![
-            format!("CREATE TABLE {groups} WITH (fillfactor = 70) AS SELECT {} FROM {rows} GROUP BY {by} WITH NO DATA", list(select)),
+            format!("CREATE TABLE {groups} WITH (fillfactor = 70) AS SELECT {} FROM {rows} WHERE freehold_in GROUP BY {by}", list(select)),
             format!("ALTER TABLE {groups} ADD PRIMARY KEY (freehold_group)"),
             format!("CREATE INDEX ON {groups} (freehold_touched) WHERE freehold_touched"),
             // What was added in one order and taken away in another is not the same number.
@@ -278,7 +371,9 @@ impl Model<'_> {
         ];
         for (at, aggregate, _) in self.valued() {
             if matches!(aggregate.function, Function::Min | Function::Max) {
-                sql.push(format!("CREATE INDEX ON {rows} (freehold_group, freehold_a{at}) WHERE freehold_in"));
+                sql.push(format!(
+                    "CREATE INDEX ON {rows} (freehold_group, freehold_a{at}) WHERE freehold_in"
+                ));
             }
         }
         sql
@@ -288,7 +383,10 @@ impl Model<'_> {
         let view = qualified(self.spot, &self.plan.name);
         if !self.plan.grouped {
             let names = list(self.plan.outputs.iter().map(|it| ident(it.name())));
-            return format!("CREATE VIEW {view} AS SELECT {names} FROM {} WHERE freehold_in", self.rows());
+            return format!(
+                "CREATE VIEW {view} AS SELECT {names} FROM {} WHERE freehold_in",
+                self.rows()
+            );
         }
         let mut aggregates = 0..;
         let columns = self.plan.outputs.iter().map(|output| {
@@ -299,13 +397,21 @@ impl Model<'_> {
             let sql = match (aggregate.function, &aggregate.of) {
                 (Function::Count, None) => "freehold_n".to_owned(),
                 (Function::Count, Some(_)) => format!("freehold_c{at}"),
-                (Function::Sum, _) => format!("CASE WHEN freehold_c{at} > 0 THEN freehold_s{at} END"),
-                (Function::Avg, _) => format!("CASE WHEN freehold_c{at} > 0 THEN freehold_s{at}::numeric / freehold_c{at} END"),
+                (Function::Sum, _) => {
+                    format!("CASE WHEN freehold_c{at} > 0 THEN freehold_s{at} END")
+                }
+                (Function::Avg, _) => format!(
+                    "CASE WHEN freehold_c{at} > 0 THEN freehold_s{at}::numeric / freehold_c{at} END"
+                ),
                 (Function::Min | Function::Max, _) => format!("freehold_m{at}"),
             };
             format!("{sql} AS {}", ident(&aggregate.name))
         });
-        format!("CREATE VIEW {view} AS SELECT {} FROM {}", list(columns), self.groups())
+        format!(
+            "CREATE VIEW {view} AS SELECT {} FROM {}",
+            list(columns),
+            self.groups()
+        )
     }
 
     fn version(&self) -> String {
@@ -324,12 +430,20 @@ impl Model<'_> {
         }
         ReadModelSql {
             version: self.version(),
-            touched: sources.clone().map(|source| self.touched(source, false)).collect(),
-            touched_after: sources.clone().map(|source| self.touched(source, true)).collect(),
+            touched: sources
+                .clone()
+                .map(|source| self.touched(source, false))
+                .collect(),
+            touched_after: sources
+                .clone()
+                .map(|source| self.touched(source, true))
+                .collect(),
             all: self.all(false),
             all_after: self.all(true),
             remake,
-            sources: sources.map(|at| (at, self.plan.sources[at].table.clone())).collect(),
+            sources: sources
+                .map(|at| (at, self.plan.sources[at].table.clone()))
+                .collect(),
         }
     }
 
@@ -363,22 +477,33 @@ impl Model<'_> {
     fn touched(&self, source: usize, after: bool) -> String {
         let it = &self.plan.sources[source];
         let driving = self.driving();
-        let input = format!("input AS MATERIALIZED (SELECT {} FROM {})", list(it.key.iter().map(|c| ident(c))), self.input(source, 1));
+        let input = format!(
+            "input AS MATERIALIZED (SELECT {} FROM {})",
+            list(it.key.iter().map(|c| ident(c))),
+            self.input(source, 1)
+        );
         let key = it.key.iter().enumerate();
-        let was = all(key.map(|(at, column)| format!("r.{} = i.{}", key_column(source, at), ident(column))));
-        let is = all(it.key.iter().map(|column| format!("{} = i.{}", of(&it.alias, column), ident(column))));
+        let was =
+            all(key
+                .map(|(at, column)| format!("r.{} = i.{}", key_column(source, at), ident(column))));
+        let is = all(it
+            .key
+            .iter()
+            .map(|column| format!("{} = i.{}", of(&it.alias, column), ident(column))));
         let named = self.plan.sources[0].key.iter().zip(&driving);
-        let now = list(named.map(|(column, name)| format!("{} AS {name}", of(&self.plan.sources[0].alias, column))));
-        let (behind, limit) = if after {
-            (format!(" WHERE {}", self.behind(&driving, 2)), 3)
+        let now = list(named.map(|(column, name)| {
+            format!("{} AS {name}", of(&self.plan.sources[0].alias, column))
+        }));
+        let behind = if after {
+            format!(" WHERE {}", self.behind(&driving, 2))
         } else {
-            (String::new(), 2)
+            String::new()
         };
         let names = list(driving.iter().cloned());
         format!(
             "WITH {input}, keys AS (SELECT {} FROM {} AS r JOIN input i ON {was}
  UNION SELECT {now} FROM {} JOIN input i ON {is})
- SELECT {} FROM keys{behind} ORDER BY {names} LIMIT ${limit}::bigint",
+ SELECT {} FROM keys{behind} ORDER BY {names} LIMIT {READ_MODEL_PAGE}",
             list(driving.iter().map(|it| format!("r.{it}"))),
             self.rows(),
             self.from(&self.plan.path(source), false),
@@ -389,18 +514,28 @@ impl Model<'_> {
     fn all(&self, after: bool) -> String {
         let driving = self.driving();
         let names = list(driving.iter().cloned());
-        let key: Vec<String> = self.plan.sources[0].key.iter().map(|it| ident(it)).collect();
-        let (limit, of_copy, of_rows) = if after {
-            let behind = |columns: &[String]| format!(" WHERE {}", self.behind(columns, 1));
-            (2, behind(&key), behind(&driving))
-        } else {
-            (1, String::new(), String::new())
+        let key: Vec<String> = self.plan.sources[0]
+            .key
+            .iter()
+            .map(|it| ident(it))
+            .collect();
+        let behind = |columns: &[String]| {
+            if after {
+                format!(" WHERE {}", self.behind(columns, 1))
+            } else {
+                String::new()
+            }
         };
-        let named = list(key.iter().zip(&driving).map(|(column, name)| format!("{column} AS {name}")));
+        let (of_copy, of_rows) = (behind(&key), behind(&driving));
+        let named = list(
+            key.iter()
+                .zip(&driving)
+                .map(|(column, name)| format!("{column} AS {name}")),
+        );
         let ordered = list(key.iter().cloned());
         format!(
-            "SELECT {} FROM ((SELECT {named} FROM {}{of_copy} ORDER BY {ordered} LIMIT ${limit}::bigint)
- UNION (SELECT DISTINCT {names} FROM {}{of_rows} ORDER BY {names} LIMIT ${limit}::bigint)) AS keys ORDER BY {names} LIMIT ${limit}::bigint",
+            "SELECT {} FROM ((SELECT {named} FROM {}{of_copy} ORDER BY {ordered} LIMIT {READ_MODEL_PAGE})
+ UNION (SELECT DISTINCT {names} FROM {}{of_rows} ORDER BY {names} LIMIT {READ_MODEL_PAGE})) AS keys ORDER BY {names} LIMIT {READ_MODEL_PAGE}",
             self.as_json(&driving),
             self.copy(0),
             self.rows(),
@@ -410,7 +545,10 @@ impl Model<'_> {
     /// The keys that are made anew, each once.
     fn keys(&self) -> String {
         let key = list(self.plan.sources[0].key.iter().map(|it| ident(it)));
-        format!("keys AS MATERIALIZED (SELECT DISTINCT {key} FROM {})", self.input(0, 1))
+        format!(
+            "keys AS MATERIALIZED (SELECT DISTINCT {key} FROM {})",
+            self.input(0, 1)
+        )
     }
 
     fn of_keys(&self) -> String {
@@ -430,7 +568,13 @@ impl Model<'_> {
     fn insert(&self) -> String {
         let columns = self.columns();
         let it = &self.plan.sources[0];
-        let same = it.key.iter().map(|column| format!("{} = freehold_keys.{}", of(&it.alias, column), ident(column)));
+        let same = it.key.iter().map(|column| {
+            format!(
+                "{} = freehold_keys.{}",
+                of(&it.alias, column),
+                ident(column)
+            )
+        });
         let from = self.from(&self.everything(), true);
         // The driving source is the first one of the join.
         let head = format!("{} AS {}", self.copy(0), ident(&it.alias));
@@ -454,10 +598,14 @@ impl Model<'_> {
             select.push(format!("count(r.freehold_a{at}) AS freehold_c{at}"));
             if matches!(aggregate.function, Function::Sum | Function::Avg) {
                 columns.push(format!("freehold_s{at}"));
-                select.push(format!("coalesce(sum(r.freehold_a{at}), 0) AS freehold_s{at}"));
+                select.push(format!(
+                    "coalesce(sum(r.freehold_a{at}), 0) AS freehold_s{at}"
+                ));
             }
         }
-        let by = ["freehold_group".to_owned()].into_iter().chain(self.plan.values().map(|(name, _)| ident(name)));
+        let by = ["freehold_group".to_owned()]
+            .into_iter()
+            .chain(self.plan.values().map(|(name, _)| ident(name)));
         let by = list(by.map(|name| format!("r.{name}")));
         let sql = format!(
             "SELECT {by}, {} FROM {} AS r JOIN keys k ON {} WHERE r.freehold_in GROUP BY {by}",
@@ -480,8 +628,14 @@ impl Model<'_> {
 
     fn add(&self) -> String {
         let (columns, sums) = self.sums();
-        let set = list(columns.iter().map(|it| format!("{it} = g.{it} + EXCLUDED.{it}")));
-        let by = ["freehold_group".to_owned()].into_iter().chain(self.plan.values().map(|(name, _)| ident(name)));
+        let set = list(
+            columns
+                .iter()
+                .map(|it| format!("{it} = g.{it} + EXCLUDED.{it}")),
+        );
+        let by = ["freehold_group".to_owned()]
+            .into_iter()
+            .chain(self.plan.values().map(|(name, _)| ident(name)));
         let names = list(by.chain(columns));
         format!(
             "WITH {}, d AS ({sums}) INSERT INTO {} AS g ({names}, freehold_touched) SELECT {names}, true FROM d
@@ -492,7 +646,10 @@ impl Model<'_> {
     }
 
     fn forget_empty(&self) -> String {
-        format!("DELETE FROM {} WHERE freehold_touched AND freehold_n = 0 AND $1::text <> ''", self.groups())
+        format!(
+            "DELETE FROM {} WHERE freehold_touched AND freehold_n = 0 AND $1::text <> ''",
+            self.groups()
+        )
     }
 
     /// The smallest and largest of each group that was touched, by one look into an index.
@@ -510,6 +667,10 @@ impl Model<'_> {
                 self.rows()
             ));
         }
-        format!("UPDATE {} AS g SET {} WHERE freehold_touched AND $1::text <> ''", self.groups(), list(set))
+        format!(
+            "UPDATE {} AS g SET {} WHERE freehold_touched AND $1::text <> ''",
+            self.groups(),
+            list(set)
+        )
     }
 }

@@ -7,6 +7,7 @@ use freehold_engine::{CopyWant, EventSql, Spot, Want};
 
 use crate::names::{ident, literal, qualified};
 use crate::plane::snapshot_view;
+use crate::read_models;
 
 const NOW: &str = "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint";
 const LATER: &str = "pg_catalog.clock_timestamp() + $4::bigint * interval '1 microsecond'";
@@ -35,6 +36,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {leadership} (name, holder, epoch, until) VALUES ($1, $2, $3, {LATER})
  ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, epoch = EXCLUDED.epoch, until = EXCLUDED.until"
         ),
+        lead_lock: format!("SELECT 1 FROM {leadership} WHERE name = $1 AND epoch = $2 FOR UPDATE"),
         lead_fence: format!("SELECT 1 FROM {leadership} WHERE name = $1 AND epoch = $2 FOR SHARE"),
         incarnations: format!(
             "SELECT number, token, fingerprint, base FROM {} ORDER BY number, since",
@@ -101,6 +103,8 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, ticked_at = EXCLUDED.ticked_at, seen_at = EXCLUDED.seen_at",
             own("freshness")
         ),
+        read_models: read_models::statements(want),
+        read_work: read_models::work(want),
         note: format!(
             "INSERT INTO {} (who, what, detail) VALUES ($1, $2, $3)",
             own("note")

@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::facts::{self, Fact};
 use crate::issuer;
 use crate::plane;
+use crate::read_models;
 use crate::sagas;
 
 /// Every right that is wanted on the database, its schemas and what is in them.
@@ -179,8 +180,10 @@ impl Wish<'_> {
         let events = want.plane.snapshots.keys();
         let views = events.map(|event| plane::snapshot_view(&want.spot, event));
         let views: Vec<String> = views.filter(there).collect();
-        for copy in copies {
-            let on = Object::Table(copy.clone());
+        let read_models = read_models::tables(want).into_iter();
+        let own: Vec<String> = read_models.filter(there).collect();
+        for table in copies.into_iter().chain(&own) {
+            let on = Object::Table(table.clone());
             self.add(sidecar, &on, &["SELECT", "INSERT", "UPDATE", "DELETE"]);
         }
         for view in views {

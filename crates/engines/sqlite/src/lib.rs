@@ -20,6 +20,7 @@ mod outbox;
 mod peers;
 mod plane;
 mod probe;
+mod read_models;
 mod sagas;
 mod schema;
 mod session;

@@ -5,6 +5,7 @@
 
 use freehold_engine::{At, Change, Live, Step, Subject, Want};
 
+use crate::read_models;
 /// Milliseconds are what every SQLite has.
 const NOW: &str = "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)";
 
@@ -82,6 +83,7 @@ pub(crate) fn steps(want: &Want, live: &Live) -> Vec<Step> {
             "freehold's own, for events",
         ));
     }
+    steps.extend(read_models::steps(want, live));
     steps
 }
 

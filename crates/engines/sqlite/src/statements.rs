@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use freehold_engine::{CopyWant, EventSql, Want};
 use freehold_sql::{Dialect, quote_ident, quote_literal};
 
+use crate::read_models;
+
 const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 const BATCH: &str = "batch, incarnation, epoch, cursor, ids, digest, prevs, pending, last_page";
 const ROW: &str =
@@ -22,6 +24,8 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, until = excluded.until"
         ),
         lead_fence: "SELECT 1 FROM freehold_leadership WHERE name = ?1 AND epoch = ?2".to_owned(),
+        // There is one writer at a time.
+        lead_lock: "SELECT 1 FROM freehold_leadership WHERE name = ?1 AND epoch = ?2".to_owned(),
         incarnations: "SELECT number, token, fingerprint, base FROM freehold_incarnation ORDER BY number".to_owned(),
         incarnation_put: "INSERT INTO freehold_incarnation (number, token, fingerprint, base) VALUES (?1, ?2, ?3, ?4)".to_owned(),
         batches: format!("SELECT {BATCH} FROM freehold_batch ORDER BY batch DESC LIMIT ?1"),
@@ -70,6 +74,8 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (copy) DO UPDATE SET source = excluded.source, state = excluded.state, cursor = excluded.cursor,
  stamp = excluded.stamp, rows = excluded.rows".to_owned(),
         note: "INSERT INTO freehold_note (who, what, detail) VALUES (?1, ?2, ?3)".to_owned(),
+        read_models: read_models::statements(want),
+        read_work: read_models::work(),
     }
 }
 

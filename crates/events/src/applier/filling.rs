@@ -18,6 +18,7 @@ use crate::copy::{Change, Changes, change, stamp};
 use crate::error::{Error, Result};
 use crate::fill::{Fill, FillState};
 use crate::peer::{Answer, Ask, Range};
+use crate::read_models;
 
 /// Rows of one range.
 const RANGE: u32 = 1_000;
@@ -136,6 +137,8 @@ impl Applier {
         self.ground.begin(TxMode::Write).await?;
         self.ground.fence(APPLIER, self.epoch).await?;
         self.ground.put_fill(&copy.table, &fill).await?;
+        read_models::rebuild(&mut self.ground, &copy.table).await?;
+        self.read_work = true;
         if !heads.is_empty() {
             let rows = heads.iter().map(|(lane, at)| (&copy.topic, *lane, *at));
             let rows = super::step::marks_json(rows);

@@ -25,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::fill::Fill;
 use crate::ground::Ground;
 use crate::peer::Peers;
+use crate::read_models;
 use intake::{Incoming, Intake};
 pub use step::Subscribed;
 use step::{Effect, Known, effect};
@@ -81,6 +82,8 @@ pub struct Applier {
     peers: Option<Arc<dyn Peers>>,
     fills: BTreeMap<String, Fill>,
     fill_after: Option<Instant>,
+    /// May there be something to do for read models?
+    read_work: bool,
     /// Lanes in which the source contradicted itself in this batch.
     forks: BTreeSet<(Topic, Lane)>,
     /// When lanes that miss something are read again.
@@ -144,6 +147,7 @@ impl Applier {
             peers: None,
             fills,
             fill_after: None,
+            read_work: true,
             forks: BTreeSet::new(),
             waits: BTreeMap::new(),
             seen: Seen::default(),
@@ -181,8 +185,8 @@ impl Applier {
                 self.renew().await?;
                 renewed = Instant::now();
             }
-            let filling = self.fill_some().await?;
-            let patience = self.patience(filling);
+            let busy = self.fill_some().await? | self.work_some().await?;
+            let patience = self.patience(busy);
             let waiting = intake.next(self.consumer.batch, patience);
             let batch = tokio::select! {
                 batch = waiting => batch?,
@@ -197,8 +201,32 @@ impl Applier {
         }
     }
 
-    fn patience(&self, filling: bool) -> Duration {
-        if filling {
+    /// Does a chunk of what read models still need. True: there may be more.
+    async fn work_some(&mut self) -> Result<bool> {
+        if !self.read_work {
+            return Ok(false);
+        }
+        let open = read_models::work(&mut self.ground).await?;
+        self.read_work = !open.is_empty();
+        let next = open.into_iter().find(|work| {
+            // What is built over a copy that is being filled would be built again.
+            let plan = self.ground.want.plane.read_models.get(work.model());
+            let mut copies = plan.iter().flat_map(|plan| &plan.sources);
+            let filling = |table: &str| self.fills.get(table).is_some_and(Fill::is_open);
+            self.peers.is_none() || !copies.any(|source| filling(&source.table))
+        });
+        let Some(work) = next else {
+            return Ok(false);
+        };
+        self.ground.begin(TxMode::Write).await?;
+        read_models::lock(&mut self.ground, self.epoch).await?;
+        read_models::work_some(&mut self.ground, &work).await?;
+        self.ground.commit().await?;
+        Ok(true)
+    }
+
+    fn patience(&self, busy: bool) -> Duration {
+        if busy {
             return Duration::from_millis(1);
         }
         let most = self.consumer.term / 3;
@@ -322,7 +350,7 @@ impl Applier {
         let reborn: BTreeSet<Topic> = effect.ghosts.iter().map(|it| it.0.clone()).collect();
         if !effect.is_empty() || news.is_some() {
             self.ground.begin(TxMode::Write).await?;
-            self.ground.fence(APPLIER, self.epoch).await?;
+            read_models::lock(&mut self.ground, self.epoch).await?;
             let counts = (effect.applied, effect.parked.len());
             self.write(source, effect).await?;
             let wanted = self.want_fills(&reborn).await?;
@@ -343,18 +371,7 @@ impl Applier {
 
     async fn write(&mut self, source: &str, effect: Effect) -> Result<()> {
         let marks = (!effect.moved.is_empty()).then(|| effect.marks_json());
-        for (table, changes) in effect.changes {
-            let (puts, deletes) = changes.json();
-            let of = |by_table: &BTreeMap<String, Vec<String>>| {
-                by_table.get(&table).cloned().unwrap_or_default()
-            };
-            let (put, delete) = (
-                of(&self.ground.sql.copy_put),
-                of(&self.ground.sql.copy_delete),
-            );
-            self.ground.change_copy(&put, &puts).await?;
-            self.ground.change_copy(&delete, &deletes).await?;
-        }
+        self.read_work |= read_models::change(&mut self.ground, effect.changes).await?;
         if !effect.parked.is_empty() {
             let rows = Value::Array(effect.parked).to_string();
             self.ground.park(source, &rows).await?;

@@ -6,6 +6,7 @@ mod memory;
 mod models;
 mod operate;
 mod peer;
+mod read_models;
 mod relay;
 mod storm;
 mod way;

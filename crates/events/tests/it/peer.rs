@@ -39,13 +39,13 @@ pub(crate) async fn until<F: Future<Output = bool>>(
     applier
 }
 
-async fn asking(world: &World) -> Applier {
+pub(crate) async fn asking(world: &World) -> Applier {
     let peers: Arc<dyn Peers> = Arc::new(Direct(world.owner()));
     world.applier().await.with_peers(Some(peers))
 }
 
 /// A book as the program has it, without an event.
-async fn put_book(program: &mut dyn Connection, book: i64, version: i64) {
+pub(crate) async fn put_book(program: &mut dyn Connection, book: i64, version: i64) {
     let sql = match program.probe().product {
         "MariaDB" | "MySQL" => "REPLACE INTO books (book_id, title, version) VALUES (?, ?, ?)",
         _ => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use freehold_engine::TxMode;
 use freehold_events::read_models;
 use freehold_model::EngineKind;
-use freehold_testkit::readshop::Asked;
 use freehold_testkit::Random;
+use freehold_testkit::readshop::Asked;
 use serde_json::json;
 
 use super::random::copies;
@@ -45,7 +45,9 @@ async fn both_at_once(locked: bool) -> Option<(Vec<String>, Vec<String>)> {
     let epoch = store.epoch;
     let partner = tokio::spawn(async move {
         second.connection.begin(TxMode::Write).await.expect("begin");
-        read_models::lock(&mut second, epoch).await.expect("the lock");
+        read_models::lock(&mut second, epoch)
+            .await
+            .expect("the lock");
         let changed = read_models::change(&mut second, changes(&put("t1", 7, 0))).await;
         changed.expect("the partner");
         second.connection.commit().await.done().expect("commit");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_bookkeeping::{Epoch, lead};
-use freehold_engine::{TxMode, Value};
+use freehold_engine::{Connection, TxMode, Value};
 use freehold_events::{APPLIER, Change, Changes, Ground, read_models};
 
 use freehold_model::{EngineKind, Isolation};
@@ -13,9 +13,12 @@ use freehold_testkit::readshop::{Asked, Copied, open_read_shop, read_shop};
 use freehold_testkit::{Admin, Shape, bookshop};
 use serde_json::{Map, json};
 
-
 /// Changes of one batch: (table, key as text, columns; `None`: the row goes).
-pub(crate) type Batch = Vec<(String, Vec<(String, i64)>, Option<Map<String, serde_json::Value>>)>;
+pub(crate) type Batch = Vec<(
+    String,
+    Vec<(String, i64)>,
+    Option<Map<String, serde_json::Value>>,
+)>;
 
 pub(crate) struct Store {
     pub(crate) target: Target,
@@ -23,6 +26,8 @@ pub(crate) struct Store {
     pub(crate) epoch: Epoch,
     /// Rises with each change that is newer than all before it.
     pub(crate) now: i64,
+    program: Box<dyn Connection>,
+    admin: Box<dyn Connection>,
 }
 
 pub(crate) async fn shape(kind: EngineKind) -> Option<Shape> {
@@ -30,7 +35,12 @@ pub(crate) async fn shape(kind: EngineKind) -> Option<Shape> {
 }
 
 impl Store {
-    pub(crate) async fn open(shape: &Shape, name: &str, copies: &[Copied], models: &[Asked]) -> Self {
+    pub(crate) async fn open(
+        shape: &Shape,
+        name: &str,
+        copies: &[Copied],
+        models: &[Asked],
+    ) -> Self {
         let target = read_shop(shape, name, copies, models);
         let target = target.unwrap_or_else(|faults| panic!("{faults:#?}\n{models:#?}"));
         let target = open_read_shop(target).await;
@@ -38,31 +48,79 @@ impl Store {
         // Where leaderships stand in a file of their own, it is open from here on.
         ground.connection.begin(TxMode::Relay).await.expect("begin");
         ground.connection.rollback().await.expect("rollback");
-        let term = Duration::from_mins(10);
-        let epoch = lead(&mut *ground.connection, &ground.sql, APPLIER, "test", None, term);
-        let epoch = epoch.await.expect("the leadership").expect("nobody else leads");
+        let term = Duration::from_millis(1);
+        let epoch = lead(
+            &mut *ground.connection,
+            &ground.sql,
+            APPLIER,
+            "test",
+            None,
+            term,
+        );
+        let epoch = epoch
+            .await
+            .expect("the leadership")
+            .expect("nobody else leads");
+        let program = bookshop::enter(&target, &target.want.identities.app.logins[0]).await;
+        let at = target.engine.at_store(&target.admin, &target.want.spot);
+        let admin = target.engine.connect(&at).await.expect("the admin");
         Self {
             target,
             ground,
             epoch,
             now: 1,
+            program,
+            admin,
         }
     }
 
     pub(crate) async fn begin(&mut self) {
-        self.ground.connection.begin(TxMode::Write).await.expect("begin");
-        read_models::lock(&mut self.ground, self.epoch).await.expect("the lock");
+        self.ground
+            .connection
+            .begin(TxMode::Write)
+            .await
+            .expect("begin");
+        read_models::lock(&mut self.ground, self.epoch)
+            .await
+            .expect("the lock");
     }
 
     pub(crate) async fn commit(&mut self) {
-        self.ground.connection.commit().await.done().expect("commit");
+        self.ground
+            .connection
+            .commit()
+            .await
+            .done()
+            .expect("commit");
     }
 
     /// One transaction.
-    pub(crate) async fn apply(&mut self, batch: &Batch) {
+    pub(crate) async fn apply(&mut self, batch: &Batch) -> bool {
         self.begin().await;
-        read_models::change(&mut self.ground, changes(batch)).await.expect("a batch");
+        let changed = read_models::change(&mut self.ground, changes(batch)).await;
+        let left = changed.expect("a batch");
         self.commit().await;
+        left
+    }
+
+    /// What another look of `apply` would change.
+    pub(crate) async fn drift(&mut self) -> Vec<String> {
+        let (engine, want) = (self.target.engine, &self.target.want);
+        let live = self.admin.inspect(want).await.expect("a look");
+        let diff = engine.diff(self.admin.probe(), want, &live);
+        diff.steps
+            .into_iter()
+            .map(|step| format!("{} {}", step.name, step.note))
+            .collect()
+    }
+
+    /// Tables that keep rows of read models.
+    pub(crate) async fn kept(&mut self) -> Vec<String> {
+        let live = self.admin.inspect(&self.target.want).await.expect("a look");
+        let names = live.tables.into_keys();
+        names
+            .filter(|it| it.starts_with("freehold_rm_") || it.starts_with("freehold_rg_"))
+            .collect()
     }
 
     /// Until nothing is left to do.
@@ -73,16 +131,16 @@ impl Store {
                 return;
             };
             self.begin().await;
-            read_models::work_some(&mut self.ground, &first).await.expect("a chunk");
+            read_models::work_some(&mut self.ground, &first)
+                .await
+                .expect("a chunk");
             self.commit().await;
         }
     }
 
     /// Rows of a query as the owner sees them, sorted.
-    pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
-        let at = self.target.engine.at_store(&self.target.admin, &self.target.want.spot);
-        let mut admin = self.target.engine.connect(&at).await.expect("the admin");
-        let rows = admin.read_as_owner(&self.target.want, sql).await;
+    pub(crate) async fn rows(&mut self, sql: &str) -> Vec<String> {
+        let rows = self.admin.read_as_owner(&self.target.want, sql).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}\n{sql}"));
         let mut rows: Vec<String> = rows.iter().map(|row| text(row)).collect();
         rows.sort();
@@ -90,10 +148,11 @@ impl Store {
     }
 
     /// What the program sees of a read model.
-    pub(crate) async fn seen(&self, model: &str) -> Vec<String> {
-        let login = &self.target.want.identities.app.logins[0];
-        let mut program = bookshop::enter(&self.target, login).await;
-        let rows = program.query(&format!("SELECT * FROM {model}"), &[]).await;
+    pub(crate) async fn seen(&mut self, model: &str) -> Vec<String> {
+        let rows = self
+            .program
+            .query(&format!("SELECT * FROM {model}"), &[])
+            .await;
         let rows = rows.expect("the program reads its read model");
         let mut rows: Vec<String> = rows.iter().map(|row| text(row)).collect();
         rows.sort();
@@ -117,10 +176,19 @@ fn text(row: &[Value]) -> String {
 pub(crate) fn changes(batch: &Batch) -> BTreeMap<String, Changes> {
     let mut all: BTreeMap<String, Changes> = BTreeMap::new();
     for (table, key, columns) in batch {
-        let name = key.iter().map(|(_, value)| value.to_string()).collect::<Vec<_>>().join("/");
-        let mut row: Map<String, serde_json::Value> =
-            key.iter().map(|(column, value)| (column.clone(), json!(value))).collect();
-        let stamp = columns.as_ref().and_then(|it| it["version"].as_i64()).unwrap_or_default();
+        let name = key
+            .iter()
+            .map(|(_, value)| value.to_string())
+            .collect::<Vec<_>>()
+            .join("/");
+        let mut row: Map<String, serde_json::Value> = key
+            .iter()
+            .map(|(column, value)| (column.clone(), json!(value)))
+            .collect();
+        let stamp = columns
+            .as_ref()
+            .and_then(|it| it["version"].as_i64())
+            .unwrap_or_default();
         row.insert("freehold_key".to_owned(), json!(name));
         row.insert("freehold_stamp".to_owned(), json!(format!("{stamp:020}")));
         let change = match columns {
