@@ -21,9 +21,13 @@ struct Part {
 pub(crate) struct Prove {
     /// `None`: all parts.
     part: Option<String>,
-    /// How long the random walk takes.
-    minutes: u32,
+    /// How long it may take, where a part asks.
+    minutes: Option<u32>,
 }
+
+/// Minutes, where nobody says another number.
+const AN_HOUR: u32 = 60;
+const OF_KILLS: u32 = 5;
 
 const PARTS: &[Part] = &[
     Part {
@@ -82,6 +86,16 @@ const PARTS: &[Part] = &[
         run: events,
     },
     Part {
+        name: "up",
+        what: "five minutes each (or --minutes N) on SQLite and on private servers: services, sidecars, servers and `up` itself killed under load",
+        run: up,
+    },
+    Part {
+        name: "console",
+        what: "the console's HTTP API, fuzzed from its own description; takes Python",
+        run: console,
+    },
+    Part {
         name: "sarif",
         what: "the checker's SARIF against the official schema; takes npm and Python",
         run: sarif,
@@ -101,13 +115,13 @@ impl Prove {
     pub(crate) fn parse(args: &[&str]) -> Result<Self, String> {
         let mut prove = Self {
             part: None,
-            minutes: 60,
+            minutes: None,
         };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
             if *arg == "--minutes" {
                 let minutes = rest.next().and_then(|number| number.parse().ok());
-                prove.minutes = minutes.ok_or("--minutes takes a number")?;
+                prove.minutes = Some(minutes.ok_or("--minutes takes a number")?);
             } else if prove.part.is_none() && PARTS.iter().any(|part| part.name == *arg) {
                 prove.part = Some((*arg).to_owned());
             } else {
@@ -151,7 +165,10 @@ fn lifecycle(prove: &Prove, root: &Path) -> Result<(), String> {
     let mut walk = tests(root, &args);
     walk.args(["--nocapture", "--test-threads", "3"]);
     test({
-        walk.env("FREEHOLD_PROVE_MINUTES", prove.minutes.to_string());
+        walk.env(
+            "FREEHOLD_PROVE_MINUTES",
+            prove.minutes.unwrap_or(AN_HOUR).to_string(),
+        );
         walk
     })
 }
@@ -263,13 +280,58 @@ fn fuzz(prove: &Prove, root: &Path) -> Result<(), String> {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(1, |since| since.as_secs());
     // Three tests, one behind the other.
-    let seconds = u64::from(prove.minutes) * 20;
+    let seconds = u64::from(prove.minutes.unwrap_or(AN_HOUR)) * 20;
     println!("FREEHOLD_FUZZ_SEED={seed} FREEHOLD_FUZZ_SECONDS={seconds}");
     let mut long = tests(root, &["--package", "freehold-boundary", "--lib", "fuzz"]);
     long.args(["--", "--nocapture", "--test-threads", "1"])
         .env("FREEHOLD_FUZZ_SEED", seed.to_string())
         .env("FREEHOLD_FUZZ_SECONDS", seconds.to_string());
     test(long)
+}
+
+fn up(prove: &Prove, root: &Path) -> Result<(), String> {
+    let args = [
+        "--package",
+        "freehold-cli",
+        "--test",
+        "it",
+        "--",
+        "up_storm::",
+    ];
+    let mut long = tests(root, &args);
+    long.args(["--nocapture", "--test-threads", "1"]);
+    test({
+        let minutes = prove.minutes.unwrap_or(OF_KILLS);
+        long.env("FREEHOLD_PROVE_MINUTES", minutes.to_string());
+        long
+    })
+}
+
+fn console(_: &Prove, root: &Path) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "freehold-cli"])
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !built.success() {
+        return Err(format!("freehold is not built ({built})"));
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let fuzzed = Command::new("sh")
+        .current_dir(root)
+        .arg("scripts/prove-console.sh")
+        .args([
+            root.join("target/tools/schemathesis"),
+            target.join("debug/freehold"),
+        ])
+        .status()
+        .map_err(|error| format!("sh cannot be started: {error}"))?;
+    if fuzzed.success() {
+        Ok(())
+    } else {
+        Err(format!("an answer is not as described ({fuzzed})"))
+    }
 }
 
 fn sarif(_: &Prove, root: &Path) -> Result<(), String> {
@@ -418,9 +480,9 @@ mod tests {
         let walk = Prove::parse(&["lifecycle", "--minutes", "10"]).expect("good");
         assert_eq!(
             (walk.part.as_deref(), walk.minutes),
-            (Some("lifecycle"), 10)
+            (Some("lifecycle"), Some(10))
         );
-        assert_eq!(Prove::parse(&[]).expect("all").minutes, 60);
+        assert_eq!(Prove::parse(&[]).expect("all").minutes, None);
         Prove::parse(&["--minutes"]).expect_err("a number is missing");
     }
 
