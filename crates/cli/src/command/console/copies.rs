@@ -37,8 +37,6 @@ pub(in crate::command) struct Looks {
 pub(in crate::command) struct Copies {
     sources: BTreeMap<Of, Source>,
     dead: Vec<DeadLetter>,
-    /// By service.
-    outbox: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -66,13 +64,6 @@ impl Looks {
                 _ => enter(target).await?,
             };
             clocks.insert(service.clone(), clock(&mut ground).await.map_err(failed)?);
-            if target.want.plane.publishes {
-                let sql = ground.sql.outbox_count.clone();
-                let rows = ground.connection.query(&sql, &[]).await;
-                let count = rows.ok().and_then(|rows| rows.first()?.first()?.whole());
-                let count = count.and_then(|own| u64::try_from(own).ok());
-                seen.outbox.extend(count.map(|own| (service.clone(), own)));
-            }
             self.grounds.insert(service.clone(), ground);
         }
         let keeps = |it: &&Target| plain(it) && !it.want.plane.copies.is_empty();
@@ -182,7 +173,6 @@ impl Copies {
         }
         moment.dead.clone_from(&self.dead);
         for service in &mut moment.services {
-            service.outbox_rows = self.outbox.get(&service.name).copied();
             let own = self
                 .sources
                 .iter()

@@ -18,11 +18,13 @@ use super::ground::{self, Grounds};
 use super::sagas::{self, Sagas};
 use super::{described, now};
 
-/// Copies and sagas are looked at each second; what changes seldom, every five; the code, every
-/// twenty.
+/// Copies are looked at each second, sagas every two; what changes seldom, less often: a look is not to
+/// be felt by what is looked at.
 const EVERY: Duration = Duration::from_secs(1);
-const SELDOM: Duration = Duration::from_secs(5);
-const CODE: Duration = Duration::from_secs(20);
+const SAGAS: Duration = Duration::from_secs(2);
+const STORES: Duration = Duration::from_secs(5);
+const GROUNDS: Duration = Duration::from_secs(15);
+const CODE: Duration = Duration::from_secs(30);
 /// How many lines of its own are kept.
 const TROUBLES: usize = 20;
 
@@ -85,24 +87,26 @@ pub(in crate::command) async fn look(
 ) {
     let mut own = Looked::default();
     let mut looks = Looks::default();
-    let (mut seldom, mut checked) = (None::<Instant>, None::<Instant>);
-    let due = |last: Option<Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
+    let (mut counted, mut asked, mut read, mut checked) = (None, None, None, None);
     loop {
         let mut faults = Vec::new();
-        if due(seldom, SELDOM) {
-            seldom = Some(Instant::now());
+        if due(&mut asked, STORES) {
             match status(&targets).await {
                 Ok(stores) => (own.at, own.stores) = (now(), stores),
                 Err(found) => faults.extend(found),
             }
+        }
+        if due(&mut read, GROUNDS) {
             match ground::seen(system, &targets).await {
                 Ok(grounds) => own.grounds = grounds,
                 Err(found) => faults.extend(found),
             }
         }
-        match sagas::seen(&targets).await {
-            Ok(sagas) => own.sagas = sagas,
-            Err(found) => faults.extend(found),
+        if due(&mut counted, SAGAS) {
+            match sagas::seen(&targets).await {
+                Ok(sagas) => own.sagas = sagas,
+                Err(found) => faults.extend(found),
+            }
         }
         match looks.look(system, &targets, now()).await {
             Ok(copies) => own.copies = copies,
@@ -112,11 +116,19 @@ pub(in crate::command) async fn look(
             told(line);
         }
         looked.send_replace(own.clone());
-        if due(checked, CODE) {
-            checked = Some(Instant::now());
+        if due(&mut checked, CODE) {
             own.boundary = Some(code.check(now()));
             looked.send_replace(own.clone());
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// Is it time again? Then it is done now.
+fn due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
 }

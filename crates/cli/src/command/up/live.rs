@@ -121,7 +121,7 @@ fn frame(moment: &Moment, (width, height): (usize, usize), output: &Output) -> V
 
 fn table(moment: &Moment, width: usize, output: &Output) -> Vec<String> {
     let head = [
-        "service", "state", "store", "req/s", "p99", "outbox", "fresh", "sagas",
+        "service", "state", "store", "req/s", "p99", "fresh", "sagas",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut shapes = vec![Shape::Well];
@@ -183,7 +183,6 @@ fn row(own: &Service, shape: Shape, parked: u64, moment: &Moment) -> Vec<String>
         program
             .and_then(|own| own.p99_ms)
             .map_or_else(none, clock::took),
-        own.outbox_rows.map_or_else(none, |n| n.to_string()),
         match count {
             0 => none(),
             1 => format!("1 copy, {}", clock::took(worst)),
