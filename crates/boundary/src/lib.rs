@@ -11,6 +11,7 @@ mod cache;
 mod check;
 mod config;
 mod constants;
+pub mod contract;
 mod declared;
 mod finding;
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::store::EngineKind;
 
 /// An event that a service publishes: its versioned schema and what orders it.
@@ -14,6 +17,27 @@ pub struct Publish {
     pub key: String,
     /// Today's rows as (key, payload).
     pub snapshot: Option<Snapshot>,
+    /// What a changed schema owes to those who read the event.
+    pub compatibility: Compatibility,
+}
+
+/// What a changed schema owes to those who read the event. `…Transitive`: held against every state
+/// that was kept, not only the last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compatibility {
+    /// It may be anything.
+    None,
+    /// Who knows the new schema reads what was written before.
+    Backward,
+    BackwardTransitive,
+    /// Who knows the old schema reads what is written from now on.
+    Forward,
+    ForwardTransitive,
+    /// Both.
+    #[default]
+    Full,
+    FullTransitive,
 }
 
 /// A SELECT over the service's own tables that gives today's rows of an event.

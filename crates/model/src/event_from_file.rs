@@ -66,6 +66,7 @@ pub(crate) fn publishes(
         let publish = Publish {
             schema: relative_to(dir, &file.schema),
             key: file.key,
+            compatibility: file.compatibility,
             snapshot: file.snapshot.map(|snapshot| match snapshot {
                 SnapshotFile::Every(select) => Snapshot::Every(select),
                 SnapshotFile::ByEngine(selects) => Snapshot::ByEngine(selects),

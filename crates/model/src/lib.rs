@@ -39,7 +39,7 @@ mod validate_events;
 mod yaml;
 
 pub use document::Document;
-pub use event::{CopyOf, Provenance, Publish, Snapshot, is_event_name};
+pub use event::{Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name};
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
 pub use load::{load, load_servers};

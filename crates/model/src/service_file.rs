@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::event::Compatibility;
 use crate::store::{EngineKind, Isolation};
 
 /// A bounded context: owns its stores, its tables, its migrations and seeds; has a team.
@@ -213,6 +214,10 @@ pub(crate) struct PublishesFile {
     /// A SELECT that gives today's rows as events, for new copies: columns `key` and `payload`. Or
     /// several, by engine, named as folders of migrations are: `postgres`, `mysql`, `sqlite`.
     pub(crate) snapshot: Option<SnapshotFile>,
+    /// What a changed schema owes to those who read the event, held against the states that are
+    /// kept beside it (`order.confirmed.v2.1.json`): `full` by default.
+    #[serde(default)]
+    pub(crate) compatibility: Compatibility,
 }
 
 /// Today's rows as events.

@@ -50,7 +50,7 @@ pub const RULES: &[&Rule] = &[
 ];
 
 /// Its hits are found with the crossings, by the judge.
-const WHOLE: Rule = Rule {
+pub(crate) const WHOLE: Rule = Rule {
     code: "FH2129",
     name: "whole-entity",
     way_out: "name the columns that are needed: they are what a copy has to hold",
