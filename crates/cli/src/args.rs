@@ -422,6 +422,8 @@ pub(crate) enum RenderCommand {
         #[arg(long, value_name = "PREFIX", default_value = "@")]
         prefix: String,
     },
+    /// All events of the system, as asyncapi.com has it (version 3): who sends, who receives, what
+    Asyncapi,
 }
 
 /// Who runs CI.
@@ -447,7 +449,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Audits that were kept, for the curve and to mark what is new
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "url")]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) earlier: Vec<PathBuf>,
     /// An audit that was kept: exit with 1 only for what is not in it
     #[arg(long, value_name = "FILE")]

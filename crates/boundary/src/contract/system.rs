@@ -15,7 +15,7 @@ use crate::lints::{Lint, WHOLE};
 use crate::spot::Spot;
 
 /// Fewer fields are not worth a word when a copy takes all of them.
-const MANY: usize = 4;
+const MANY: usize = 8;
 
 /// The contract of one event.
 #[derive(Debug, Clone)]

@@ -186,9 +186,19 @@ fn fields_that_nobody_publishes_are_refused() {
 
 #[test]
 fn a_copy_of_everything_is_told() {
-    let (system, files) = system("title: title, price: price", "", &[]);
-    let all = contracts(Path::new(""), &system, &files).expect("it may be");
-    let found = whole_copies(Path::new(""), &system, &files, &all);
+    let names = ["a", "b", "c", "d"];
+    let fields = names.map(|name| format!("\"{name}\": {{ \"type\": \"integer\" }}, "));
+    let wide = BOOK.replace(
+        "\"bookId\": {",
+        &format!("{}\"bookId\": {{", fields.concat()),
+    );
+    let of = |columns: &str| {
+        let (system, files) = system(columns, "", &[(NOW, &wide)]);
+        let all = contracts(Path::new(""), &system, &files).expect("it may be");
+        whole_copies(Path::new(""), &system, &files, &all)
+    };
+    assert_eq!(of("title: title, price: price, a: a, b: b, c: c"), []);
+    let found = of("title: title, price: price, a: a, b: b, c: c, d: d");
     assert_eq!(found.len(), 1);
     assert_eq!(
         (

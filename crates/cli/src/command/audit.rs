@@ -50,8 +50,9 @@ async fn whole(args: &Args, wanted: &AuditArgs, output: &Output) -> Result<Outco
         Some(file) => Some(kept::system(file)?),
         None => None,
     };
+    let kept = kept::systems(&wanted.earlier)?;
     let described = Described::load(args, wanted).await?;
-    let mut report = described.look(wanted.budget).await?;
+    let mut report = kept::with_past(described.look(wanted.budget).await?, &kept);
     show(&report, wanted, output)?;
     if let Some(seconds) = wanted.watch {
         let look = async || described.look(wanted.budget).await;

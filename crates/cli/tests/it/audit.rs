@@ -307,6 +307,15 @@ async fn a_described_audit_is_kept_and_compared() {
     assert_eq!(world.run(&["audit", "--baseline", "kept.json"]).code, 0);
     world.send(&["CREATE ROLE third_dba SUPERUSER LOGIN"]).await;
     assert_eq!(world.run(&["audit", "--baseline", "kept.json"]).code, 1);
+    // The curve: one thing more than in the audit that was kept.
+    let curve = world.json(&["audit", "--earlier", "kept.json"]);
+    let points = curve["history"].as_array().must("a curve");
+    let at = |point: usize, key: &str| points[point][key].as_u64().must("a number");
+    assert_eq!(points.len(), 2, "{points:#?}");
+    assert_eq!(at(1, "findings"), at(0, "findings") + 1);
+    assert_eq!((at(1, "new"), at(1, "mended")), (1, 0));
+    let said = world.run(&["audit", "--earlier", "kept.json"]);
+    assert!(said.out.contains("over time    "), "{}", said.out);
     // An audit of one database is none of a system.
     let url = world.old.example.variables["OLD_URL"].clone();
     world.old.example.write("one.url", &url);
@@ -315,6 +324,31 @@ async fn a_described_audit_is_kept_and_compared() {
     assert_eq!(said.refused(2), ["FH2209"]);
     let said = world.run(&["audit", "nobodys_service"]);
     assert_eq!(said.refused(2), ["FH1307"]);
+}
+
+/// A store of files: who reads them nobody can say, and that is said.
+#[test]
+fn a_store_without_logins_is_not_known() {
+    let old = Old::new("sqlite", "sqlite:data", "notes", "");
+    old.put(
+        "migrations/0001_notes.up.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);\n",
+    );
+    old.example.run(&["apply"]).done();
+    let said = old.example.run(&["audit"]);
+    assert_eq!(said.code, 1, "{}\n{}", said.out, said.err);
+    assert!(said.out.contains("○ not known"), "{}", said.out);
+    assert!(said.out.contains("no logins"), "{}", said.out);
+    let report: serde_json::Value =
+        serde_json::from_str(&old.example.run(&["audit", "--json"]).out).expect("JSON");
+    assert_eq!(report["verdict"], "not_known");
+    assert_eq!(report["stores"][0]["verdict"], "not_known");
+    let year = report["at"].as_str().must("a moment").get(..2);
+    assert_eq!(
+        year,
+        Some("20"),
+        "no server tells the time, and it is not 1970"
+    );
 }
 
 /// A server that is away: nothing was seen, and that is no clean report.

@@ -8,6 +8,7 @@ mod batched;
 mod binary;
 mod change;
 mod check;
+mod contracts;
 mod eject;
 mod embedded;
 mod events;

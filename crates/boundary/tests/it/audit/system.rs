@@ -152,8 +152,9 @@ fn closed() -> SystemReport {
 /// Nobody could look: a file, and a server that is away.
 fn blind() -> SystemReport {
     let mut away = file("orders");
-    away.unseen[0].because = "FH3001: 10.0.3.4:5432 does not answer".to_owned();
-    away.unseen[0].shown_by = "start it, or mend `url:` of `servers: main`".to_owned();
+    let own = &mut away.unseen[0];
+    "FH3001: 10.0.3.4:5432 does not answer".clone_into(&mut own.because);
+    "start it, or mend `url:` of `servers: main`".clone_into(&mut own.shown_by);
     report(vec![away, file("notes")])
 }
 

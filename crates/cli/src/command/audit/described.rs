@@ -3,12 +3,12 @@
 //! Owns the order: targets, facts of each database once, the engines' own comparison, one report.
 //! Whoever looks is the administrator of each server's `url:`; nothing is written.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freehold_boundary::audit::report::{Stands, StoreReport, SystemReport, Unseen};
 use freehold_boundary::audit::{described, differences, ended};
 use freehold_engine::audit::{Facts, Limits};
-use freehold_engine::{Endpoint, Engine, Want};
+use freehold_engine::{Endpoint, Engine, ErrorKind, Want};
 use freehold_lifecycle::{StorePlan, Target, plan};
 use freehold_model::{Fault, System};
 use tokio::task::JoinSet;
@@ -77,7 +77,10 @@ impl Described {
             stores.extend(self.of_group(group, looked).await);
         }
         if clock.is_none() && stores.iter().all(|(_, own)| own.measured.is_none()) {
+            // A store without logins is no failure: of it, it is not known.
+            let failed = |own: &&freehold_engine::Error| own.kind != ErrorKind::Unsupported;
             let faults = looked.iter().filter_map(|own| own.as_ref().err());
+            let faults = faults.filter(failed);
             let mut faults: Vec<Fault> = faults.map(freehold_engine::Error::fault).collect();
             faults.dedup();
             if !faults.is_empty() {
@@ -85,7 +88,7 @@ impl Described {
             }
         }
         stores.sort_by_key(|(at, _)| *at);
-        let at = freehold_boundary::audit::moment(clock.unwrap_or_default());
+        let at = freehold_boundary::audit::moment(clock.unwrap_or_else(own_clock));
         let over = ended(&self.system, at.get(..10).unwrap_or_default());
         let stores = stores.into_iter().map(|(_, own)| own).collect();
         let mut report =
@@ -127,6 +130,14 @@ impl Described {
         }
         found
     }
+}
+
+/// Where no server tells the time: seconds since 1970.
+fn own_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
 /// Stores by the database that they stand in.
@@ -257,7 +268,7 @@ fn blind(want: &Want, error: &freehold_engine::Error) -> StoreReport {
             because: format!("{}: {}", fault.code, fault.message),
             would_show: "logins, ways and sessions".to_owned(),
             shown_by: match error.kind {
-                freehold_engine::ErrorKind::Unsupported => {
+                ErrorKind::Unsupported => {
                     "nothing: this engine has no logins of its own; whoever reads the file reads the store".to_owned()
                 }
                 _ => fault.help.join("; "),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use freehold_boundary::audit::report::{PastAudit, Report, SystemReport};
+use freehold_boundary::audit::report::{PastAudit, PastSystem, Report, SystemReport};
 use freehold_model::Fault;
 
 use super::super::Result;
@@ -73,6 +73,45 @@ pub(super) fn with_history(mut report: Report, kept: &[Report]) -> Report {
     }
     report.history = history;
     report
+}
+
+/// Kept audits of a described system, oldest first.
+pub(super) fn systems(files: &[PathBuf]) -> Result<Vec<SystemReport>> {
+    let mut kept = files
+        .iter()
+        .map(|file| system(file))
+        .collect::<Result<Vec<_>>>()?;
+    kept.sort_by(|a, b| a.at.cmp(&b.at));
+    Ok(kept)
+}
+
+/// The report with its curve: what was not as described at each audit.
+pub(super) fn with_past(mut report: SystemReport, kept: &[SystemReport]) -> SystemReport {
+    if kept.is_empty() {
+        return report;
+    }
+    let mut history = Vec::new();
+    let mut last: Option<BTreeSet<String>> = None;
+    for one in kept.iter().chain([&report]) {
+        let now = found(one);
+        let known = last.as_ref().unwrap_or(&now);
+        history.push(PastSystem {
+            at: one.at.clone(),
+            findings: now.len(),
+            new: now.difference(known).count(),
+            mended: known.difference(&now).count(),
+        });
+        last = Some(now);
+    }
+    report.history = history;
+    report
+}
+
+/// What is not as described, each once, by its store.
+fn found(report: &SystemReport) -> BTreeSet<String> {
+    let all = report.all_findings();
+    let named = all.map(|(store, own)| format!("{} {store:?} {}", own.code, own.message));
+    named.collect()
 }
 
 /// Everything that counts against a boundary, by name.

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
-use freehold_boundary::audit::{Together, together, together_text};
+use freehold_boundary::audit::{Together, together, together_sarif, together_text};
 use freehold_boundary::report::{
     Shown, Tone, github, gitlab, history, human, json, mermaid, sarif, svg,
 };
@@ -64,6 +64,7 @@ fn once(
         return past(known.as_ref(), &place, output);
     }
     let mut result = checker.check(&root, &paths, found.ownership, &today)?;
+    result.lints.extend(found.lints);
     let compared = known
         .as_ref()
         .map(|known| known.compare(&mut result.findings));
@@ -215,7 +216,14 @@ fn report(
             }
             output.value(&value);
         }
-        CheckFormat::Sarif => output.value(&sarif(result, env!("CARGO_PKG_VERSION"))),
+        CheckFormat::Sarif => {
+            let version = env!("CARGO_PKG_VERSION");
+            let file = wanted.with_audit.as_ref().map(|own| slashed(own));
+            output.value(&match (live, file) {
+                (Some(live), Some(file)) => together_sarif(result, live, &file, version),
+                _ => sarif(result, version),
+            });
+        }
         CheckFormat::Gitlab => output.value(&gitlab(result)),
         CheckFormat::Github => output.line(github(result).trim_end()),
         CheckFormat::Text => {
@@ -228,6 +236,10 @@ fn report(
             }
         }
     }
+}
+
+fn slashed(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 fn write_boundaries(root: &Path, result: &Checked, output: &Output) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use freehold_boundary::{Cache, Ownership};
+use freehold_boundary::{Cache, Lint, Ownership, contract};
 use freehold_model::{Fault, load};
 
 use crate::args::{Args, CheckArgs};
@@ -21,6 +21,8 @@ pub(crate) struct Place {
     pub(crate) root: PathBuf,
     /// `None`: nobody described it, and contexts are proposed.
     pub(crate) ownership: Option<Ownership>,
+    /// What is said of its contracts beside who owns what.
+    pub(crate) lints: Vec<Lint>,
 }
 
 impl Place {
@@ -45,9 +47,11 @@ impl Place {
             folder.join(BOUNDARIES).is_file() || folder.join("freehold.yaml").is_file()
         });
         if let Some(root) = found {
+            let (ownership, lints) = read(root, environment)?;
             return Ok(Self {
                 root: root.to_path_buf(),
-                ownership: Some(read(root, environment)?),
+                ownership: Some(ownership),
+                lints,
             });
         }
         let folder = if start.is_dir() {
@@ -58,6 +62,7 @@ impl Place {
         Ok(Self {
             root: folder.to_path_buf(),
             ownership: None,
+            lints: Vec::new(),
         })
     }
 
@@ -72,16 +77,24 @@ impl Place {
 }
 
 /// Who owns what, as the description in `root` says now.
-fn read(root: &Path, environment: Option<&str>) -> Result<Ownership> {
+fn read(root: &Path, environment: Option<&str>) -> Result<(Ownership, Vec<Lint>)> {
     let file = root.join(BOUNDARIES);
     if file.is_file() {
         let text = fs::read_to_string(&file).map_err(|error| vec![cannot_read(&file, &error)])?;
-        return Ownership::of_file(&text, Path::new(BOUNDARIES));
+        return Ok((
+            Ownership::of_file(&text, Path::new(BOUNDARIES))?,
+            Vec::new(),
+        ));
     }
     let system = load(root, environment, &DiskFiles)?;
-    // What its sagas say is part of the description, too.
+    // What its sagas and its contracts say is part of the description, too.
     crate::sagas::definitions(root, &system)?;
-    Ownership::of_system(&system)
+    // So are its read models.
+    let dialect_of = |kind| Some(freehold_builtin::engine(kind)?.dialect());
+    freehold_lifecycle::check_read_models(&system, &dialect_of)?;
+    let contracts = contract::contracts(root, &system, &DiskFiles)?;
+    let lints = contract::whole_copies(root, &system, &DiskFiles, &contracts);
+    Ok((Ownership::of_system(&system)?, lints))
 }
 
 /// The file of known findings.

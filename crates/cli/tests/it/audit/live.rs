@@ -175,6 +175,7 @@ fn together(shop: &Shop) {
                 && own["live"] != serde_json::json!([])),
         "{keys:#?}"
     );
+    as_a_log(shop);
     // Another cut: nothing can meet.
     shop.example.edit("second.json", |text| {
         ["customers", "catalog", "orders", "payment"]
@@ -187,6 +188,40 @@ fn together(shop: &Shop) {
         .run(&["check", "--with-audit", "second.json"])
         .refused(2);
     assert_eq!(refused, ["FH2403"]);
+}
+
+/// The same as SARIF: a place with its rate, and what only runs.
+fn as_a_log(shop: &Shop) {
+    let said = shop.run(&["check", "--with-audit", "second.json", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&said.out).expect("JSON");
+    let results = log["runs"][0]["results"].as_array().must("results");
+    let at_report = |own: &&Value| {
+        own["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            == "web/src/orders/report.ts"
+            && own["properties"]["live"]["of_this_place"] == true
+    };
+    let found = results.iter().find(at_report).must("the place that runs");
+    let text = found["message"]["text"].as_str().must("a text");
+    assert!(text.contains("This place runs "), "{text}");
+    assert!(found["properties"]["live"]["calls_a_day"].as_f64() > Some(0.0));
+    let only_live = results.iter().filter(|own| {
+        own["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "second.json"
+    });
+    let tables: Vec<&Value> = only_live
+        .map(|own| &own["locations"][0]["logicalLocations"][0]["fullyQualifiedName"])
+        .collect();
+    let named = tables.iter().filter_map(|own| own.as_str());
+    assert!(
+        named
+            .into_iter()
+            .any(|own| own.ends_with("payment_methods")),
+        "{tables:?}"
+    );
+    let unseen = results.iter().filter(|own| {
+        let text = own["message"]["text"].as_str().unwrap_or_default();
+        text.contains("Not seen running in `bookvault`")
+    });
+    assert!(unseen.count() > 0);
 }
 
 /// Contexts that were proposed are written down once, and read from then on.
