@@ -27,5 +27,8 @@ mod saga;
 mod secrets;
 mod servers;
 mod up;
+mod up_console;
+mod up_faults;
+mod up_storm;
 mod walk;
 mod world;

@@ -8,7 +8,7 @@ use freehold_testkit::{Must as _, TestServer, server};
 use crate::binary::Example;
 
 /// Stops the private servers of an example, also when the test fails.
-struct Down<'a>(&'a Example);
+pub(crate) struct Down<'a>(pub(crate) &'a Example);
 
 impl Drop for Down<'_> {
     fn drop(&mut self) {
@@ -16,7 +16,7 @@ impl Drop for Down<'_> {
     }
 }
 
-fn installed() -> bool {
+pub(crate) fn installed() -> bool {
     use freehold_private_servers::{Kind, find};
     let missing: Vec<_> = [Kind::Postgres, Kind::Mariadb]
         .into_iter()
@@ -156,7 +156,7 @@ async fn make_login(postgres: &TestServer, name: &str) -> freehold_engine::Secre
     postgres.admin.with_login(name, Some(password)).url()
 }
 
-fn open_to_all(folder: &Path) {
+pub(crate) fn open_to_all(folder: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("mode");
 }

@@ -79,7 +79,7 @@ pub fn document(page: &Page, moment: &Moment, setting: &Setting) -> String {
             body data-at=(moment.at) {
                 a.skip href="#main" { "To the content" }
                 header.bar {
-                    a.brand href="/" { (shape::mark()) span { "freehold" } }
+                    a.brand href="/" aria-label="freehold: the map" { (shape::mark()) span { "freehold" } }
                     span.system { b { (moment.system) } @if !moment.environment.is_empty() { span.dim { (moment.environment) } } }
                     nav aria-label="Nouns" {
                         @for (noun, name, link) in Noun::BAR {

@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const SAGAS: Duration = Duration::from_secs(2);
 const STORES: Duration = Duration::from_secs(5);
 const GROUNDS: Duration = Duration::from_secs(15);
-const CODE: Duration = Duration::from_secs(30);
+const CODE: Duration = Duration::from_secs(20);
 /// How many lines of its own are kept.
 const TROUBLES: usize = 20;
 
@@ -88,6 +88,7 @@ pub(in crate::command) async fn look(
     let mut own = Looked::default();
     let mut looks = Looks::default();
     let (mut counted, mut asked, mut read, mut checked) = (None, None, None, None);
+    let begun = Instant::now();
     loop {
         let mut faults = Vec::new();
         if due(&mut asked, STORES) {
@@ -116,7 +117,8 @@ pub(in crate::command) async fn look(
             told(line);
         }
         looked.send_replace(own.clone());
-        if due(&mut checked, CODE) {
+        // Programs come first: code is read when they have started.
+        if begun.elapsed() >= STORES && due(&mut checked, CODE) {
             own.boundary = Some(code.check(now()));
             looked.send_replace(own.clone());
         }

@@ -1,0 +1,279 @@
+//! The console of a running system shows what is there and acts for its operator: copies and their
+//! freshness, a key that waits and its retry, requests, traces, findings, tables and rights.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use freehold_browser::{Browser, Driver};
+use serde_json::{Value, json};
+
+use crate::up::{Up, bookvault, get, is_filled, shown};
+
+/// Sends an action; status and answer.
+fn act(console: &str, token: &str, key: &str, action: &Value) -> (String, Value) {
+    let address = console.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let body = action.to_string();
+    write!(
+        stream,
+        "POST /api/v1/actions HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    (status.to_owned(), serde_json::from_str(body).expect("JSON"))
+}
+
+#[test]
+fn it_shows_what_the_system_does() {
+    let bookvault = bookvault();
+    let mut up = Up::start(&bookvault);
+    let ready = up.ready();
+    let console = ready["console"].as_str().expect("an address");
+    assert_eq!(ready["operator"], Value::Null);
+    bookvault
+        .run(&["load", "--rate", "20", "--seconds", "2"])
+        .done();
+
+    // Freshness of each copy, measured.
+    let fresh = |all: &Value| {
+        let kinds = all["kinds"].as_array().expect("kinds").iter();
+        let readers = kinds.flat_map(|own| own["readers"].as_array().expect("readers").clone());
+        let readers: Vec<_> = readers.collect();
+        readers.len() == 2
+            && readers
+                .iter()
+                .all(|own| own["fresh_ms"].is_number() && own["slo_ms"].is_number())
+    };
+    shown(console, "/api/v1/events", fresh);
+    // Requests and their latency, from the traces that programs send.
+    shown(console, "/api/v1/services/orders", |own| {
+        own["program"]["requests_per_second"]
+            .as_f64()
+            .is_some_and(|rate| rate > 0.1)
+            && own["program"]["p99_ms"]
+                .as_f64()
+                .is_some_and(|took| took > 0.0)
+    });
+    // A request with what it asked of others; a saga with what it asked of participants.
+    shown(console, "/api/v1/traces", |all| {
+        let all = all.as_array().expect("traces");
+        let has = |name: &str, service: &str| {
+            all.iter().any(|own| {
+                let spans = own["spans"].as_array().expect("spans");
+                own["name"] == name && spans.iter().any(|it| it["service"] == service)
+            })
+        };
+        has("POST /orders", "customers")
+            && has("place_order", "payment")
+            && has("place_order", "catalog")
+    });
+    // Tables, what was applied, and that the code crosses nothing.
+    let own = shown(console, "/api/v1/services/orders", |own| {
+        own["stores"][0]["tables"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    });
+    let tables = own["stores"][0]["tables"].as_array().expect("tables");
+    let kind = |name: &str| {
+        tables
+            .iter()
+            .find(|it| it["name"] == name)
+            .map(|it| it["kind"].clone())
+    };
+    assert_eq!(kind("order_items"), Some(json!("append-only")), "{own}");
+    assert_eq!(kind("book_cache"), Some(json!("copy of catalog")), "{own}");
+    let migrations = own["stores"][0]["migrations"]
+        .as_array()
+        .expect("migrations");
+    assert!(
+        !migrations.is_empty() && migrations.iter().all(|it| it["same"] == true),
+        "{own}"
+    );
+    let boundary = shown(console, "/api/v1/boundary", |own| own["files"].is_u64());
+    assert_eq!(
+        (&boundary["trouble"], &boundary["findings"]),
+        (&json!(""), &json!([]))
+    );
+
+    picture(&bookvault, console);
+
+    // Without a token nothing is done.
+    let (status, said) = act(
+        console,
+        "guessed",
+        "12345678",
+        &json!({ "do": "retry_dead", "id": "x" }),
+    );
+    assert_eq!((status.as_str(), &said["code"]), ("403", &json!("FH4002")));
+    assert_eq!(up.interrupt(), 0);
+}
+
+/// README's picture, into the file that `FREEHOLD_PICTURE` names: the map of BookVault at work.
+fn picture(bookvault: &crate::binary::Example, console: &str) {
+    let (Some(file), Some(browser)) = (std::env::var_os("FREEHOLD_PICTURE"), Browser::installed())
+    else {
+        return;
+    };
+    // For a minute's figures.
+    bookvault
+        .run(&["load", "--rate", "2", "--seconds", "60"])
+        .done();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut driver = Driver::start(&browser, folder.path());
+    driver.show((1280, 800), false);
+    driver.open(console);
+    driver.picture(std::path::Path::new(&file));
+}
+
+/// orders' store refuses a copy of a book until it is mended.
+fn breaks(path: &std::path::Path, sql: &str) {
+    let store = rusqlite::Connection::open(path).expect("the store");
+    store
+        .busy_timeout(std::time::Duration::from_secs(10))
+        .expect("patience");
+    store.execute_batch(sql).expect("done");
+}
+
+fn operator(ready: &Value) -> (String, String) {
+    let address = ready["operator"].as_str().expect("an address");
+    let (console, token) = address.split_once("/operator?token=").expect("a token");
+    (console.to_owned(), token.to_owned())
+}
+
+fn url_of<'a>(ready: &'a Value, name: &str) -> &'a str {
+    let programs = ready["programs"].as_array().expect("programs");
+    let found = programs
+        .iter()
+        .find(|own| own["name"] == name)
+        .expect("runs");
+    found["url"].as_str().expect("an address")
+}
+
+/// One request to a service; its whole answer.
+fn send(method: &str, url: &str, path: &str, body: &Value) -> String {
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let body = body.to_string();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+/// An event that its reader refuses waits, is told with its reason, and is applied when an operator
+/// says so: by a click where there is a browser, else by the request that the click sends.
+#[test]
+fn a_key_that_waits_is_retried_by_its_operator() {
+    let bookvault = bookvault();
+    let mut up = Up::begin(&bookvault, &["up", "--json", "--token"]);
+    let ready = up.ready();
+    let (console, token) = operator(&ready);
+    is_filled(&ready);
+    let store = bookvault
+        .path()
+        .join(".freehold/stores/main/orders/store.db");
+    breaks(
+        &store,
+        "CREATE TRIGGER refuses BEFORE UPDATE ON book_cache WHEN NEW.book_id = 5 BEGIN SELECT RAISE(ABORT, 'not on a Saturday'); END",
+    );
+    let price = json!({ "priceCents": 4321 });
+    let changed = send("PUT", url_of(&ready, "catalog"), "/books/5/price", &price);
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    let seen = shown(&console, "/api/v1/events", |own| {
+        own["dead"].as_array().is_some_and(|all| !all.is_empty())
+    });
+    let letter = &seen["dead"][0];
+    assert_eq!(
+        (&letter["service"], &letter["key"]),
+        (&json!("orders"), &json!("5"))
+    );
+    assert!(
+        letter["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("not on a Saturday")),
+        "{letter}"
+    );
+    let (_, map) = get(&console, "/api/v1/attention");
+    assert!(map.contains("waits in orders"), "{map}");
+
+    // What refuses it is still there.
+    let retry = json!({ "do": "retry_dead", "id": letter["id"] });
+    let (status, said) = act(&console, &token, "first-try", &retry);
+    assert_eq!(
+        (status.as_str(), &said["code"]),
+        ("409", &json!("FH3913")),
+        "{said}"
+    );
+    breaks(&store, "DROP TRIGGER refuses");
+    // The same request again is answered as before; a new one is done.
+    let (_, again) = act(&console, &token, "first-try", &retry);
+    assert_eq!(again, said);
+    if let Some(browser) = Browser::installed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut driver = Driver::start(&browser, folder.path());
+        driver.open(&format!("{console}/operator?token={token}"));
+        driver.open(&format!("{console}/events"));
+        driver.click("[data-do=retry_dead]");
+        driver.click("dialog button:first-of-type");
+        driver
+            .until("document.querySelector('dialog p').textContent.includes('1 of key 5 applied')");
+    } else {
+        let (status, said) = act(&console, &token, "second-try", &retry);
+        assert_eq!(status, "200", "{said}");
+    }
+    shown(&console, "/api/v1/events", |own| own["dead"] == json!([]));
+    assert_eq!(up.interrupt(), 0);
+}
+
+/// A saga that is under way is taken back by its operator, and who asked stands in its trail.
+#[test]
+fn a_saga_is_compensated_by_its_operator() {
+    let bookvault = bookvault();
+    let mut up = Up::begin(&bookvault, &["up", "--json", "--token"]);
+    let ready = up.ready();
+    let (console, token) = operator(&ready);
+    is_filled(&ready);
+    // The shop sells from its copy; the saga waits for who has the stock.
+    crate::up::ask(&bookvault, "rest catalog");
+    shown(&console, "/api/v1/services/catalog", |own| {
+        own["health"] != "up"
+    });
+    let order = json!({ "customerId": 3, "items": [{ "bookId": 5, "quantity": 1 }] });
+    let placed = send("POST", url_of(&ready, "orders"), "/orders", &order);
+    assert!(placed.starts_with("HTTP/1.1 201"), "{placed}");
+    let seen = shown(&console, "/api/v1/sagas", |own| {
+        let all = own["instances"].as_array().expect("instances");
+        all.iter()
+            .any(|it| it["at_step"] == "reserve_inventory" && it["state"] == "running")
+    });
+    let all = seen["instances"].as_array().expect("instances");
+    let own = all
+        .iter()
+        .find(|it| it["at_step"] == "reserve_inventory")
+        .expect("it");
+    let compensate = json!({ "do": "compensate_saga", "id": own["id"] });
+    let (status, said) = act(&console, &token, "take-it-back", &compensate);
+    assert_eq!(status, "200", "{said}");
+    crate::up::ask(&bookvault, "resume catalog");
+    let id = own["id"].as_str().expect("an id");
+    shown(&console, &format!("/api/v1/sagas/{id}"), |own| {
+        own["state"] == "compensated"
+    });
+    let trail = bookvault
+        .run(&["saga", "show", "orders", id, "--servers", "embedded"])
+        .done();
+    assert!(
+        trail.contains("operator (console) asked for compensate"),
+        "{trail}"
+    );
+    assert_eq!(up.interrupt(), 0);
+}
