@@ -92,12 +92,38 @@ pub(crate) fn from_files(
     all
 }
 
-/// A text of several lines begins below its `|`, and its columns are not known.
+/// Where the text begins. Of several lines the columns are not known: their indentation is gone.
 fn text_place(root: &Node, path: &[&str], text: &str) -> Place {
     let mut place = root.place(path);
     if text.contains('\n') {
-        place.line += 1;
         place.column = 1;
     }
     place
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Select;
+    use crate::{MemoryFiles, load};
+
+    #[test]
+    fn the_place_of_a_query_is_its_first_line() {
+        let lines = "service: b\nstore: { server: main }\nread_models:\n  recent:\n    from: { o: orders }\n    select: |\n      SELECT 1\n      FROM o\n";
+        let files = MemoryFiles::new([
+            (
+                "freehold.yaml".to_owned(),
+                "system: demo\nservers:\n  main: { engine: sqlite, url: \"env:X\" }\nservices: [services/*]\n"
+                    .to_owned(),
+            ),
+            ("services/b/service.yaml".to_owned(), lines.to_owned()),
+        ]);
+        let system = load(Path::new(""), None, &files).expect("a system");
+        let model = &system.services["b"].read_models["recent"];
+        let Select::Every(select, place) = &model.select else {
+            panic!("one for all engines");
+        };
+        assert_eq!((select.as_str(), place.line), ("SELECT 1\nFROM o\n", 7));
+    }
 }

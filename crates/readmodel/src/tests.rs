@@ -30,7 +30,8 @@ fn copies() -> BTreeMap<String, CopyShape> {
 
 fn read(select: &str) -> Result<Plan, String> {
     let pairs = [("o", "order_copy"), ("c", "customer_copy")];
-    let used = |alias: &str| select.contains(&format!(" {alias}")) || alias == "o";
+    let joined = select.contains("JOIN c") || select.ends_with(", c");
+    let used = |alias: &str| joined || alias == "o";
     let from = pairs.iter().filter(|it| used(it.0));
     let from = from
         .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))

@@ -85,7 +85,7 @@ async fn case(size: i64, events: i64) -> Result<(), Failure> {
         want,
         sql,
     };
-    let term = Duration::from_mins(60);
+    let term = Duration::from_hours(1);
     let led = lead(
         &mut *ground.connection,
         &ground.sql,

@@ -11,7 +11,7 @@ use freehold_engine::{CopyWant, EventSql, Spot, Want};
 use crate::names::{ident, literal, object};
 use crate::plane::snapshot_view;
 
-const NOW: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
+pub(crate) const NOW: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
 const BATCH: &str = "batch, incarnation, epoch, `cursor`, ids, digest, prevs, pending, last_page";
 /// A row of the outbox: what `outbox.rs` reads, too.
 pub(crate) const ROW: &str = "o.id, REPLACE(LOWER(o.event_id), '-', ''), o.topic, o.`key`, o.payload, o.headers, \
@@ -32,9 +32,6 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         lead_put: format!(
             "INSERT INTO {leadership} (name, holder, epoch, until) VALUES (?, ?, ?, {NOW} + ?)
  ON DUPLICATE KEY UPDATE holder = VALUES(holder), epoch = VALUES(epoch), until = VALUES(until)"
-        ),
-        lead_lock: format!(
-            "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? FOR UPDATE"
         ),
         lead_fence: format!(
             "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? LOCK IN SHARE MODE"
@@ -113,18 +110,21 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "SELECT copy, source, state, `cursor`, stamp, `rows` FROM {} ORDER BY copy",
             own("fill")
         ),
-        fill_put: format!(
-            "INSERT INTO {} (copy, source, state, `cursor`, stamp, `rows`) VALUES (?, ?, ?, ?, ?, ?)
- ON DUPLICATE KEY UPDATE source = VALUES(source), state = VALUES(state), `cursor` = VALUES(`cursor`),
- stamp = VALUES(stamp), `rows` = VALUES(`rows`)",
-            own("fill")
-        ),
+        fill_put: fill_put(&own("fill")),
         note: format!(
             "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
             own("note")
         ),
         ..EventSql::default()
     }
+}
+
+fn fill_put(fill: &str) -> String {
+    format!(
+        "INSERT INTO {fill} (copy, source, state, `cursor`, stamp, `rows`) VALUES (?, ?, ?, ?, ?, ?)
+ ON DUPLICATE KEY UPDATE source = VALUES(source), state = VALUES(state), `cursor` = VALUES(`cursor`),
+ stamp = VALUES(stamp), `rows` = VALUES(`rows`)"
+    )
 }
 
 /// A start of the server tells of volumes put back; where it is, of dumps and failovers. The start

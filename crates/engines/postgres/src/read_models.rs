@@ -271,7 +271,7 @@ impl Model<'_> {
                 let other = of(&self.plan.sources[*other].alias, column);
                 format!("{} = {other}", of(&it.alias, own))
             });
-            sql.push_str(&format!(" {kind} {table} ON {}", all(on)));
+            sql.extend([" ", kind, " ", &table, " ON ", &all(on)]);
         }
         sql
     }
@@ -490,8 +490,8 @@ impl Model<'_> {
             .key
             .iter()
             .map(|column| format!("{} = i.{}", of(&it.alias, column), ident(column))));
-        let named = self.plan.sources[0].key.iter().zip(&driving);
-        let now = list(named.map(|(column, name)| {
+        let paired = self.plan.sources[0].key.iter().zip(&driving);
+        let now = list(paired.map(|(column, name)| {
             format!("{} AS {name}", of(&self.plan.sources[0].alias, column))
         }));
         let behind = if after {
@@ -527,14 +527,14 @@ impl Model<'_> {
             }
         };
         let (of_copy, of_rows) = (behind(&key), behind(&driving));
-        let named = list(
+        let paired = list(
             key.iter()
                 .zip(&driving)
                 .map(|(column, name)| format!("{column} AS {name}")),
         );
         let ordered = list(key.iter().cloned());
         format!(
-            "SELECT {} FROM ((SELECT {named} FROM {}{of_copy} ORDER BY {ordered} LIMIT {READ_MODEL_PAGE})
+            "SELECT {} FROM ((SELECT {paired} FROM {}{of_copy} ORDER BY {ordered} LIMIT {READ_MODEL_PAGE})
  UNION (SELECT DISTINCT {names} FROM {}{of_rows} ORDER BY {names} LIMIT {READ_MODEL_PAGE})) AS keys ORDER BY {names} LIMIT {READ_MODEL_PAGE}",
             self.as_json(&driving),
             self.copy(0),

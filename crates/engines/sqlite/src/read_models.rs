@@ -458,8 +458,8 @@ impl Model<'_> {
         let key = it.key.iter();
         let is = all(key.map(|column| format!("{} = i.{}", of(&it.alias, column), ident(column))));
         let alias = &self.0.sources[0].alias;
-        let named = self.0.sources[0].key.iter().zip(&driving);
-        let now = list(named.map(|(column, name)| format!("{} AS {name}", of(alias, column))));
+        let paired = self.0.sources[0].key.iter().zip(&driving);
+        let now = list(paired.map(|(column, name)| format!("{} AS {name}", of(alias, column))));
         let behind = if after {
             format!(" WHERE {}", self.behind(&driving, 2))
         } else {
@@ -489,9 +489,9 @@ impl Model<'_> {
             }
         };
         let pairs = key.iter().zip(&driving);
-        let named = list(pairs.map(|(column, name)| format!("{column} AS {name}")));
+        let paired = list(pairs.map(|(column, name)| format!("{column} AS {name}")));
         format!(
-            "SELECT {} FROM (SELECT * FROM (SELECT {named} FROM {}{} ORDER BY {} LIMIT {READ_MODEL_PAGE})
+            "SELECT {} FROM (SELECT * FROM (SELECT {paired} FROM {}{} ORDER BY {} LIMIT {READ_MODEL_PAGE})
  UNION SELECT * FROM (SELECT DISTINCT {names} FROM {}{} ORDER BY {names} LIMIT {READ_MODEL_PAGE})) ORDER BY {names} LIMIT {READ_MODEL_PAGE}",
             self.as_json(&driving),
             self.copy(0),

@@ -1,6 +1,8 @@
 //! Random schemas and queries within the subset, random changes: rows that come late, twice, with
 //! other keys of others, that go and come again; transactions that are cut off.
 
+use std::fmt::Write as _;
+
 use freehold_model::EngineKind;
 use freehold_testkit::Random;
 use freehold_testkit::readshop::{Asked, Copied, text_type};
@@ -49,8 +51,8 @@ pub(crate) fn draw(random: &mut Random, name: &str, many: usize) -> Drawn {
         let (own, others) = (random.pick(&["id", "r1"]), random.pick(&["id", "r1", "r2"]));
         let kind = random.pick(&["JOIN", "LEFT JOIN", "LEFT JOIN"]);
         let on = format!("ON {}.{own} = {}.{others}", alias(at), alias(other));
-        from.0 += &format!("\n{kind} {} {on}", alias(at));
-        from.1 += &format!("\n{kind} t{at} AS {} {on}", alias(at));
+        let _ = write!(from.0, "\n{kind} {} {on}", alias(at));
+        let _ = write!(from.1, "\n{kind} t{at} AS {} {on}", alias(at));
     }
     let last = alias(many - 1);
     let filter = match random.below(5) {

@@ -36,7 +36,7 @@ async fn both_at_once(locked: bool) -> Option<(Vec<String>, Vec<String>)> {
     let mut second = crate::world::World::ground(&store.target).await;
     if !locked {
         for sql in [&mut store.ground.sql, &mut second.sql] {
-            sql.lead_lock = "SELECT 1 WHERE $1::text <> '' AND $2::bigint > 0".to_owned();
+            "SELECT 1 WHERE $1::text <> '' AND $2::bigint > 0".clone_into(&mut sql.lead_lock);
         }
     }
     store.begin().await;
