@@ -29,6 +29,15 @@ pub(crate) struct Standing {
     runs: Runs,
 }
 
+/// Topics that a service writes and reads beside its events, by service.
+pub(crate) type MoreTopics = BTreeMap<String, (BTreeSet<Topic>, BTreeSet<Topic>)>;
+
+/// What topics and accounts are made of.
+struct Wanted<'s> {
+    system: &'s System,
+    more: &'s MoreTopics,
+}
+
 /// What runs for this process alone.
 enum Runs {
     Embedded {
@@ -75,16 +84,23 @@ pub(crate) fn topics_of(service: &Service) -> Result<(BTreeSet<Topic>, BTreeSet<
     Ok((writes, reads))
 }
 
-/// Starts or enters the system's broker. `socket`: where the embedded one listens.
-pub(crate) async fn start(system: &System, state: &Path, socket: &Path) -> Result<Standing> {
+/// Starts or enters the system's broker. `socket`: where the embedded one listens; `more`: topics
+/// beside the services' events.
+pub(crate) async fn start(
+    system: &System,
+    state: &Path,
+    socket: &Path,
+    more: &MoreTopics,
+) -> Result<Standing> {
+    let wanted = Wanted { system, more };
     match &system.broker {
-        freehold_model::Broker::Embedded => embedded(system, state, socket).await,
+        freehold_model::Broker::Embedded => embedded(&wanted, state, socket).await,
         freehold_model::Broker::External { kind, url } if kind == "nats" => match url {
-            SecretRef::Plain(text) if text.is_empty() => private_nats(system, state).await,
+            SecretRef::Plain(text) if text.is_empty() => private_nats(&wanted, state).await,
             url => {
                 let root = state.parent().unwrap_or(state);
                 let url = freehold_credentials::resolve(url, root, "the broker");
-                nats(system, state, &url.map_err(|fault| vec![fault])?).await
+                nats(&wanted, state, &url.map_err(|fault| vec![fault])?).await
             }
         },
         freehold_model::Broker::External { kind, .. } => Err(vec![
@@ -94,7 +110,7 @@ pub(crate) async fn start(system: &System, state: &Path, socket: &Path) -> Resul
     }
 }
 
-async fn embedded(system: &System, state: &Path, socket: &Path) -> Result<Standing> {
+async fn embedded(wanted: &Wanted<'_>, state: &Path, socket: &Path) -> Result<Standing> {
     let admin = Login {
         name: "freehold".to_owned(),
         secret: Embedded.generate(),
@@ -119,12 +135,13 @@ async fn embedded(system: &System, state: &Path, socket: &Path) -> Result<Standi
             }
         }
     };
-    let secrets = system
+    let secrets = wanted
+        .system
         .services
         .keys()
         .map(|name| (name.clone(), Embedded.generate()))
         .collect();
-    let made = make(system, &Embedded, &*administer, secrets).await?;
+    let made = make(wanted, &Embedded, &*administer, secrets).await?;
     Ok(Standing {
         broker: &Embedded,
         address,
@@ -140,7 +157,7 @@ fn of_nats() -> Result<&'static dyn Broker> {
     })
 }
 
-async fn private_nats(system: &System, state: &Path) -> Result<Standing> {
+async fn private_nats(wanted: &Wanted<'_>, state: &Path) -> Result<Standing> {
     let nats = of_nats()?;
     let fault = |error: freehold_private_servers::Error| vec![error.fault()];
     let server = start_nats(&state.join("nats")).await.map_err(fault)?;
@@ -152,12 +169,13 @@ async fn private_nats(system: &System, state: &Path) -> Result<Standing> {
     let address = server.address();
     let administer = nats.administer(&address, &admin).await;
     let administer = administer.map_err(|error| vec![error.fault()])?;
-    let secrets = system
+    let secrets = wanted
+        .system
         .services
         .keys()
         .map(|name| (name.clone(), nats.generate()))
         .collect();
-    let made = make(system, nats, &*administer, secrets).await?;
+    let made = make(wanted, nats, &*administer, secrets).await?;
     server.set_users(&made.by_hand).await.map_err(fault)?;
     Ok(Standing {
         broker: nats,
@@ -169,7 +187,7 @@ async fn private_nats(system: &System, state: &Path) -> Result<Standing> {
 
 /// A server of others: its URL is the administrator's, and services' users stand in its own
 /// configuration. What belongs there is written into a file.
-async fn nats(system: &System, state: &Path, url: &Secret) -> Result<Standing> {
+async fn nats(wanted: &Wanted<'_>, state: &Path, url: &Secret) -> Result<Standing> {
     let nats = of_nats()?;
     let (address, admin) = apart(url.expose())?;
     let administer = nats.administer(&address, &admin).await;
@@ -177,10 +195,10 @@ async fn nats(system: &System, state: &Path, url: &Secret) -> Result<Standing> {
     let folder = state.join("nats");
     make_private(&folder)?;
     let mut secrets = BTreeMap::new();
-    for name in system.services.keys() {
+    for name in wanted.system.services.keys() {
         secrets.insert(name.clone(), kept_seed(nats, &folder, name)?);
     }
-    let made = make(system, nats, &*administer, secrets).await?;
+    let made = make(wanted, nats, &*administer, secrets).await?;
     let users = folder.join("users.conf");
     write_private(&users, &(made.by_hand.join("\n") + "\n"))?;
     for login in made.logins.values() {
@@ -239,7 +257,7 @@ struct Made {
 }
 
 async fn make(
-    system: &System,
+    wanted: &Wanted<'_>,
     broker: &dyn Broker,
     administer: &dyn Admin,
     mut secrets: BTreeMap<String, Secret>,
@@ -249,8 +267,12 @@ async fn make(
         logins: BTreeMap::new(),
         by_hand: Vec::new(),
     };
-    for service in system.services.values() {
-        let (writes, reads) = topics_of(service)?;
+    for service in wanted.system.services.values() {
+        let (mut writes, mut reads) = topics_of(service)?;
+        if let Some((more_writes, more_reads)) = wanted.more.get(&service.name) {
+            writes.extend(more_writes.iter().cloned());
+            reads.extend(more_reads.iter().cloned());
+        }
         for topic in &writes {
             let want = TopicWant {
                 topic: topic.clone(),

@@ -1,6 +1,8 @@
 //! Sagas of a described system: which stores they need tables in, and the executor that a sidecar
 //! runs. Glue: what they do is in `saga`.
 
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,14 +10,13 @@ use std::sync::Arc;
 use freehold_engine::{Endpoint, Secret};
 use freehold_lifecycle::Target;
 use freehold_model::{Fault, Service, System};
+use freehold_saga::command::BothWays;
 use freehold_saga::http::Http;
 use freehold_saga::keep::{self, Connect, Standing};
 use freehold_saga::{Alarm, Definition, Loaded, Settings, Target as Asked};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::files::DiskFiles;
-use crate::sidecar::Report;
 use crate::telemetry;
 
 /// Where sidecars and programs find what calls of sagas are signed with.
@@ -80,18 +81,23 @@ fn unsent(definition: &Definition) -> Option<Fault> {
         let requests = [&step.call, &step.undo, &step.resolve];
         requests.into_iter().flatten().map(move |it| (step, it))
     });
-    let (step, request) = requests.find(|(_, it)| !matches!(it.to, Asked::Http { .. }))?;
-    let what = match request.to {
-        Asked::Command { .. } => "a command over the broker",
-        _ => "a nested saga",
-    };
-    let message = format!("{}: `{}` asks for {what}", definition.name, step.name);
-    Some(Fault::new("FH4122", message).help("over HTTP for now: `http: \"POST ${service}/path\"`"))
+    let (step, _) = requests.find(|(_, it)| !matches!(it.to, Asked::Http { .. }))?;
+    let message = format!(
+        "{}: `{}` asks for a nested saga",
+        definition.name, step.name
+    );
+    Some(
+        Fault::new("FH4122", message)
+            .help("write its steps into this one, or start it by an event of this one's step"),
+    )
+}
+
+fn variable(service: &str) -> String {
+    format!("{}_URL", service.to_uppercase().replace('-', "_"))
 }
 
 /// Where services answer: `ORDERS_URL` in the environment, as their programs find each other.
 pub(crate) fn addresses(system: &System) -> BTreeMap<String, String> {
-    let variable = |name: &str| format!("{}_URL", name.to_uppercase().replace('-', "_"));
     let address = |service: &Service| {
         let url = std::env::var(variable(&service.name)).ok()?;
         Some((service.name.clone(), url))
@@ -105,9 +111,13 @@ pub(crate) fn caller_key() -> Option<Secret> {
     (!key.is_empty()).then(|| Secret::new(key))
 }
 
+pub(crate) use ways::Around;
+
 /// The sagas that a process of sidecars runs.
 pub(crate) struct Sagas {
     definitions: Definitions,
+    /// By service: whose commands it attends to.
+    attended: BTreeMap<String, Vec<String>>,
     addresses: BTreeMap<String, String>,
     alarms: Alarms,
 }
@@ -118,11 +128,22 @@ pub(crate) type Alarms = Arc<dyn Fn(&str, &Alarm) + Send + Sync>;
 impl Sagas {
     /// Those of the system at `root`.
     pub(crate) fn of(root: &Path, system: &System, alarms: Alarms) -> Result<Self> {
+        let definitions = definitions(root, system)?;
+        let callers = |name: &String| (name.clone(), ways::callers(&definitions, name));
+        let attended = system.services.keys().map(callers);
         Ok(Self {
-            definitions: definitions(root, system)?,
+            attended: attended
+                .filter(|(_, callers)| !callers.is_empty())
+                .collect(),
+            definitions,
             addresses: addresses(system),
             alarms,
         })
+    }
+
+    /// Topics that they need beside the services' events.
+    pub(crate) fn topics(&self) -> Result<crate::broker::MoreTopics> {
+        ways::topics(&self.definitions)
     }
 
     /// Runs those of one store as its sidecar, which enters at `at`.
@@ -130,8 +151,7 @@ impl Sagas {
         &mut self,
         target: &Target,
         at: Endpoint,
-        report: &Report,
-        stop: &watch::Receiver<bool>,
+        around: &Around<'_>,
         tasks: &mut JoinSet<()>,
     ) {
         let service = target.want.service.clone();
@@ -145,14 +165,18 @@ impl Sagas {
             })
         });
         let addresses = self.addresses.clone();
-        let asked = Http::new(addresses, service.clone(), caller_key());
+        ways::listen(&service, &definitions, Arc::clone(&connect), around, tasks);
+        let asked = BothWays {
+            http: Http::new(addresses, service.clone(), caller_key()),
+            commands: ways::commands(&service, &definitions, around, tasks),
+        };
         let people = telemetry::traced(asked, &service, telemetry::names(&definitions));
         let settings = Settings::new(format!("{service}/{}", std::process::id()));
         let (name, alarms) = (service.clone(), Arc::clone(&self.alarms));
         let alarm = Arc::new(move |alarm: Alarm| alarms(&name, &alarm));
-        let report = Arc::clone(report);
+        let report = Arc::clone(around.report);
         let told = move |standing| report(&service, "sagas", as_told(standing));
-        let stop = stop.clone();
+        let stop = around.stop.clone();
         tasks.spawn(async move {
             keep::run(connect, definitions, people, settings, alarm, told, stop).await;
         });
@@ -179,7 +203,8 @@ pub(crate) fn told(alarm: &Alarm) -> String {
             ..
         } => {
             let step = step.as_deref().unwrap_or("the saga");
-            format!("{definition} {key} waits for an operator: {step}, {why:?}")
+            let why = freehold_saga::parked_words(*why);
+            format!("{definition} {key} waits for an operator: {step}: {why}")
         }
         Alarm::NoSuchSaga { definition, .. } => {
             format!("a start names `{definition}`, which is not described")

@@ -12,6 +12,7 @@ use freehold_events::peer::{self, Open, Owner, Peers, Sockets};
 use freehold_events::{Consumer, Ground, Options, Source, Subscribed};
 use freehold_lifecycle::Target;
 use freehold_model::{Fault, Service, System};
+use freehold_saga::by_event::Enter;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,10 +70,20 @@ pub(crate) async fn start(
     let folder = socket.parent().unwrap_or(Path::new("/"));
     let sockets = Sockets::new(folder);
     broker::make_private(folder)?;
-    let standing = broker::start(system, state, &socket).await?;
+    let more = sagas.topics()?;
+    let standing = broker::start(system, state, &socket, &more).await?;
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut watched = Vec::new();
+    let around = |login: &Login| crate::sagas::Around {
+        enter: entrance(standing.broker, login, &standing.address),
+        report: &report,
+        stop: &stopping,
+    };
+    for target in targets.iter().filter(|it| it.want.store == "main") {
+        let service = &target.want.service;
+        sagas.attend(service, &around(&standing.logins[service]), &mut tasks);
+    }
     for target in targets
         .iter()
         .filter(|target| !target.want.plane.is_empty() || target.want.plane.sagas.starts)
@@ -81,7 +92,7 @@ pub(crate) async fn start(
         let login = &standing.logins[&service.name];
         let at = as_sidecar(target.engine, target, &target.want).await?;
         if target.want.plane.sagas.starts {
-            sagas.spawn(target, at.clone(), &report, &stopping, &mut tasks);
+            sagas.spawn(target, at.clone(), &around(login), &mut tasks);
         }
         if target.want.plane.is_empty() {
             continue;
@@ -141,6 +152,15 @@ fn opener(target: &Target, at: Endpoint) -> Open {
                 sql,
             })
         })
+    })
+}
+
+/// A session of this service, whenever one is needed.
+fn entrance(broker: &'static dyn Broker, login: &Login, address: &str) -> Enter {
+    let (login, address) = (login.clone(), address.to_owned());
+    Arc::new(move || {
+        let (login, address) = (login.clone(), address.clone());
+        Box::pin(async move { Ok(Arc::from(broker.connect(&address, &login).await?)) })
     })
 }
 

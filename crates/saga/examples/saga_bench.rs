@@ -205,6 +205,7 @@ async fn requests_alone(http: &Arc<Http>, service: &str) -> f64 {
             tokio::spawn(async move {
                 for number in 0..each {
                     let ask = Ask {
+                        way: freehold_saga::Way::Http,
                         service: service.clone(),
                         method: freehold_saga::Method::Post,
                         path: "/reserve".to_owned(),

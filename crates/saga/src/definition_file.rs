@@ -115,7 +115,8 @@ pub(crate) enum RequestFile {
 pub(crate) struct FullRequestFile {
     /// `POST ${service}/path/{expression}`.
     pub(crate) http: Option<String>,
-    /// The topic of a command over the broker: `stock.reserve.v1`.
+    /// The same as a command over the broker, which keeps it while the service is away:
+    /// `POST ${service}/path/{expression}`.
     pub(crate) command: Option<String>,
     /// A saga of this service that runs inside this one.
     pub(crate) saga: Option<String>,

@@ -1,7 +1,12 @@
 //! Asking participants over HTTP/1.1: connections kept, caller signed, replies bounded.
 //!
 //! Time-outs are the executor's: it drops the future. A reply counts only by its headers
-//! ([`crate::wire::reply`]); the status line is for people and proxies alone.
+//! ([`crate::wire::reply`]); the status line is for people and proxies alone. [`Door`] hands through
+//! what came over the broker.
+
+mod door;
+
+pub use door::{Door, Opened};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,7 +91,7 @@ impl Http {
     }
 }
 
-fn sign(key: &Secret, caller: &str, ask: &Ask) -> String {
+pub(crate) fn sign(key: &Secret, caller: &str, ask: &Ask) -> String {
     signature(
         key.expose().as_bytes(),
         &wire::signed_text(

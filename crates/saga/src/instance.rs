@@ -97,7 +97,7 @@ impl Instance {
         let (state, mut commands) = step::<R>(&prepared.plan, &self.state, now, &event)?;
         next.state = state;
         // A payload that was no reply is not kept; why it was none is.
-        next.keep(&event, payload.filter(|_| event == *taken));
+        next.keep(prepared, &event, payload.filter(|_| event == *taken));
         let mut dispatches = Vec::new();
         // What cannot be written parks its step, which can take commands back.
         while let Some((step, why)) = next.write_requests(prepared, &commands) {
@@ -162,7 +162,7 @@ impl Instance {
         }
     }
 
-    fn keep(&mut self, event: &Event, payload: Option<Value>) {
+    fn keep(&mut self, prepared: &Prepared, event: &Event, payload: Option<Value>) {
         let (Some(payload), Some(step)) = (payload, event.step()) else {
             return;
         };
@@ -177,10 +177,16 @@ impl Instance {
                 self.outputs.insert(step, payload);
                 self.errors.remove(&step);
             }
+            // Of an input that does not fit nothing was ever sent: what an operator gives is the input.
+            Event::Operate { .. } if prepared.definition.input.mismatch(&self.input).is_some() => {
+                self.input = payload;
+                self.errors.remove(&step);
+            }
             Event::Operate { .. } => {
                 self.edits.insert(step, payload);
             }
-            Event::Reply { .. } | Event::Unanswered { .. } => {
+            // An undo's reply carries nothing: why it came to that stays.
+            Event::Reply { .. } | Event::Unanswered { .. } if !payload.is_null() => {
                 self.errors.insert(step, payload.to_string());
             }
             _ => {}

@@ -14,11 +14,13 @@
 //! - [`Executor`] runs the sagas of one store, [`keep`] keeps it going; it knows an engine only by
 //!   its statements ([`freehold_engine::SagaSql`]).
 //! - [`Participants`] are whom it asks; [`http`] asks them.
+//! - [`command`] carries the same requests over the broker; [`by_event`] starts and approves what
+//!   events say.
 //! - [`barred`] is the barrier's transaction on a participant's store.
 //! - [`operate`] is what operators see and ask for.
 //!
-//! Not here yet: commands over the broker, nested sagas (definitions and circles are checked),
-//! starts by event, upcasters for older inputs, and driving a restored participant's actions again.
+//! Not here yet: nested sagas (definitions and circles are checked), upcasters for older inputs, and
+//! driving a restored participant's actions again.
 //!
 //! What the prescription did not say and the simulator asked for: after a restore of the
 //! initiator's store, starts that stand *unclaimed* in it and instances that wait for locks may
@@ -27,6 +29,8 @@
 
 pub mod barred;
 mod barrier;
+pub mod by_event;
+pub mod command;
 mod contract;
 mod definition;
 mod definition_file;
@@ -64,12 +68,12 @@ pub use expression::{Expression, Failure, Names, Problem, ProblemKind, Scope, is
 pub use graph::{STEP_LIMIT, Steps};
 pub use instance::{Dispatch, Instance, Prepared, Stored};
 pub use load::load;
-pub use participants::{Answer, Ask, Participants};
+pub use participants::{Answer, Ask, Participants, Way};
 pub use read::{Loaded, json_schema, read};
 pub use request::{Evaluated, Method, PathPart, Request, Target};
 pub use saga_id::{SHARES, SagaId};
 pub use signal::Signal;
-pub use summary::{current_step, status_name};
+pub use summary::{current_step, parked_words, status_name};
 pub use template::Template;
 pub use together::check_together;
 pub use transition::{

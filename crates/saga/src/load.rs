@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use freehold_model::{Fault, Files, System};
+use freehold_model::{Fault, Files, System, nearest};
 
 use crate::read::{Loaded, read};
 use crate::together::check_together;
@@ -33,6 +33,7 @@ pub fn load(
         // A file that is not understood would only lead to faults that are none.
         if of_service.len() == service.sagas.len() {
             faults.extend(check_together(&of_service, &services));
+            faults.extend(of_service.iter().flat_map(|it| unpublished(it, system)));
         }
         if !of_service.is_empty() {
             sagas.insert(service.name.clone(), of_service);
@@ -43,6 +44,39 @@ pub fn load(
     } else {
         Err(faults)
     }
+}
+
+/// Events that it waits for and that nobody sends.
+fn unpublished(saga: &Loaded, system: &System) -> Vec<Fault> {
+    let known = || {
+        let services = system.services.values();
+        services.flat_map(|service| service.publishes.keys().map(String::as_str))
+    };
+    let definition = &saga.definition;
+    let start = definition.start.as_ref().map(|start| {
+        let place = saga.document.place(&["start", "event"]);
+        (start.event.as_str(), place, "is started".to_owned())
+    });
+    let steps = definition.steps.iter().enumerate();
+    let approvals = steps.filter_map(|(at, step)| {
+        let place = ["steps", &at.to_string(), "approved_by"];
+        let place = saga.document.place(&place);
+        let what = format!("`{}` is approved", step.name);
+        Some((step.approved_by.as_deref()?, place, what))
+    });
+    let unknown = start
+        .into_iter()
+        .chain(approvals)
+        .filter(|(event, ..)| !known().any(|it| it == *event));
+    let fault = |(event, place, what): (&str, _, String)| {
+        let help = match nearest(event, known()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "add it below `publishes` of the service that knows of it".to_owned(),
+        };
+        let message = format!("{what} by `{event}`, which nobody publishes");
+        Fault::new("FH4118", message).at(place).help(help)
+    };
+    unknown.map(fault).collect()
 }
 
 fn unread(service: &str, path: &Path, error: &io::Error) -> Fault {

@@ -134,18 +134,11 @@ pub struct Asked {
     pub who: String,
 }
 
-/// Asks, and waits so long for what becomes of it. `None`: nobody has taken it yet; it stays.
+/// Asks, and waits for nothing.
 ///
 /// # Errors
 /// The store's.
-pub async fn ask(
-    connection: &mut dyn Connection,
-    sql: &SagaSql,
-    asked: &Asked,
-    patience: Duration,
-) -> Result<Option<Noted>> {
-    let before = notes(connection, sql, &asked.saga).await?;
-    let last = before.iter().map(|note| note.signal).max().unwrap_or(0);
+pub async fn put(connection: &mut dyn Connection, sql: &SagaSql, asked: &Asked) -> Result<()> {
     let args = [
         asked.saga.as_str().into(),
         asked.what.as_str().into(),
@@ -159,7 +152,22 @@ pub async fn ask(
     ];
     connection.begin(TxMode::Durable).await?;
     connection.run(&sql.signal_put, &args).await?;
-    connection.commit().await.done()?;
+    connection.commit().await.done()
+}
+
+/// Asks, and waits so long for what becomes of it. `None`: nobody has taken it yet; it stays.
+///
+/// # Errors
+/// The store's.
+pub async fn ask(
+    connection: &mut dyn Connection,
+    sql: &SagaSql,
+    asked: &Asked,
+    patience: Duration,
+) -> Result<Option<Noted>> {
+    let before = notes(connection, sql, &asked.saga).await?;
+    let last = before.iter().map(|note| note.signal).max().unwrap_or(0);
+    put(connection, sql, asked).await?;
     let until = std::time::Instant::now() + patience;
     loop {
         let notes = notes(connection, sql, &asked.saga).await?;

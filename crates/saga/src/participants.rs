@@ -9,9 +9,19 @@ use crate::request::Method;
 use crate::transition::{Kind, Millis};
 use crate::wire::Said;
 
+/// How a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// From the sidecar to the service's program.
+    Http,
+    /// Over the broker to the service's sidecar, and from there to its program.
+    Broker,
+}
+
 /// A request as it goes out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
+    pub way: Way,
     /// A service of the system.
     pub service: String,
     pub method: Method,

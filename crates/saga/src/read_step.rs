@@ -10,6 +10,7 @@ use crate::definition_file::{
 };
 use crate::expression::{Expression, Problem, ProblemKind, is_name};
 use crate::graph::Steps;
+use crate::participants::Way;
 use crate::read::Reader;
 use crate::request::{Method, PathPart, Request, Target, parse_http};
 
@@ -255,10 +256,8 @@ impl Reader {
         let command = full.and_then(|full| full.command.as_ref());
         let saga = full.and_then(|full| full.saga.as_ref());
         match (http, command, saga) {
-            (Some(http), None, None) => self.http(http, path, names),
-            (None, Some(topic), None) => Target::Command {
-                topic: topic.clone(),
-            },
+            (Some(http), None, None) => self.http(http, Way::Http, path, names),
+            (None, Some(command), None) => self.http(command, Way::Broker, path, names),
             (None, None, Some(name)) => Target::Saga { name: name.clone() },
             _ => {
                 self.fault(
@@ -273,8 +272,12 @@ impl Reader {
         }
     }
 
-    fn http(&mut self, text: &str, path: &[&str], names: &Names<'_>) -> Target {
-        let path = [path, &["http"]].concat();
+    fn http(&mut self, text: &str, way: Way, path: &[&str], names: &Names<'_>) -> Target {
+        let key = match way {
+            Way::Http => "http",
+            Way::Broker => "command",
+        };
+        let path = [path, &[key]].concat();
         let malformed = |message: String| {
             Fault::new("FH4108", message).help("write `POST ${service}/path/{input.order_id}`")
         };
@@ -306,6 +309,7 @@ impl Reader {
             })
             .collect();
         Target::Http {
+            way,
             method: method.unwrap_or(Method::Post),
             service: raw.service.to_owned(),
             path: parts,

@@ -1,4 +1,5 @@
-//! What is asked of a participant: an HTTP request, a command over the broker, a nested saga.
+//! What is asked of a participant: an HTTP request, on its own or as a command over the broker; or a
+//! nested saga.
 //!
 //! Made by [`crate::read`]; evaluated once, when its step is enabled, and then stored.
 
@@ -6,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::expression::{Expression, Failure, Names};
+use crate::participants::Way;
 use crate::template::Template;
 
 /// A request of a definition.
@@ -18,14 +20,13 @@ pub struct Request {
 /// Whom it goes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
+    /// An HTTP request of the service's program, sent there or carried by the broker.
     Http {
+        way: Way,
         method: Method,
         /// A service of the system; its address is known where it runs.
         service: String,
         path: Vec<PathPart>,
-    },
-    Command {
-        topic: String,
     },
     Saga {
         name: String,
@@ -66,7 +67,7 @@ pub enum PathPart {
 /// A request with its values, as it is stored and sent, however often.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
-    /// The path of an HTTP request, the topic of a command, the name of a saga.
+    /// The path of a request, the name of a saga.
     pub to: String,
     pub body: Value,
 }
@@ -98,7 +99,6 @@ impl Request {
     /// The request for these values of the names; a failure names the expression.
     pub fn evaluate(&self, names: Names<'_>) -> Result<Evaluated, (String, Failure)> {
         let to = match &self.to {
-            Target::Command { topic } => topic.clone(),
             Target::Saga { name } => name.clone(),
             Target::Http { path, .. } => {
                 let mut to = String::new();

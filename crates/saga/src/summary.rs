@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::definition::{Definition, StepKind};
 use crate::instance::Instance;
-use crate::transition::{At, Status};
+use crate::transition::{At, Parked, Status};
 
 /// As texts know it.
 pub fn status_name(status: Status) -> &'static str {
@@ -55,4 +55,18 @@ pub(crate) fn summary(definition: &Definition, instance: &Instance) -> String {
         "undo": undo,
     })
     .to_string()
+}
+
+/// Why an operator should look, in words.
+pub fn parked_words(why: Parked) -> &'static str {
+    match why {
+        Parked::Exhausted => "all attempts went unanswered",
+        Parked::Refused => "it was refused",
+        Parked::Unwritable => "its request cannot be made of the values at hand",
+        Parked::KeysGone => "the participant may have forgotten its key, so it is not sent again",
+        Parked::Contradiction => "the participant contradicts what it said before",
+        Parked::Lost => "what was decided about it was lost with a restore",
+        Parked::NoProgress => "five takeovers without progress",
+        Parked::Overdue => "the saga's time is over, past its pivot",
+    }
 }

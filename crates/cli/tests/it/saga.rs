@@ -79,7 +79,7 @@ fn participant() -> (String, Arc<Mutex<BTreeSet<String>>>) {
     (address, seen)
 }
 
-fn serve(stream: TcpStream, keys: &Mutex<BTreeSet<String>>) -> Option<()> {
+pub(crate) fn serve(stream: TcpStream, keys: &Mutex<BTreeSet<String>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     loop {
@@ -116,7 +116,7 @@ fn serve(stream: TcpStream, keys: &Mutex<BTreeSet<String>>) -> Option<()> {
     }
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = freehold(folder, arguments).output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
@@ -129,7 +129,7 @@ fn sagas(folder: &Path) -> Vec<Value> {
     listed["sagas"].as_array().cloned().unwrap_or_default()
 }
 
-fn until(folder: &Path, key: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn until(folder: &Path, key: &str, is: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {
         let all = sagas(folder);

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::definition::canonical;
 use crate::encoding;
 use crate::instance::Instance;
-use crate::participants::{Answer, Ask};
+use crate::participants::{Answer, Ask, Way};
 use crate::request::{Method, Request, Target};
 use crate::saga_id::SagaId;
 use crate::store::Row;
@@ -200,7 +200,10 @@ impl Executor {
         );
         let timeout = step.timeout_ms.map_or(TIMEOUT, Duration::from_millis);
         let Target::Http {
-            service, method, ..
+            way,
+            service,
+            method,
+            ..
         } = &asked(step, queued.kind)?.to
         else {
             return Some(nowhere(key, queued.kind, expires));
@@ -225,6 +228,7 @@ impl Executor {
             (None, _) => return None,
         };
         Some(Ask {
+            way: *way,
             service: service.clone(),
             method,
             path,
@@ -308,8 +312,9 @@ impl Executor {
         ) else {
             return;
         };
-        for service in services(&prepared.definition.steps, &instance) {
+        for (service, way) in services(&prepared.definition.steps, &instance) {
             let ask = Ask {
+                way,
                 service,
                 method: Method::Delete,
                 path: wire::BARRIER_PATH.to_owned(),
@@ -328,16 +333,16 @@ impl Executor {
     }
 }
 
-fn services(steps: &[crate::Step], instance: &Instance) -> Vec<String> {
-    let mut services: Vec<String> = steps
-        .iter()
-        .zip(&instance.state.steps)
-        .filter(|(_, it)| it.generation > 0)
-        .filter_map(|(step, _)| Some(step.call.as_ref()?.service()?.to_owned()))
-        .collect();
-    services.sort();
-    services.dedup();
-    services
+/// Those that were called, each with a way to it.
+fn services(steps: &[crate::Step], instance: &Instance) -> BTreeMap<String, Way> {
+    let called = steps.iter().zip(&instance.state.steps);
+    let called = called.filter(|(_, it)| it.generation > 0);
+    called
+        .filter_map(|(step, _)| match &step.call.as_ref()?.to {
+            Target::Http { way, service, .. } => Some((service.clone(), *way)),
+            Target::Saga { .. } => None,
+        })
+        .collect()
 }
 
 impl Lanes {
@@ -367,9 +372,10 @@ fn asked(step: &crate::Step, kind: Kind) -> Option<&Request> {
     }
 }
 
-/// What is neither HTTP nor there yet; the check refuses it before it runs.
+/// A nested saga: what is not there yet; the check refuses it before it runs.
 fn nowhere(key: String, kind: Kind, expires: u64) -> Ask {
     Ask {
+        way: Way::Http,
         service: String::new(),
         method: Method::Post,
         path: String::new(),
@@ -384,7 +390,7 @@ fn nowhere(key: String, kind: Kind, expires: u64) -> Ask {
 
 fn ask_or_why_not(ask: Ask) -> std::result::Result<Ask, String> {
     if ask.service.is_empty() {
-        return Err("only requests over HTTP are sent so far".to_owned());
+        return Err("nested sagas are not started so far".to_owned());
     }
     Ok(ask)
 }

@@ -33,8 +33,8 @@ steps:
     undo: { http: "POST ${orders}/internal/orders/{input.order_id}/cancel" }
   - step: reserve_inventory
     after: [create_order]
-    call: { command: stock.reserve.v1, body: { items: "input.items.map(i, {'sku': i.sku, 'qty': i.quantity})" } }
-    undo: { command: stock.release.v1, body: { order_id: input.order_id } }
+    call: { command: "POST ${stock}/reserve", body: { items: "input.items.map(i, {'sku': i.sku, 'qty': i.quantity})" } }
+    undo: { command: "POST ${stock}/release", body: { order_id: input.order_id } }
     output: { reservation_id: text }
     on_refused: { park: 30m, then: compensate }
   - step: add_points

@@ -170,6 +170,31 @@ fn an_edit_undoes_and_then_sends_the_new_body() {
     );
 }
 
+/// The business has committed, so a start whose input does not fit is not lost: an operator gives
+/// another input, and everything after that is made of it.
+#[test]
+fn an_invalid_start_parks_and_is_revived_by_an_edit() {
+    let invalid = json!({ "order_id": 7 });
+    let (it, sent) = advance(&started(invalid.clone()), Event::Begin, None).expect("it begins");
+    assert_eq!(bodies(&sent), Vec::<Value>::new());
+    assert!(it.errors[&0].contains("order_id"), "{:?}", it.errors);
+    let edit = |it: &Instance| Event::Operate {
+        seen: Some(it.state.version),
+        action: Action::Edit { step: 0 },
+    };
+    let (it, sent) = advance(&it, edit(&it), Some(invalid)).expect("it is parked");
+    assert_eq!(bodies(&sent), Vec::<Value>::new());
+    assert!(it.errors[&0].contains("order_id"), "{:?}", it.errors);
+    let (it, sent) = advance(&it, edit(&it), Some(order())).expect("it is parked");
+    assert_eq!(it.input, order());
+    assert_eq!(bodies(&sent).len(), 1);
+    assert!(
+        it.edits.is_empty() && it.errors.is_empty(),
+        "{:?}",
+        it.errors
+    );
+}
+
 #[test]
 fn the_stored_form_comes_back_whole() {
     let it = at_the_pivot();

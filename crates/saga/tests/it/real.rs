@@ -4,6 +4,7 @@
 mod child;
 mod crashes;
 mod definitions;
+mod documented;
 mod operators;
 mod oracle;
 mod participant;

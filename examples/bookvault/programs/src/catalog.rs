@@ -51,6 +51,7 @@ pub(crate) fn routes(store: Arc<Store>) -> Router {
         .route("/inventory/reserve", post(reserve))
         .route("/inventory/release", post(reserve))
         .route("/inventory/take", post(take))
+        .route("/inventory/return", post(give_back))
         .with_state(store)
 }
 
@@ -161,12 +162,23 @@ const TAKE: Move = Move {
     reserved: -1,
 };
 
+const RETURN: Move = Move {
+    word: "returned",
+    quantity: 1,
+    reserved: 0,
+};
+
 async fn reserve(store: State<Arc<Store>>, headers: HeaderMap, items: Json<Items>) -> Part {
     moved(&store.0, &headers, RESERVE, items.0).await
 }
 
 async fn take(store: State<Arc<Store>>, headers: HeaderMap, items: Json<Items>) -> Part {
     moved(&store.0, &headers, TAKE, items.0).await
+}
+
+/// Of an order that was confirmed and is cancelled.
+async fn give_back(store: State<Arc<Store>>, headers: HeaderMap, items: Json<Items>) -> Part {
+    moved(&store.0, &headers, RETURN, items.0).await
 }
 
 async fn moved(store: &Store, headers: &HeaderMap, how: Move, items: Items) -> Part {

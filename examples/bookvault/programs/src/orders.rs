@@ -42,6 +42,7 @@ pub(crate) async fn routes(store: Arc<Store>) -> Result<Router> {
         .route("/known/books/{id}", get(known))
         .route("/known/customers/{id}", get(known_customer))
         .route("/orders/{id}/ship", post(steps::ship))
+        .route("/orders/{id}/cancel", post(steps::ask_to_cancel))
         .route("/steps/accept", post(steps::accept))
         .route("/steps/confirm", post(steps::confirm))
         .route("/steps/cancel", post(steps::cancel))

@@ -1,7 +1,9 @@
 //! How sagas are shown.
 
 use freehold_saga::operate::{self, Seen};
-use freehold_saga::{At, Definition, Instance, Plan, Possible, current_step, status_name};
+use freehold_saga::{
+    At, Definition, Instance, Plan, Possible, current_step, parked_words, status_name,
+};
 use serde_json::{Value, json};
 
 use super::{Store, fault};
@@ -205,9 +207,10 @@ pub(super) async fn show(store: &mut Store, seen: &Seen, output: &Output) -> Res
         output.line(&format!("holds {}", locks.join(", ")));
     }
     for note in &notes {
-        let step = note.step.as_deref().unwrap_or_default();
+        let step = note.step.as_deref();
+        let step = step.map_or_else(String::new, |step| format!(" {step}"));
         output.line(&format!(
-            "{}  {} asked for {} {step}: {}",
+            "{}  {} asked for {}{step}: {}",
             away(note.at),
             note.who,
             note.asked,
@@ -228,7 +231,9 @@ fn table(definition: &Definition, instance: &Instance, output: &Output) -> Vec<S
     let rows: Vec<Vec<String>> = std::iter::once(head)
         .chain(steps.map(|(number, (step, it))| {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let parked = it.parked.map(|why| format!(", parked: {why:?}"));
+            let parked = it
+                .parked
+                .map(|why| format!(", parked: {}", parked_words(why)));
             vec![
                 step.name.clone(),
                 format!("{}{}", at(it.at), parked.unwrap_or_default()),

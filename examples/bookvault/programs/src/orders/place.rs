@@ -18,6 +18,8 @@ use crate::store::{Result, Tx};
 use crate::trace;
 
 const MOST_ITEMS: usize = 50;
+/// From this total on, in minor units, somebody looks at an order before it is charged.
+const LARGE: i64 = 500_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -82,8 +84,19 @@ pub(super) async fn place(
             "points": total / 100, "items": items,
         });
         let sql =
-            "INSERT INTO freehold_saga_start (definition, key, input) VALUES ('place_order', ?, ?)";
-        let values = [(&order.to_string()).into(), (&input.to_string()).into()];
+            "INSERT INTO freehold_saga_start (definition, key, input, locks) VALUES (?, ?, ?, ?)";
+        // By value: what a mistake costs decides how careful to be.
+        let saga = if total < LARGE {
+            "place_order"
+        } else {
+            "place_large_order"
+        };
+        let values = [
+            saga.into(),
+            (&order.to_string()).into(),
+            (&input.to_string()).into(),
+            (&lock(order)).into(),
+        ];
         tx.execute(&key_quoted(&tx, sql), &values).await?;
     }
     tx.commit().await?;
@@ -98,8 +111,13 @@ pub(super) async fn place(
     Ok((StatusCode::CREATED, Json(placed)))
 }
 
+/// What no two sagas of an order hold at the same time, as `locks` of a start takes it.
+pub(super) fn lock(order: i64) -> String {
+    json!([format!("order-{order}")]).to_string()
+}
+
 /// `key` is a word of its own in MySQL.
-fn key_quoted(tx: &Tx<'_>, sql: &str) -> String {
+pub(super) fn key_quoted(tx: &Tx<'_>, sql: &str) -> String {
     if tx.is_mysql() {
         return sql.replace(", key,", ", `key`,");
     }

@@ -10,6 +10,7 @@ use freehold::Event;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::place::{key_quoted, lock};
 use super::{Desk, Reply, stepped};
 use crate::log;
 use crate::participant::{Acted, Business, take_part};
@@ -145,6 +146,54 @@ pub(super) async fn ship(State(desk): State<Arc<Desk>>, Path(order): Path<i64>) 
     tx.commit().await?;
     log::line(&format!("order {order} shipped"));
     Ok(Json(json!({ "orderId": order, "status": "shipped" })))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    reason: Option<String>,
+}
+
+/// Starts the saga that takes an order back, once; it waits for the one that places it.
+pub(super) async fn ask_to_cancel(
+    State(desk): State<Arc<Desk>>,
+    Path(order): Path<i64>,
+    wish: Json<Wish>,
+) -> Reply {
+    if !desk.starts_sagas {
+        return Err(Refusal::unavailable("no sagas are described here"));
+    }
+    let mut link = desk.store.link().await?;
+    let mut tx = link.begin().await?;
+    if status(&mut tx, order).await?.is_none() {
+        return Err(Refusal::absent(format!("there is no order {order}")));
+    }
+    let sql = "SELECT book_id, quantity FROM order_items WHERE order_id = ? ORDER BY order_item_id";
+    let items = tx.query(sql, &[order.into()]).await?;
+    let items: Vec<_> = items
+        .iter()
+        .map(|row| json!({ "bookId": row.int(0), "quantity": row.int(1) }))
+        .collect();
+    let mut input = json!({ "orderId": order, "items": items });
+    if let Some(reason) = &wish.reason {
+        input["reason"] = json!(reason);
+    }
+    let sql = "INSERT INTO freehold_saga_start (definition, key, input, locks) VALUES ('cancel_order', ?, ?, ?)";
+    let values = [
+        (&order.to_string()).into(),
+        (&input.to_string()).into(),
+        (&lock(order)).into(),
+    ];
+    match tx.execute(&key_quoted(&tx, sql), &values).await {
+        Err(error) if error.is_there => {
+            return Err(Refusal::conflict(format!(
+                "order {order} is being cancelled, or was"
+            )));
+        }
+        started => started?,
+    };
+    tx.commit().await?;
+    log::line(&format!("order {order} is to be cancelled"));
+    Ok(Json(json!({ "orderId": order, "asked": "cancel" })))
 }
 
 async fn status(tx: &mut Tx<'_>, order: i64) -> Result<Option<String>> {

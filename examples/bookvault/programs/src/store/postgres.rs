@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BytesMut;
 use freehold::Event;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{NoTls, Transaction};
 
@@ -170,8 +171,10 @@ fn of(error: tokio_postgres::Error) -> Error {
     let passing = error
         .code()
         .is_none_or(|code| ["08", "40", "57"].contains(&&code.code()[..2]));
-    match error.as_db_error() {
+    let is_there = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
+    let error = match error.as_db_error() {
         Some(told) => Error::new(told, passing),
         None => Error::new(error, passing),
-    }
+    };
+    Error { is_there, ..error }
 }

@@ -158,7 +158,14 @@ fn of(error: rusqlite::Error) -> Error {
         error.sqlite_error_code(),
         Some(DatabaseBusy | DatabaseLocked)
     );
-    Error::new(error, passing)
+    let is_there = error.sqlite_error().is_some_and(|told| {
+        // A primary key, another unique key.
+        [1555, 2067].contains(&told.extended_code)
+    });
+    Error {
+        is_there,
+        ..Error::new(error, passing)
+    }
 }
 
 fn gone() -> Error {
