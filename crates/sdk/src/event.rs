@@ -91,6 +91,24 @@ impl Event {
         (!self.headers.is_empty()).then(|| Value::Object(self.headers.clone()).to_string())
     }
 
+    /// A row of an outbox.
+    #[cfg(any(feature = "rusqlite", feature = "tokio-postgres"))]
+    pub(crate) fn read(
+        topic: &str,
+        key: String,
+        payload: Option<String>,
+        headers: Option<String>,
+    ) -> Self {
+        let headers = headers.map_or_else(Map::new, |text| match serde_json::from_str(&text) {
+            Ok(Value::Object(headers)) => headers,
+            _ => panic!("the outbox has headers that are no object: {text}"),
+        });
+        match Self::checked(topic, key, payload) {
+            Ok(event) => Self { headers, ..event },
+            Err(error) => panic!("the outbox has a row that is no event: {error}"),
+        }
+    }
+
     fn checked(topic: &str, key: String, payload: Option<String>) -> Result<Self> {
         if !is_topic(topic) {
             return Err(Error::Topic(topic.to_owned()));

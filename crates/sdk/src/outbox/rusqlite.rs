@@ -2,17 +2,14 @@
 
 use ::rusqlite::{Transaction, params};
 
-use super::failed;
+use super::{SQLITE, failed};
 use crate::{Event, Result};
-
-const INSERT: &str =
-    "INSERT INTO freehold_outbox (topic, key, payload, headers) VALUES (?1, ?2, ?3, ?4)";
 
 /// Writes the event. `synchronous` should be FULL, or an acknowledged change may be lost with the
 /// machine's power.
 pub fn publish(transaction: &Transaction<'_>, event: &Event) -> Result<()> {
     let values = params![event.topic(), event.key(), event.payload(), event.headers()];
-    let written = transaction.execute(INSERT, values);
+    let written = transaction.execute(SQLITE, values);
     written.map(drop).map_err(|error| failed(event, error))
 }
 

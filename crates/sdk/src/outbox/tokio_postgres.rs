@@ -2,10 +2,8 @@
 
 use ::tokio_postgres::Transaction;
 
-use super::failed;
+use super::{POSTGRES, failed};
 use crate::{Event, Result};
-
-const INSERT: &str = "INSERT INTO freehold_outbox (topic, key, payload, headers) VALUES ($1, $2, $3::text::json, $4::text::json)";
 
 /// Writes the event.
 ///
@@ -15,7 +13,7 @@ pub async fn publish(transaction: &Transaction<'_>, event: &Event) -> Result<()>
     let headers = event.headers();
     let written = transaction
         .execute(
-            INSERT,
+            POSTGRES,
             &[&event.topic(), &event.key(), &event.payload(), &headers],
         )
         .await;
