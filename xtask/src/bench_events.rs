@@ -91,12 +91,14 @@ fn human(row: &Value) -> String {
             .map_or("–".to_owned(), |n| format!("{n:.1}"))
     };
     format!(
-        "{:<26} {:>10}/s  p50 {:>7} ms  p99 {:>7} ms  limit {:>10}/s  fdatasync {} µs",
+        "{:<26} {:>10}/s  p50 {:>7} ms  p99 {:>7} ms  limit {:>10}/s  cpu {:>5} µs  {:>5} MiB  fdatasync {} µs",
         row["case"].as_str().unwrap_or_default(),
         number("events_per_s"),
         number("p50_ms"),
         number("p99_ms"),
         number("limit"),
+        number("cpu_us"),
+        number("peak_mib"),
         number("fdatasync_us"),
     )
 }

@@ -1,7 +1,7 @@
 //! A broker of the bench's own: the embedded one in this process, or a `nats-server` beside it.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,8 +68,14 @@ impl Place {
                 return Ok(None);
             };
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            // Older ones do not know `always`, and do not start when told.
+            let sync = if syncs(&program) {
+                ", sync_interval: always"
+            } else {
+                ""
+            };
             let text = format!(
-                "listen: 127.0.0.1:{port}\njetstream {{ store_dir: store, sync_interval: always }}\n\
+                "listen: 127.0.0.1:{port}\njetstream {{ store_dir: store{sync} }}\n\
                  authorization {{ users: [ {{ user: admin, password: only-of-this-bench }} ] }}\n"
             );
             std::fs::write(folder.path().join("nats.conf"), text)?;
@@ -93,11 +99,14 @@ impl Place {
 
     /// Makes the topic, empty, and an account for who publishes.
     pub(crate) async fn make(&mut self, topic: &Topic, service: &str) -> Result<(), Failure> {
+        let mut tries = 500;
         let admin = loop {
             match self.broker.administer(&self.address, &login("admin")).await {
                 Ok(admin) => break admin,
+                Err(error) if tries == 0 => return Err(Box::new(error)),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
+            tries -= 1;
         };
         admin.remove_topic(topic).await?;
         admin
@@ -132,6 +141,19 @@ impl Place {
         let session = self.broker.connect(&self.address, &login(name)).await?;
         Ok(Arc::from(session))
     }
+}
+
+/// Is it 2.10 or later?
+fn syncs(program: &Path) -> bool {
+    let told = Command::new(program).arg("--version").output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+    let told = told.unwrap_or_default();
+    let number = told.rsplit('v').next().unwrap_or_default();
+    let mut parts = number
+        .trim()
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
+    (parts.next(), parts.next()) >= (Some(2), Some(10))
 }
 
 fn nats_server() -> Option<PathBuf> {

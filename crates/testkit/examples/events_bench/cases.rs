@@ -10,7 +10,7 @@ use freehold_events::Round;
 use freehold_model::EngineKind;
 
 use crate::brokers::{Place, partitions};
-use crate::figures::{Row, Sync};
+use crate::figures::{Row, Sync, spent};
 use crate::stores::{Beside, KEYS, Pair, Shared};
 use crate::{Asked, Failure};
 
@@ -59,6 +59,7 @@ impl Running<'_> {
         events: u64,
         took: Duration,
         limit: Option<f64>,
+        cpu: Option<Duration>,
         times: &mut Vec<Duration>,
     ) {
         let row = Row {
@@ -67,6 +68,7 @@ impl Running<'_> {
             took,
             times,
             limit,
+            cpu,
             sync: self.sync,
         };
         row.print();
@@ -79,7 +81,7 @@ impl Running<'_> {
         let read = self.read_only().await?;
         let limit = per_second(read, begun.elapsed());
         let mut relay = self.pair.relay(&self.place).await?;
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), spent().0);
         let mut sent = 0;
         loop {
             match relay.round().await? {
@@ -96,19 +98,21 @@ impl Running<'_> {
             events,
             begun.elapsed(),
             Some(limit),
+            Some(spent().0.saturating_sub(before)),
             &mut Vec::new(),
         );
         drop(relay);
         let mut beside = Beside::new();
         let applier = self.pair.applier(&self.place).await?;
         let mut program = self.pair.consumer_program().await;
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), spent().0);
         beside.applier(applier);
         let keys = KEYS.min(events);
         while Pair::copied(&mut *program, events - keys).await? < keys {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        self.row("copies", events, begun.elapsed(), None, &mut Vec::new());
+        let (took, cpu) = (begun.elapsed(), spent().0.saturating_sub(before));
+        self.row("copies", events, took, None, Some(cpu), &mut Vec::new());
         beside.end().await
     }
 
@@ -190,7 +194,7 @@ impl Running<'_> {
         let took = begun.elapsed();
         beside.end().await?;
         let mut times = readers.end()?;
-        self.row("live", written, took, Some(limit), &mut times);
+        self.row("live", written, took, Some(limit), None, &mut times);
         Ok(per_second(written, took))
     }
 
@@ -271,7 +275,7 @@ impl Running<'_> {
         }
         beside.end().await?;
         let limit = 1.0 / (3.0 * self.sync.p50.as_secs_f64());
-        self.row(case, written, took, Some(limit), &mut times);
+        self.row(case, written, took, Some(limit), None, &mut times);
         Ok(())
     }
 

@@ -32,6 +32,29 @@ impl Sync {
     }
 }
 
+/// Processor time of this process so far, and the most memory that it has held, in MiB. On a machine
+/// that others use, too, this is what can be compared.
+pub(crate) fn spent() -> (Duration, u64) {
+    let text =
+        |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let stat = text("stat");
+    // Behind the program's name, which may hold anything.
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let ticks: u64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|it| it.parse::<u64>().ok())
+        .sum();
+    let status = text("status");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = most.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
+    (Duration::from_millis(ticks * 10), kib.unwrap_or(0) / 1_024)
+}
+
 /// One case as it is printed.
 pub(crate) struct Row<'a> {
     pub(crate) case: String,
@@ -40,6 +63,8 @@ pub(crate) struct Row<'a> {
     /// Sorted by [`Row::print`].
     pub(crate) times: &'a mut Vec<Duration>,
     pub(crate) limit: Option<f64>,
+    /// Processor time of this process for it: relay or applier, and the embedded broker.
+    pub(crate) cpu: Option<Duration>,
     pub(crate) sync: Sync,
 }
 
@@ -67,6 +92,8 @@ impl Row<'_> {
             "p50_ms": quantile(0.5),
             "p99_ms": quantile(0.99),
             "limit": self.limit.map(|limit| rounded(limit, 0)),
+            "cpu_us": self.cpu.map(|cpu| rounded(cpu.as_secs_f64() * 1e6 / self.events as f64, 2)),
+            "peak_mib": spent().1,
             "fdatasync_us": u64::try_from(self.sync.p50.as_micros()).unwrap_or(u64::MAX),
         });
         println!("{row}");

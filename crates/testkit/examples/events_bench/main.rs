@@ -2,6 +2,9 @@
 //! same machine does without the step that is measured. Started by `cargo xtask bench events` as a
 //! release build; prints a JSON row per case.
 //!
+//! `cpu_us` is what this process spent per event, the store's server apart; `peak_mib` what it held at
+//! most so far.
+//!
 //! - `…-live`: writers as fast as they can, the relay beside them. `limit`: the same inserts into a
 //!   table without triggers and without a relay. Times: from the insert until a reader of the broker
 //!   has it.
