@@ -34,7 +34,7 @@ pub use freehold_readmodel::Plan as ReadModelPlan;
 pub use grant::{Difference, Grant, Object, difference};
 pub use ledger::{LEDGER_FORMAT, LedgerSql};
 pub use live::{ForeignKey, Live, Mark, Role, Routine, Table};
-pub use plane::{Alarm, CopyWant, EventSql, OutboxRow, Plane, Polled};
+pub use plane::{Alarm, CopyWant, EventSql, OutboxRow, Plane, Polled, adopted_faults};
 pub use probe::{Flavour, Probe};
 pub use read_model::{READ_MODEL_PAGE, ReadModelSql, WorkSql};
 pub use saga::{BarrierSql, SagaSql, SagaWant};

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use freehold_model::{AdoptedOutbox, Fault};
 use freehold_readmodel::Plan as ReadModelPlan;
 use serde::Serialize;
 
+use crate::live::Live;
 use crate::read_model::{ReadModelSql, WorkSql};
 use crate::saga::SagaWant;
 
@@ -18,6 +20,8 @@ pub struct Plane {
     pub publishes: bool,
     /// Event → SELECT of today's rows as (key, payload), for those who begin a copy.
     pub snapshots: BTreeMap<String, String>,
+    /// Outbox tables of the service's own, by table: what is inserted there goes into ours as well.
+    pub adopted: BTreeMap<String, AdoptedOutbox>,
     /// Copies by table. The sidecar writes them, the program reads them.
     pub copies: BTreeMap<String, CopyWant>,
     /// Read models over the copies, by the name of their view.
@@ -31,6 +35,37 @@ impl Plane {
     pub fn is_empty(&self) -> bool {
         !self.publishes && self.copies.is_empty()
     }
+}
+
+/// What adopted outboxes lack in the store: tables not there (yet), and columns without which they
+/// cannot be read. An engine that forwards their rows tells of both.
+pub fn adopted_faults(label: &str, plane: &Plane, live: &Live) -> (Vec<Fault>, Vec<Fault>) {
+    let (mut refused, mut advisory) = (Vec::new(), Vec::new());
+    for (table, adopted) in &plane.adopted {
+        let Some(found) = live.tables.get(table).filter(|found| !found.view) else {
+            let message = format!("{label}: the outbox `{table}` is not in the store yet");
+            advisory.push(Fault::new("FH3136", message).help(
+                "a migration makes it, then the next apply adopts it; else its name is wrong",
+            ));
+            continue;
+        };
+        let there = |column: &str| found.columns.iter().any(|own| own == column);
+        let missing: Vec<&str> = adopted
+            .columns()
+            .into_iter()
+            .filter(|it| !there(it))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "{label}: the outbox `{table}` has no column {}",
+                missing.join(", ")
+            );
+            refused.push(
+                Fault::new("FH3137", message).help(format!("it has {}", found.columns.join(", "))),
+            );
+        }
+    }
+    (refused, advisory)
 }
 
 /// One copy: which columns are filled, and which of them decide what is newer.

@@ -27,6 +27,7 @@ pub(crate) fn of(
     Plane {
         publishes: !service.publishes.is_empty(),
         snapshots: snapshots.collect(),
+        adopted: service.outboxes.clone(),
         copies: service
             .copies
             .iter()

@@ -64,6 +64,38 @@ impl Snapshot {
     }
 }
 
+/// An outbox table that a service had before: what is inserted there is published, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AdoptedOutbox {
+    /// Column that tells what happened.
+    pub kind: String,
+    /// Column of the key.
+    pub key: String,
+    /// Column of the payload, JSON.
+    pub payload: String,
+    /// Column that orders the rows that are there already; without it they are not published.
+    pub id: Option<String>,
+    /// Column that says whether somebody else has published the row.
+    pub published: Option<String>,
+    /// What the first of these columns may say → the event that it is.
+    pub events: BTreeMap<String, String>,
+}
+
+impl AdoptedOutbox {
+    /// Every column that is read, each once.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        let some = [&self.id, &self.published];
+        let named = [&self.kind, &self.key, &self.payload];
+        for column in named.into_iter().chain(some.into_iter().flatten()) {
+            if !all.contains(&column.as_str()) {
+                all.push(column);
+            }
+        }
+        all
+    }
+}
+
 /// A local copy of chosen fields of another service's entity, kept by its events. The table is
 /// made by the service's own migrations; the sidecar writes it, the program reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]

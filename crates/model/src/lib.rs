@@ -21,6 +21,7 @@ mod migration_files;
 mod names;
 mod nearest;
 mod node;
+mod outbox_from_file;
 mod places;
 mod read_model;
 mod schema;
@@ -39,7 +40,7 @@ mod validate_events;
 mod yaml;
 
 pub use document::Document;
-pub use event::{Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name};
+pub use event::{AdoptedOutbox, Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name};
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
 pub use load::{load, load_servers};

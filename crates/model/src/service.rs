@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::event::{CopyOf, Publish};
+use crate::event::{AdoptedOutbox, CopyOf, Publish};
 use crate::read_model::ReadModel;
 use crate::store::{Deliver, Store};
 
@@ -30,6 +30,8 @@ pub struct Service {
     pub run: Option<Run>,
     /// Events by name; its outbox is in the store `main`.
     pub publishes: BTreeMap<String, Publish>,
+    /// Outbox tables of its own that are adopted, by table of the store `main`.
+    pub outboxes: BTreeMap<String, AdoptedOutbox>,
     /// By table of the store `main`.
     pub copies: BTreeMap<String, CopyOf>,
     /// By name of the view, in the store `main`.

@@ -51,6 +51,9 @@ pub(crate) struct ServiceFile {
     /// Events that this service publishes, by name and version: `order.confirmed.v2`.
     #[serde(default)]
     pub(crate) publishes: BTreeMap<String, PublishesFile>,
+    /// Outbox tables that the service has already, by table: what is inserted there is published.
+    #[serde(default)]
+    pub(crate) outbox: BTreeMap<String, OutboxFile>,
     /// Local copies of chosen fields of other services' entities.
     #[serde(default)]
     pub(crate) copies: BTreeMap<String, CopyFile>,
@@ -228,6 +231,18 @@ pub(crate) enum SnapshotFile {
     Every(String),
     /// By engine.
     ByEngine(BTreeMap<String, String>),
+}
+
+/// An outbox table of the service's own, adopted as it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutboxFile {
+    /// What is in it, to column: `type`, `key`, `payload`; where there are some `id`, which orders
+    /// what is there already, and `published`, a truth value.
+    pub(crate) columns: BTreeMap<String, String>,
+    /// What the column of the type may say, to event: `order_created: order.created.v1`. Rows that
+    /// say anything else are not published.
+    pub(crate) events: BTreeMap<String, String>,
 }
 
 /// A local copy of chosen fields of another service's entity. The service's own migrations make

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::identities::{GivenNames, base_name};
 use crate::names::{fit, relative_to};
 use crate::node::Node;
+use crate::outbox_from_file;
 use crate::places::store_path;
 use crate::read_model;
 use crate::secret_ref::{holds_password, is_variable_name};
@@ -46,6 +47,7 @@ pub(crate) fn service(
         .map(|it| reader.migrations(it, &["migrations"]));
     let run = file.run.map(|run| reader.run(run));
     let publishes = event_from_file::publishes(&file.service, file.publishes, root, dir, faults);
+    let outboxes = outbox_from_file::outboxes(&file.service, file.outbox, &publishes, root, faults);
     let copies = event_from_file::copies(&file.service, file.copies, root, faults);
     let read_models = read_model::from_files(&file.service, file.read_models, root, faults);
     Service {
@@ -83,6 +85,7 @@ pub(crate) fn service(
         deliver,
         run,
         publishes,
+        outboxes,
         copies,
         read_models,
         sagas: (file.sagas.iter())

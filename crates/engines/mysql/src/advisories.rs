@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Grant, Live, Mark, Object, Probe, Want};
+use freehold_engine::{Grant, Live, Mark, Object, Probe, Want, adopted_faults};
 use freehold_model::{Fault, Isolation};
 
 use crate::grants::shown;
@@ -29,6 +29,7 @@ pub(crate) fn standing(probe: &Probe, want: &Want, live: &Live) -> Vec<Fault> {
     .into_iter()
     .flatten()
     .chain(namesakes(probe, want, live))
+    .chain(adopted_faults(&want.label(), &want.plane, live).1)
     .collect()
 }
 

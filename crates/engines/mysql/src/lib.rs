@@ -7,6 +7,7 @@
 
 mod accounts;
 mod adopt;
+mod adopted;
 mod advisories;
 mod audit;
 mod connect;

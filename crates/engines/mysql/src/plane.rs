@@ -9,6 +9,7 @@ use freehold_engine::{At, Change, Grant, Live, Object, Probe, Spot, Step, Subjec
 use freehold_model::{Fault, fit};
 use freehold_sql::Dialect;
 
+use crate::adopted;
 use crate::names::{account, accounts_host, ident, object};
 use crate::probe::{holds, is_mysql};
 
@@ -135,6 +136,7 @@ pub(crate) fn steps(probe: &Probe, want: &Want, live: &Live) -> Vec<Step> {
     let snapshots = want.plane.snapshots.iter();
     steps
         .extend(snapshots.filter_map(|(event, select)| snapshot(probe, want, live, event, select)));
+    steps.extend(adopted::steps(probe, want, live));
     steps
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{Live, Mark, Probe, Step, Want};
+use freehold_engine::{Live, Mark, Probe, Step, Want, adopted_faults};
 use freehold_model::{Fault, Isolation};
 
 use crate::identities::Purpose;
@@ -65,6 +65,7 @@ pub(crate) fn refusals(probe: &Probe, want: &Want, live: &Live, steps: &[Step]) 
     refused.extend(access(probe, want, live));
     refused.extend(tls(probe, want));
     refused.extend(plane::refusal(probe, want, live));
+    refused.extend(adopted_faults(&want.label(), &want.plane, live).0);
     let missing = missing_rights(probe, want);
     if !steps.is_empty() && !missing.is_empty() {
         refused.push(lacks(probe, want, &missing));

@@ -4,7 +4,7 @@
 //! This file owns the order; each part has its own. Owner first, since the database is made for
 //! it; rights last, since they name everything else.
 
-use freehold_engine::{At, Change, Diff, Step, Subject};
+use freehold_engine::{At, Change, Diff, Step, Subject, adopted_faults};
 use freehold_model::Isolation;
 
 use crate::case::Case;
@@ -28,6 +28,12 @@ pub(crate) fn diff(case: &Case<'_>) -> Diff {
     refused.extend(refusals::of_access(case));
     refused.extend(refusals::of_extensions(case));
     refused.extend(holes::holes(case));
+    let (lacking, mut advisory) = if case.knows_inside() {
+        adopted_faults(&case.want.label(), &case.want.plane, case.live)
+    } else {
+        Default::default()
+    };
+    refused.extend(lacking);
     let steps = steps(case);
     refused.extend(refusals::of_rights(case, &steps));
     if !case.knows_inside() && steps.is_empty() {
@@ -43,10 +49,11 @@ pub(crate) fn diff(case: &Case<'_>) -> Diff {
             .help("see that it takes connections, then run the command again"),
         );
     }
+    advisory.splice(..0, advisories::advisories(case));
     Diff {
         steps,
         refused,
-        advisory: advisories::advisories(case),
+        advisory,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod acl;
 mod adopt;
+mod adopted;
 mod advisories;
 mod audit;
 mod case;

@@ -7,6 +7,7 @@ use freehold_engine::{At, Change, Grant, Object, Spot, Step, Subject, Want};
 use freehold_sql::Dialect;
 use sha2::{Digest as _, Sha256};
 
+use crate::adopted;
 use crate::case::Case;
 use crate::names::{ident, literal, qualified};
 use crate::read_models;
@@ -146,6 +147,7 @@ pub(crate) fn steps(case: &Case<'_>) -> Vec<Step> {
             .filter_map(|(event, select)| snapshot(case, event, select)),
     );
     steps.extend(read_models::steps(case));
+    steps.extend(adopted::steps(case));
     steps
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use freehold_engine::{
     At, Change, Diff, LEDGER_FORMAT, Live, Mark, Probe, Routine, Step, Subject, Want,
+    adopted_faults,
 };
 use freehold_model::Fault;
 use freehold_sql::{Dialect, fingerprint, quote_ident, quote_literal};
@@ -71,6 +72,9 @@ pub(crate) fn cannot_open(want: &Want) -> Fault {
 
 fn inside(want: &Want, live: &Live, diff: &mut Diff) {
     diff.refused.extend(holes(want, live));
+    let (lacking, advisory) = adopted_faults(&want.label(), &want.plane, live);
+    diff.refused.extend(lacking);
+    diff.advisory.extend(advisory);
     match live.ledger_format {
         None => diff.steps.push(add_ledger(want)),
         Some(found) if found < LEDGER_FORMAT => diff.steps.push(upgrade_ledger(want, found)),

@@ -6,6 +6,7 @@
 //! docs/adr/0004 says why the folder looks as it does.
 
 mod adopt;
+mod adopted;
 mod connect;
 mod diff;
 mod drop;

@@ -5,7 +5,9 @@
 
 use freehold_engine::{At, Change, Live, Step, Subject, Want};
 
+use crate::adopted;
 use crate::read_models;
+
 /// Milliseconds are what every SQLite has.
 const NOW: &str = "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)";
 
@@ -83,6 +85,7 @@ pub(crate) fn steps(want: &Want, live: &Live) -> Vec<Step> {
             "freehold's own, for events",
         ));
     }
+    steps.extend(adopted::steps(want, live));
     steps.extend(read_models::steps(want, live));
     steps
 }

@@ -150,3 +150,52 @@ publishes:
         ",
     );
 }
+
+const ADOPTED: &str = "service: orders
+store: { server: main }
+publishes:
+  order.created.v1: { schema: events/created.json, key: orderId }
+outbox:
+  order_events:
+    columns: { type: event_type, key: order_id, payload: event_data, id: event_id }
+    events: { order_created: order.created.v1 }
+";
+
+#[test]
+fn an_outbox_that_is_there_is_carried_on() {
+    let file = ("services/orders/service.yaml", ADOPTED);
+    let system = loaded(&[SYSTEM, file], None);
+    let adopted = &system.services["orders"].outboxes["order_events"];
+    assert_eq!(
+        adopted.columns(),
+        ["event_type", "order_id", "event_data", "event_id"]
+    );
+    assert_eq!(adopted.published, None);
+    assert_eq!(adopted.events["order_created"], "order.created.v1");
+}
+
+#[test]
+fn an_adopted_outbox_names_its_parts_and_events() {
+    let text = ADOPTED
+        .replace("key: order_id, payload", "kye: order_id, payload")
+        .replace(": order.created.v1 }", ": order.created.v2 }");
+    check(
+        &[SYSTEM, ("services/orders/service.yaml", &text)],
+        "
+        FH1146: services/orders/service.yaml:7:5: orders: outbox `order_events`: no column for `key`
+        = columns: { type: event_type, key: order_id, payload: event_data }
+        FH1146: services/orders/service.yaml:7:39: orders: outbox `order_events`: `kye` is no part of an outbox
+        = did you mean `key`?
+        FH1147: services/orders/service.yaml:8:30: orders: outbox `order_events`: `order_created` is to be `order.created.v2`, which orders does not publish
+        = did you mean `order.created.v1`?
+        ",
+    );
+    let text = ADOPTED.replace("{ order_created: order.created.v1 }", "{}");
+    check(
+        &[SYSTEM, ("services/orders/service.yaml", &text)],
+        "
+        FH1147: services/orders/service.yaml:8:5: orders: outbox `order_events`: it has no events
+        = events: { order_created: order.created.v1 }
+        ",
+    );
+}

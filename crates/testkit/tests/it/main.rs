@@ -8,5 +8,7 @@ mod conformance;
 mod convergence;
 mod crashes;
 mod faults;
+mod outboxes;
+mod publish;
 mod refusals;
 mod sagas;
