@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 /// 2: what the user wrote is wrong (files, input). 3: the world did not let us.
 fn exit_code(faults: &[freehold_model::Fault]) -> u8 {
     let input = |code: &str| {
-        ["FH1", "FH22", "FH24", "FH410", "FH411"]
+        ["FH1", "FH22", "FH24", "FH25", "FH410", "FH411"]
             .iter()
             .any(|range| code.starts_with(range))
     };
