@@ -34,6 +34,8 @@ const PORT: u16 = 4100;
 const REFRESH: Duration = Duration::from_secs(1);
 /// How long open pages may hold up the end.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long the last look at a store may.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// A console that is served.
 pub(super) struct Console {
@@ -121,12 +123,14 @@ impl Console {
     /// Ends it, whoever still looks.
     pub(super) async fn end(self) {
         drop(self.stop);
-        let ended = async {
-            for task in self.tasks {
-                let _ = task.await;
-            }
+        let [serving, following, looking] = self.tasks;
+        let shown = async {
+            let _ = serving.await;
+            let _ = following.await;
         };
-        let _ = timeout(GRACE, ended).await;
+        let _ = timeout(GRACE, shown).await;
+        // Whoever asks a store cannot be stopped in the middle of a question.
+        let _ = timeout(LAST_LOOK, looking).await;
     }
 }
 
