@@ -22,8 +22,19 @@ use tokio::sync::watch;
 
 use crate::sidecar::Report;
 
-/// Older than this is not current. A source says that it is alive each second.
+/// Older than this is not current, where no copy says otherwise by `freshness:`. A source says that
+/// it is alive each second.
 pub(crate) const CURRENT_WITHIN: Duration = Duration::from_secs(5);
+/// A source that ticks each second is not silent before this.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How old what one sees of a source may be: the strictest of its copies decides.
+pub(crate) fn promised(copies: &[Subscribed], source: &str) -> Duration {
+    let of = copies.iter().filter(|it| it.copy.service == source);
+    let said = of.filter_map(|it| it.copy.freshness).min();
+    said.unwrap_or(CURRENT_WITHIN)
+}
+
 /// How often the stores are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 /// A look that takes longer has failed.
@@ -206,7 +217,8 @@ pub(crate) async fn watch(
         for source in sources {
             let seen = surveys.iter().find(|(survey, _)| survey.source == source);
             let known = known.entry(source.to_owned()).or_default();
-            let current = known.judge(seen, begun.elapsed());
+            let promised = promised(&watched.copies, source);
+            let current = known.judge(seen, (begun, Instant::now()), promised);
             let before = vitals.see(&watched.service, source, current.clone());
             alarm(
                 &report,
@@ -231,8 +243,13 @@ struct Known {
 
 impl Known {
     /// While a store or a source cannot be asked ages grow by this machine's own clock.
-    fn judge(&mut self, seen: Option<&(Survey, Option<i64>)>, up: Duration) -> Current {
-        let now = Instant::now();
+    fn judge(
+        &mut self,
+        seen: Option<&(Survey, Option<i64>)>,
+        (begun, now): (Instant, Instant),
+        promised: Duration,
+    ) -> Current {
+        let up = now.duration_since(begun);
         let micros = |age: i64| Duration::from_micros(u64::try_from(age).unwrap_or(0));
         if let Some((survey, clock)) = seen {
             if let Some(age) = clock.and_then(|clock| survey.age(Some(clock))) {
@@ -247,18 +264,18 @@ impl Known {
             }
             self.survey = Some(survey.clone());
         }
-        let age = self.age.map(|(age, at)| age + at.elapsed());
-        let silent = self.heard.map_or(up, |(_, at)| at.elapsed());
+        let age = self.age.map(|(age, at)| age + now.duration_since(at));
+        let silent = self.heard.map_or(up, |(_, at)| now.duration_since(at));
         let (parked, filling) = match &self.survey {
             Some(survey) => (survey.parked, survey.filling.len()),
             None => (0, 0),
         };
-        let old = age.unwrap_or(up) > CURRENT_WITHIN;
+        let old = age.unwrap_or(up) > promised;
         Current {
             age,
             parked,
             filling,
-            not_consuming: silent > CURRENT_WITHIN,
+            not_consuming: silent > promised.max(SILENCE),
             stale: old || parked > 0 || filling > 0,
         }
     }
@@ -340,49 +357,170 @@ mod tests {
         }
     }
 
+    const PROMISED: Duration = Duration::from_secs(3);
+
+    fn judged(known: &mut Known, seen: Option<&(Survey, Option<i64>)>, up: Duration) -> Current {
+        let begun = Instant::now();
+        known.judge(seen, (begun, begun + up), PROMISED)
+    }
+
     #[test]
     fn a_consumer_that_consumes_old_things_is_not_current() {
         let mut known = Known::default();
         let up = Duration::from_mins(1);
-        let fresh = known.judge(Some(&(survey_of(1_000_000), Some(1_500_000))), up);
+        let fresh = judged(
+            &mut known,
+            Some(&(survey_of(1_000_000), Some(1_500_000))),
+            up,
+        );
         assert!(!fresh.not_consuming && !fresh.stale, "{fresh:?}");
         // A heartbeat came, so it consumes; by the source's clock it is twenty seconds old.
-        let behind = known.judge(Some(&(survey_of(2_000_000), Some(22_000_000))), up);
+        let behind = judged(
+            &mut known,
+            Some(&(survey_of(2_000_000), Some(22_000_000))),
+            up,
+        );
         assert!(!behind.not_consuming && behind.stale, "{behind:?}");
         // The consumer's clock does not come into it.
         let skewed = Survey {
             heard_ago: Some(-3_600_000_000),
             ..survey_of(22_000_000)
         };
-        let skewed = known.judge(Some(&(skewed, Some(22_500_000))), up);
+        let skewed = judged(&mut known, Some(&(skewed, Some(22_500_000))), up);
         assert!(!skewed.not_consuming && !skewed.stale, "{skewed:?}");
     }
 
     #[test]
     fn nothing_seen_is_both() {
         let mut known = Known::default();
-        let young = known.judge(None, Duration::from_secs(1));
+        let young = judged(&mut known, None, Duration::from_secs(1));
         assert!(!young.not_consuming && !young.stale, "{young:?}");
-        let old = known.judge(None, Duration::from_secs(9));
+        let old = judged(&mut known, None, Duration::from_secs(9));
         assert!(old.not_consuming && old.stale, "{old:?}");
     }
 
+    /// What a look sees, second by second, when something goes wrong at the tenth: (survey and the
+    /// source's clock), where `at` is that second.
+    struct Trouble {
+        name: &'static str,
+        sees: fn(at: i64) -> Option<(Survey, Option<i64>)>,
+        consumes: bool,
+    }
+
+    const TROUBLES: [Trouble; 6] = [
+        Trouble {
+            // A frozen or killed consumer, a broker that is down, a partition that hangs, a last
+            // event that is lost and cannot be fetched, a store that takes no writes: no heartbeat
+            // is caught up with any more.
+            name: "nothing is caught up with",
+            sees: |at| {
+                Some((
+                    survey_of(at.min(10) * 1_000_000),
+                    Some(at * 1_000_000 + 400_000),
+                ))
+            },
+            consumes: false,
+        },
+        Trouble {
+            // A relay that writes nothing, a paused sidecar that does not answer either.
+            name: "the source is silent, and cannot be asked",
+            sees: |at| {
+                Some((
+                    survey_of(at.min(10) * 1_000_000),
+                    (at < 10).then_some(at * 1_000_000),
+                ))
+            },
+            consumes: false,
+        },
+        Trouble {
+            name: "the consumer's store cannot be asked",
+            sees: |at| (at < 10).then(|| (survey_of(at * 1_000_000), Some(at * 1_000_000))),
+            consumes: false,
+        },
+        Trouble {
+            name: "heartbeats come, each older than the last",
+            sees: |at| {
+                let ticked = at.min(10) * 1_000_000 + (at - 10).max(0) * 100_000;
+                Some((survey_of(ticked), Some(at * 1_000_000)))
+            },
+            consumes: true,
+        },
+        Trouble {
+            name: "a key is stuck",
+            sees: |at| {
+                let mut survey = survey_of(at * 1_000_000);
+                survey.parked = usize::from(at >= 10);
+                Some((survey, Some(at * 1_000_000)))
+            },
+            consumes: true,
+        },
+        Trouble {
+            name: "a copy is filled anew",
+            sees: |at| {
+                let mut survey = survey_of(at * 1_000_000);
+                survey.filling = Vec::from_iter((at >= 10).then(|| "book_cache".to_owned()));
+                Some((survey, Some(at * 1_000_000)))
+            },
+            consumes: true,
+        },
+    ];
+
     #[test]
-    fn parked_keys_and_open_fills_are_not_current() {
-        let mut known = Known::default();
-        let parked = Survey {
-            parked: 1,
-            ..survey_of(1_000_000)
-        };
-        let parked = known.judge(Some(&(parked, Some(1_000_000))), Duration::ZERO);
-        assert!(!parked.not_consuming && parked.stale, "{parked:?}");
+    fn each_fault_is_told_within_the_promise_and_two_seconds() {
+        for fault in TROUBLES {
+            let (mut known, begun) = (Known::default(), Instant::now());
+            let (mut stale, mut deaf) = (None, None);
+            for at in 0..60_u8 {
+                let seen = (fault.sees)(i64::from(at));
+                let now = begun + Duration::from_secs(at.into());
+                let current = known.judge(seen.as_ref(), (begun, now), PROMISED);
+                assert!(
+                    at >= 10 || !current.stale && !current.not_consuming,
+                    "{}",
+                    fault.name
+                );
+                stale = stale.or(current.stale.then_some(at));
+                deaf = deaf.or(current.not_consuming.then_some(at));
+            }
+            let limit = 10 + u8::try_from(PROMISED.as_secs()).unwrap_or(u8::MAX) + 2;
+            assert!(
+                stale.is_some_and(|at| at <= limit),
+                "{}: {stale:?}",
+                fault.name
+            );
+            assert_eq!(deaf.is_none(), fault.consumes, "{}: {deaf:?}", fault.name);
+            assert!(
+                deaf.is_none_or(|at| at <= limit),
+                "{}: {deaf:?}",
+                fault.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_idle_source_raises_nothing_in_ten_minutes() {
+        let (mut known, begun) = (Known::default(), Instant::now());
+        for at in 0..600_u32 {
+            // Heartbeats each second, seen up to a second later, by a clock that is an hour off and
+            // cannot be asked each time.
+            let ticked = 3_600_000_000 + i64::from(at / 2 * 2) * 1_000_000;
+            let clock = 3_600_000_000 + i64::from(at) * 1_000_000 + 900_000;
+            let seen = (survey_of(ticked), (at % 7 != 0).then_some(clock));
+            let now = begun + Duration::from_secs(at.into());
+            let current = known.judge(Some(&seen), (begun, now), PROMISED);
+            assert!(
+                !current.stale && !current.not_consuming,
+                "{at}: {current:?}"
+            );
+        }
     }
 
     #[test]
     fn figures_are_what_prometheus_reads() {
         let vitals = Vitals::default();
         let mut known = Known::default();
-        let current = known.judge(Some(&(survey_of(0), Some(1_500_000))), Duration::ZERO);
+        let seen = Some((survey_of(0), Some(1_500_000)));
+        let current = judged(&mut known, seen.as_ref(), Duration::ZERO);
         vitals.see("orders", "catalog", current);
         let text = vitals.figures();
         assert!(

@@ -177,6 +177,7 @@ mod tests {
                 ..Provenance::default()
             },
             fallback: None,
+            freshness: None,
         }
     }
 

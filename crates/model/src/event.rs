@@ -111,6 +111,8 @@ pub struct CopyOf {
     pub provenance: Provenance,
     /// What is asked when the copy has no row: `GET ${catalog}/books/{key}`.
     pub fallback: Option<String>,
+    /// How old what one sees in it may be; `None`: nothing is said.
+    pub freshness: Option<std::time::Duration>,
 }
 
 /// The columns of a copy that tell where a row comes from. `version` or `position` is always there:

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::event::{CopyOf, Provenance, Publish, Snapshot, is_event_name};
 use crate::fault::Fault;
+use crate::headers::duration;
 use crate::names::relative_to;
 use crate::nearest::nearest;
 use crate::node::Node;
@@ -133,6 +134,15 @@ impl CopyReader<'_> {
             self.fault("FH1143", &what, &["columns", column], "keep it below `key`");
         }
         let provenance = self.provenance(&file);
+        let freshness = file.freshness.as_deref().and_then(|text| {
+            let read = duration(text);
+            if read.is_none() {
+                let what = format!("`{text}` is no age");
+                let help = "write it as 500ms, 2s or 1m; a day at most";
+                self.fault("FH1143", &what, &["freshness"], help);
+            }
+            read
+        });
         let (service, event) = (service.to_owned(), event.to_owned());
         Some(CopyOf {
             service,
@@ -141,6 +151,7 @@ impl CopyReader<'_> {
             columns: file.columns,
             provenance,
             fallback: file.fallback,
+            freshness,
         })
     }
 

@@ -179,7 +179,7 @@ fn batch(words: &str) -> Option<Batch> {
 }
 
 /// `500ms`, `5s`, `2m`; never nothing and never more than a day.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
     let unit = match &text[digits..] {

@@ -263,6 +263,9 @@ pub(crate) struct CopyFile {
     pub(crate) provenance: BTreeMap<String, String>,
     /// What is asked when the copy has no row: `GET ${catalog}/books/{key}`.
     pub(crate) fallback: Option<String>,
+    /// How old what one sees in it may be before that is told: `500ms`, `2s`, `1m`; five seconds if
+    /// nothing is said.
+    pub(crate) freshness: Option<String>,
 }
 
 /// A query-shaped table fed by several services' events.

@@ -118,6 +118,8 @@ pub(super) struct Currency {
     pub(super) survey: Survey,
     /// The source's clock.
     clock: Option<i64>,
+    /// How old it may be.
+    promised: std::time::Duration,
 }
 
 impl Currency {
@@ -133,7 +135,7 @@ impl Currency {
     }
 
     pub(super) fn why(&self) -> Option<String> {
-        let limit = i64::try_from(crate::vitals::CURRENT_WITHIN.as_micros()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.promised.as_micros()).unwrap_or(i64::MAX);
         self.survey.not_current(self.clock, limit)
     }
 
@@ -169,6 +171,7 @@ pub(super) async fn currency(context: &Context, targets: &[Target]) -> Result<Ve
             };
             all.push(Currency {
                 service: service.name.clone(),
+                promised: crate::vitals::promised(&copies, &survey.source),
                 survey,
                 clock,
             });

@@ -36,7 +36,10 @@ pub(crate) async fn run(args: &Args, status_args: &StatusArgs, output: &Output) 
         output.line("");
         output.line(next(&stores));
     }
-    Ok(if status_args.exit_code && !stores.iter().all(in_step) {
+    // A parked key waits for somebody. Ages say nothing where no sidecar is to run, as in CI.
+    let flows = current.iter().all(|it| it.survey.parked == 0);
+    let is_well = stores.iter().all(in_step) && flows;
+    Ok(if status_args.exit_code && !is_well {
         Outcome::Findings
     } else {
         Outcome::Done

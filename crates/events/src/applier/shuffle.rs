@@ -68,6 +68,7 @@ fn copies() -> Vec<Subscribed> {
                 ..Provenance::default()
             },
             fallback: None,
+            freshness: None,
         },
     }]
 }
