@@ -84,7 +84,7 @@ impl Request {
     pub fn saga(&self) -> Option<&str> {
         match &self.to {
             Target::Saga { name } => Some(name),
-            _ => None,
+            Target::Http { .. } => None,
         }
     }
 
@@ -92,7 +92,7 @@ impl Request {
     pub fn service(&self) -> Option<&str> {
         match &self.to {
             Target::Http { service, .. } => Some(service),
-            _ => None,
+            Target::Saga { .. } => None,
         }
     }
 

@@ -238,10 +238,10 @@ fn keeps_the_contract(payment: &Payment) {
     says(payment, &request("60/charge/1/action"), "cancelled");
     assert_eq!(ledger(payment), (1, 0, 4));
 
-    let forget = |key| ask(payment, &silent("DELETE", "5f/-/0/forget").signed(key)).0;
-    assert_eq!(forget("another key"), 401);
+    let erased = |key| ask(payment, &silent("DELETE", "5f/-/0/forget").signed(key)).0;
+    assert_eq!(erased("another key"), 401);
     assert_eq!(ledger(payment).2, 4, "a forged call made it forget");
-    assert!((200..300).contains(&forget(KEY)));
+    assert!((200..300).contains(&erased(KEY)));
     assert_eq!(ledger(payment).2, 2);
 }
 

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use super::{CONNECTING, REPLY_BYTES};
 
 /// A program that takes longer is asked again by the caller.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The way in.
 pub struct Door {
