@@ -136,6 +136,8 @@ const LAYERS: &[Layer] = &[
             "features",
             "servers",
             "builtin",
+            // Its tests publish as a service does.
+            "sdk",
         ],
     },
     Layer {
