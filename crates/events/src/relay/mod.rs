@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_bookkeeping::Epoch;
-use freehold_broker::{Incarnation, Position, Session, Topic};
+use freehold_broker::{ErrorKind, Incarnation, Position, Session, Topic};
 use freehold_engine::{Alarm, Polled, TxMode};
 use freehold_model::Fault;
 
@@ -317,7 +317,10 @@ impl<R: Rules> Relay<R> {
             let was_well = self.troubles.is_empty();
             let round = self.round().await?;
             // Nothing is sent over a session that is lost, however long one waits.
-            if self.session.broken() {
+            // What is behind a partition's tail is settled by whoever takes over: it was sent, or the
+            // store went back.
+            let refused = |error: &freehold_broker::Error| error.kind == ErrorKind::Backwards;
+            if self.session.broken() || self.troubles.values().any(refused) {
                 return Err(Error::Broker(self.lost()));
             }
             match self.troubles.values().next() {
@@ -340,7 +343,7 @@ impl<R: Rules> Relay<R> {
         let trouble = std::mem::take(&mut self.troubles).into_values().next();
         trouble.unwrap_or_else(|| {
             let what = "the connection to the broker is lost";
-            freehold_broker::Error::new(freehold_broker::ErrorKind::Unavailable, what)
+            freehold_broker::Error::new(ErrorKind::Unavailable, what)
         })
     }
 

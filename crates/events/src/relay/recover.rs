@@ -122,8 +122,9 @@ pub(crate) fn first_of(incarnation: Incarnation) -> Position {
 }
 
 /// Batches that were recorded and not wholly acknowledged, made again from their records. Each topic
-/// gets its batches in order, so what is not behind a partition's tail is there already; after a
-/// restore the broker would refuse it, for it knows what came later.
+/// gets its batches in order, so what is not behind a partition's tail is there already. Where an old
+/// leader of another life put the tail there it is not, and the broker would refuse it for ever:
+/// consumers find it missing, and fetch it.
 async fn open(ground: &mut Ground, source: &Source, tails: &Tails) -> Result<(Outgoing, u64)> {
     let mut outgoing = Outgoing::default();
     let mut last = 0;
