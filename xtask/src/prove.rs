@@ -82,7 +82,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "events",
-        what: "a million events each on PostgreSQL, MariaDB and SQLite through a relay that dies, a million shuffled histories, and the models",
+        what: "a million events each on PostgreSQL, MariaDB and SQLite in a storm that kills broker, relay, consumer and server; relays and appliers that die at every call, a million shuffled histories, and the models",
         run: events,
     },
     Part {
@@ -205,8 +205,10 @@ fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
 
 fn events(_: &Prove, root: &Path) -> Result<(), String> {
     let mut long = tests(root, &["--release", "--package", "freehold-events", "--"]);
-    long.args(["shuffle", "models", "relay", "--nocapture"])
+    long.args(["shuffle", "models", "relay", "crashes", "storm", "--nocapture"])
         .args(["--test-threads", "1"])
+        .env("FREEHOLD_PROVE", "1")
+        .env("FREEHOLD_STORM", "1000000")
         .env("FREEHOLD_HISTORIES", "1000000");
     test({
         long.env("FREEHOLD_EVENTS", "1000000");
