@@ -67,6 +67,19 @@ pub(crate) async fn poll(
     })
 }
 
+/// The highest id that was given out, if none below it is missing.
+pub(crate) fn whole_up_to(cursor: &str) -> Option<i64> {
+    let cursor = Cursor::parse(cursor).ok()?;
+    cursor.gaps.0.is_empty().then_some(cursor.high)
+}
+
+/// Is there a row above this one?
+pub(crate) async fn is_behind(wire: &mut Wire, want: &Want, high: i64) -> Result<bool> {
+    let outbox = object(&want.spot.database, &want.spot.own("outbox"));
+    let sql = format!("SELECT 1 FROM {outbox} WHERE id > {high} LIMIT 1");
+    Ok(!wire.query(&sql).await?.is_empty())
+}
+
 fn highest(found: &BTreeMap<i64, OutboxRow>) -> i64 {
     found.last_key_value().map_or(0, |(id, _)| *id)
 }

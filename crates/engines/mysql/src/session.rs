@@ -4,7 +4,7 @@
 //! connections are `wire`'s, catalogs are `inspect`'s.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_engine::{
     Alarm, BoxFuture, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Polled, Probe,
@@ -20,8 +20,10 @@ use crate::probe::{holds_on, is_mysql};
 use crate::wire::Wire;
 use crate::{issuer, schema, verifier};
 
-/// How soon to look at the outbox again: nothing wakes a relay here.
+/// How soon to look at the outbox again while rows below its end are missing.
 const SOON: Duration = Duration::from_millis(2);
+/// Nothing wakes a relay here: asleep, it asks so often whether there is something new.
+const ASKS: Duration = Duration::from_millis(20);
 
 pub(crate) struct Session {
     wire: Wire,
@@ -30,6 +32,9 @@ pub(crate) struct Session {
     /// For a second connection, when the outbox is swept.
     at: Endpoint,
     sweeps: Sweeps,
+    /// Where the last look ended, if nothing below is missing. Then a row above is all that can be
+    /// new, and asking for one is enough.
+    whole_up_to: Option<i64>,
 }
 
 impl Session {
@@ -40,6 +45,7 @@ impl Session {
             in_transaction: false,
             at,
             sweeps: Sweeps::default(),
+            whole_up_to: None,
         }
     }
 
@@ -47,7 +53,20 @@ impl Session {
         let swept = self.sweeps.ended().await;
         let polled = outbox::poll(&mut self.wire, want, cursor, page, swept.as_ref()).await?;
         self.sweeps.begin(&self.at, want, &polled.cursor);
+        self.whole_up_to = outbox::whole_up_to(&polled.cursor);
         Ok(polled)
+    }
+
+    async fn wait_now(&mut self, want: &Want, most: Duration) -> Result<()> {
+        let until = Instant::now() + most;
+        while let Some(high) = self.whole_up_to {
+            let left = until.saturating_duration_since(Instant::now());
+            tokio::time::sleep(left.min(ASKS)).await;
+            if Instant::now() >= until || outbox::is_behind(&mut self.wire, want, high).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn begin_now(&mut self, mode: TxMode) -> Result<()> {
@@ -346,7 +365,12 @@ impl Connection for Session {
     }
 
     fn arm_outbox<'a>(&'a mut self, _want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
-        Box::pin(async { Ok(Alarm::Deaf(SOON)) })
+        let armed = self.whole_up_to.map_or(Alarm::Deaf(SOON), |_| Alarm::Armed);
+        Box::pin(async move { Ok(armed) })
+    }
+
+    fn wait_outbox<'a>(&'a mut self, want: &'a Want, most: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.wait_now(want, most))
     }
 
     fn issue<'a>(

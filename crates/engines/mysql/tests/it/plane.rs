@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use freehold_engine::{Connection, CopyWant, Engine, EventSql, Keep, Plane, Polled, TxMode, Value};
+use freehold_engine::{
+    Alarm, Connection, CopyWant, Engine, EventSql, Keep, Plane, Polled, TxMode, Value,
+};
 use freehold_mysql::Mysql;
 
 use crate::world::{Admin, World, orders};
@@ -268,6 +270,34 @@ async fn a_look_gives_each_row_once() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!((given, cursor.as_str()), (vec![4], "4"));
+}
+
+/// Asleep, the relay asks one small question now and then; while a row is missing it looks.
+#[tokio::test]
+async fn a_sleeping_relay_is_woken() {
+    let Some(world) = world(Admin::Super, &[]).await else {
+        return;
+    };
+    let mut sidecar = world.log_in("orders_sidecar").await;
+    let mut program = world.log_in("orders_app_1").await;
+    committed(&mut *program, "a", 1).await;
+    let polled = look(&mut *sidecar, &world, "", 100).await;
+    let armed = sidecar.arm_outbox(&world.want).await.unwrap();
+    assert_eq!((polled.cursor.as_str(), armed), ("1", Alarm::Armed));
+    // Far longer than anybody would wait: only the commit ends it.
+    let wait = sidecar.wait_outbox(&world.want, Duration::from_mins(10));
+    let (woken, ()) = tokio::join!(wait, committed(&mut *program, "a", 2));
+    woken.unwrap();
+    let polled = look(&mut *sidecar, &world, "1", 100).await;
+    assert_eq!(versions(&polled), [2]);
+    // What is missing would come below: nobody would be told.
+    let mut slow = world.log_in("orders_app_2").await;
+    slow.begin(TxMode::Write).await.unwrap();
+    insert(&mut *slow, "b", 3).await;
+    committed(&mut *program, "a", 4).await;
+    look(&mut *sidecar, &world, "2", 100).await;
+    let armed = sidecar.arm_outbox(&world.want).await.unwrap();
+    assert!(matches!(armed, Alarm::Deaf(_)));
 }
 
 /// A transaction that was prepared holds its key's slot also when its session is gone.
