@@ -63,14 +63,24 @@ pub(crate) fn assign(
     heads: &mut HeadMap,
     at: impl Fn(i64) -> Position,
 ) -> Assigned {
-    let mut assigned = Assigned::default();
+    let mut assigned = Assigned {
+        messages: Vec::with_capacity(rows.len()),
+        ..Assigned::default()
+    };
+    // Rows of one topic stand together more often than not.
+    let mut last: Option<Topic> = None;
     for row in rows {
         let position = at(row.id);
         if row.topic == HEARTBEAT {
             if sending == Sending::First {
                 beat(source, &row, position, heads, &mut assigned);
             }
-        } else if let (Ok(topic), Some(lane)) = (Topic::new(&row.topic), Lane::new(row.lane)) {
+            continue;
+        }
+        let same = last.take().filter(|last| last.as_str() == row.topic);
+        let is_new = same.is_none();
+        let topic = same.map_or_else(|| Topic::new(&row.topic), Ok);
+        if let (Ok(topic), Some(lane)) = (topic, Lane::new(row.lane)) {
             let prev = heads.advance(&topic, lane, position);
             let of_another_batch = |prev: &Position| {
                 prev.batch != position.batch || prev.incarnation != position.incarnation
@@ -79,9 +89,12 @@ pub(crate) fn assign(
             if let Some(prev) = prev.filter(of_another_batch) {
                 assigned.prevs.advance(&topic, lane, prev);
             }
-            assigned.topics.insert(topic.clone());
-            let message = event(source, row, topic, lane, position, prev);
+            if is_new {
+                assigned.topics.insert(topic.clone());
+            }
+            let message = event(source, row, topic.clone(), lane, position, prev);
             assigned.messages.push(message);
+            last = Some(topic);
         }
     }
     assigned

@@ -31,11 +31,6 @@ impl Lanes {
         self.0.get(&lane.number()).copied()
     }
 
-    /// Moves a lane on.
-    pub(crate) fn set(&mut self, lane: Lane, position: Position) {
-        self.0.insert(lane.number(), position);
-    }
-
     /// By lane.
     pub(crate) fn by_lane(&self) -> BTreeMap<Lane, Position> {
         self.0
@@ -62,10 +57,11 @@ impl HeadMap {
         lane: Lane,
         position: Position,
     ) -> Option<Position> {
+        if let Some(lanes) = self.0.get_mut(topic) {
+            return lanes.0.insert(lane.number(), position);
+        }
         let lanes = self.0.entry(topic.clone()).or_default();
-        let before = lanes.get(lane);
-        lanes.set(lane, position);
-        before
+        lanes.0.insert(lane.number(), position)
     }
 
     /// As a heartbeat carries it. The topic's own lanes are always whole.

@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_nats::Subject;
 use async_nats::header::HeaderMap;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Stream;
+use bytes::Bytes;
 use freehold_broker::{
     BoxFuture, Error, ErrorKind, Limits, Message, Partition, Partitions, Position, Rejection,
     Result, Session, Settled, Start, Stop, Subscription, Tail, Topic, cloudevents, valid,
@@ -47,6 +49,20 @@ impl NatsSession {
         }
     }
 
+    fn wire(&self, message: &Message, limit: usize) -> Result<Wire, Rejection> {
+        valid(message)?;
+        if message.source != self.source {
+            let what = format!("the source is not {}, who is logged in", self.source);
+            return Err(Rejection::Invalid(what));
+        }
+        let wire = Wire::of(message);
+        let bytes = wire.bytes();
+        if bytes > limit {
+            return Err(Rejection::TooLarge { bytes, limit });
+        }
+        Ok(wire)
+    }
+
     fn writing(&self) -> MutexGuard<'_, HashMap<Topic, Writing>> {
         // A panic elsewhere leaves a map that is asked for again.
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,7 +94,7 @@ impl NatsSession {
         }
     }
 
-    async fn send(&self, topic: &Topic, messages: &[Message]) -> Settled {
+    async fn send(&self, topic: &Topic, messages: &[Message], wires: Vec<Wire>) -> Settled {
         // Taken out while a call is under way: what it leaves behind is looked up again.
         let known = self.writing().remove(topic);
         let found = match known {
@@ -98,7 +114,8 @@ impl NatsSession {
         };
         match self.split(&writing, topic, messages).await {
             Ok(behind) => {
-                self.pipeline(&mut writing, messages, &behind, &mut settled)
+                let wires = wires.into_iter().zip(behind);
+                self.pipeline(&mut writing, messages, wires, &mut settled)
                     .await;
             }
             Err((at, error)) => {
@@ -156,22 +173,25 @@ impl NatsSession {
         &self,
         writing: &mut Writing,
         messages: &[Message],
-        behind: &[bool],
+        wires: impl Iterator<Item = (Wire, bool)>,
         settled: &mut Settled,
     ) {
         let since = self.link.so_far();
-        let (mut sent, mut failed) = (Vec::new(), None);
+        let (mut sent, mut failed) = (Vec::with_capacity(messages.len()), None);
         let mut sequence = writing.sequence;
-        for (message, behind) in messages.iter().zip(behind) {
+        let mut subjects: BTreeMap<Partition, Subject> = BTreeMap::new();
+        for (message, (wire, behind)) in messages.iter().zip(wires) {
             if !behind {
                 sent.push((message, None));
                 continue;
             }
             let partition = message.to.partition(writing.partitions);
-            let subject = names::subject(&message.topic, partition);
-            let publish = prepared(message).expected_last_sequence(sequence);
+            let subject = subjects
+                .entry(partition)
+                .or_insert_with(|| names::subject(&message.topic, partition).into());
+            let publish = wire.publish(message).expected_last_sequence(sequence);
             let jetstream = &self.link.jetstream;
-            match jetstream.send_publish(subject, publish).await {
+            match jetstream.send_publish(subject.clone(), publish).await {
                 Ok(acknowledgement) => sent.push((message, Some(acknowledgement))),
                 Err(error) => {
                     failed = Some(errors::publish(&error));
@@ -181,12 +201,14 @@ impl NatsSession {
             sequence += 1;
         }
         // All that is outstanding is waited for, whatever went wrong.
+        let about = messages
+            .first()
+            .map_or(String::new(), |first| format!("freehold.{}.", first.topic));
         for (message, acknowledgement) in sent {
             let Some(acknowledgement) = acknowledgement else {
                 settled.acknowledged += usize::from(settled.stop.is_none());
                 continue;
             };
-            let about = format!("freehold.{}.", message.topic);
             let answer = async {
                 acknowledgement
                     .await
@@ -239,27 +261,39 @@ async fn stored(
     Ok(found)
 }
 
-fn prepared(message: &Message) -> PublishMessage {
-    let (headers, payload) = cloudevents::encode(message);
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(name, value);
-    }
-    PublishMessage::build()
-        .headers(map)
-        .payload(payload)
-        .message_id(message.id().to_string())
+/// A message as it goes out, made once: to see whether it fits, and to be sent.
+struct Wire {
+    headers: Vec<(String, String)>,
+    payload: Bytes,
 }
 
-/// As the server counts: headers with their names and line ends, and the payload.
-fn size(message: &Message) -> usize {
-    let (headers, payload) = cloudevents::encode(message);
-    let lines: usize = headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 4)
-        .sum();
-    // `NATS/1.0`, the empty line, message id and expected sequence.
-    lines + payload.len() + 256
+impl Wire {
+    fn of(message: &Message) -> Self {
+        let (headers, payload) = cloudevents::encode(message);
+        Self { headers, payload }
+    }
+
+    /// As the server counts: headers with their names and line ends, and the payload.
+    fn bytes(&self) -> usize {
+        let lines: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4)
+            .sum();
+        // `NATS/1.0`, the empty line, message id and expected sequence.
+        lines + self.payload.len() + 256
+    }
+
+    fn publish(self, message: &Message) -> PublishMessage {
+        let mut map = HeaderMap::new();
+        for (name, value) in self.headers {
+            map.append(name, value);
+        }
+        PublishMessage::build()
+            .headers(map)
+            .payload(self.payload)
+            .message_id(message.id().to_string())
+    }
 }
 
 impl Session for NatsSession {
@@ -288,16 +322,7 @@ impl Session for NatsSession {
     }
 
     fn check(&self, message: &Message) -> Result<(), Rejection> {
-        valid(message)?;
-        if message.source != self.source {
-            let what = format!("the source is not {}, who is logged in", self.source);
-            return Err(Rejection::Invalid(what));
-        }
-        let (bytes, limit) = (size(message), self.limits().message_bytes);
-        if bytes > limit {
-            return Err(Rejection::TooLarge { bytes, limit });
-        }
-        Ok(())
+        self.wire(message, self.limits().message_bytes).map(drop)
     }
 
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Settled> {
@@ -309,21 +334,30 @@ impl Session for NatsSession {
                 };
             };
             // Found before anything is sent: nothing behind what is refused may be stored.
-            let refused = messages.iter().enumerate().find_map(|(index, message)| {
+            let limit = self.limits().message_bytes;
+            let mut wires = Vec::with_capacity(messages.len());
+            let mut refused = None;
+            for message in messages {
                 let checked = if message.topic == *topic {
-                    self.check(message)
+                    self.wire(message, limit)
                 } else {
                     Err(Rejection::Invalid("one call, one topic".to_owned()))
                 };
-                checked.err().map(|rejection| (index, rejection))
-            });
-            let good = refused.as_ref().map_or(messages.len(), |(index, _)| *index);
-            let mut settled = self.send(topic, &messages[..good]).await;
+                match checked {
+                    Ok(wire) => wires.push(wire),
+                    Err(rejection) => {
+                        refused = Some(rejection);
+                        break;
+                    }
+                }
+            }
+            let good = &messages[..wires.len()];
+            let mut settled = self.send(topic, good, wires).await;
             settled.stop = match (settled.stop, refused) {
                 (Some(Stop::Failed(error)), _) => {
                     Some(Stop::Failed(error.during(format!("publish to {topic}"))))
                 }
-                (None, Some((_, rejection))) => Some(Stop::Rejected(rejection)),
+                (None, Some(rejection)) => Some(Stop::Rejected(rejection)),
                 (stop, _) => stop,
             };
             settled

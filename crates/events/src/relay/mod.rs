@@ -28,10 +28,14 @@ use outgoing::Outgoing;
 /// The name of the relay's leadership.
 pub const RELAY: &str = "relay";
 
+/// How much larger a batch is while there is a backlog: what each costs the store beside its rows
+/// is then next to nothing.
+const BACKLOG: usize = 4;
+
 /// How a relay works. The defaults are what `freehold run` uses.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The most rows of one batch.
+    /// The most rows of one batch; four times as many while more wait than that.
     pub page: usize,
     /// The most messages that wait in memory; beyond it the outbox is not read.
     pub held: usize,
@@ -94,6 +98,8 @@ pub struct Relay<R: Rules = Sound> {
     epoch: Epoch,
     incarnation: Incarnation,
     cursor: String,
+    /// The last look did not see everything that there was.
+    behind: bool,
     batch: u64,
     heads: HeadMap,
     outgoing: Outgoing,
@@ -193,7 +199,9 @@ impl<R: Rules> Relay<R> {
     }
 
     async fn look(&mut self) -> Result<Round> {
-        let polled = self.ground.poll(&self.cursor, self.options.page).await?;
+        let page = self.options.page * if self.behind { BACKLOG } else { 1 };
+        let polled = self.ground.poll(&self.cursor, page).await?;
+        self.behind = !polled.last_page;
         if polled.rows.is_empty() {
             // The middle of a long look may end with nothing; then its snapshot is the new start.
             self.cursor = if polled.last_page && self.cursor.contains('|') {

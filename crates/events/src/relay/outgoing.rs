@@ -41,11 +41,10 @@ impl Outgoing {
     pub(crate) fn add(&mut self, batch: u64, mut pending: BTreeSet<Topic>, messages: Vec<Message>) {
         let mut chunks: BTreeMap<Topic, Vec<Message>> = BTreeMap::new();
         for message in messages {
-            if pending.contains(&message.topic) {
-                chunks
-                    .entry(message.topic.clone())
-                    .or_default()
-                    .push(message);
+            if let Some(chunk) = chunks.get_mut(&message.topic) {
+                chunk.push(message);
+            } else if pending.contains(&message.topic) {
+                chunks.insert(message.topic.clone(), vec![message]);
             }
         }
         let before = pending.len();
@@ -138,11 +137,14 @@ impl Front {
     /// Sends all of it, in order. What the broker can never take goes out as a void in its place.
     pub(crate) async fn send(mut self, session: &dyn Session) -> Sent {
         let mut from = 0;
+        let most = session.limits().batch.max(1);
         let failed = loop {
-            let Settled { acknowledged, stop } =
-                session.publish(&self.chunk.messages[from..]).await;
+            let rest = &self.chunk.messages[from..];
+            let some = &rest[..rest.len().min(most)];
+            let Settled { acknowledged, stop } = session.publish(some).await;
             from += acknowledged;
             match stop {
+                None if from < self.chunk.messages.len() && acknowledged > 0 => {}
                 None => break None,
                 Some(Stop::Failed(error)) => break Some(error),
                 Some(Stop::Rejected(why)) => {

@@ -60,6 +60,7 @@ impl<R: Rules> Relay<R> {
             epoch,
             incarnation,
             cursor,
+            behind: false,
             batch,
             heads,
             outgoing,
