@@ -27,7 +27,9 @@ pub(crate) struct Place {
     address: String,
     /// Who publishes; a broker takes nothing from anybody else.
     service: String,
-    _folder: TempDir,
+    folder: TempDir,
+    /// Of a NATS that is started once it is known who publishes: users are in its configuration.
+    program: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -60,7 +62,8 @@ impl Place {
                 broker: &Embedded,
                 address: format!("unix:{}", socket.display()),
                 service: String::new(),
-                _folder: folder,
+                folder,
+                program: None,
                 child: None,
             }
         } else {
@@ -68,30 +71,13 @@ impl Place {
                 return Ok(None);
             };
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            // Older ones do not know `always`, and do not start when told.
-            let sync = if syncs(&program) {
-                ", sync_interval: always"
-            } else {
-                ""
-            };
-            let text = format!(
-                "listen: 127.0.0.1:{port}\njetstream {{ store_dir: store{sync} }}\n\
-                 authorization {{ users: [ {{ user: admin, password: only-of-this-bench }} ] }}\n"
-            );
-            std::fs::write(folder.path().join("nats.conf"), text)?;
-            let child = Command::new(program)
-                .args(["-c", "nats.conf", "-l", "nats.log"])
-                .current_dir(folder.path())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()?;
             Self {
                 broker: &Nats,
                 address: format!("nats://127.0.0.1:{port}"),
                 service: String::new(),
-                _folder: folder,
-                child: Some(child),
+                folder,
+                program: Some(program),
+                child: None,
             }
         };
         Ok(Some(place))
@@ -99,6 +85,8 @@ impl Place {
 
     /// Makes the topic, empty, and an account for who publishes.
     pub(crate) async fn make(&mut self, topic: &Topic, service: &str) -> Result<(), Failure> {
+        service.clone_into(&mut self.service);
+        self.start()?;
         let mut tries = 500;
         let admin = loop {
             match self.broker.administer(&self.address, &login("admin")).await {
@@ -118,27 +106,52 @@ impl Place {
                 compression: Compression::None,
             })
             .await?;
-        service.clone_into(&mut self.service);
-        let secret = login(service).secret;
-        let account = AccountWant {
-            service: service.to_owned(),
-            verifier: Some(self.broker.verifier(&secret)?),
-            writes: vec![topic.clone()],
-            reads: vec![topic.clone()],
-        };
         if self.broker.info().makes_accounts {
+            let verifier = self.broker.verifier(&login(service).secret)?;
+            let account = AccountWant {
+                service: service.to_owned(),
+                verifier: Some(verifier),
+                writes: vec![topic.clone()],
+                reads: vec![topic.clone()],
+            };
             admin.ensure_account(&account).await?;
         }
         Ok(())
     }
 
-    pub(crate) async fn session(&self) -> Result<Arc<dyn Session>, Failure> {
-        let name = if self.broker.info().makes_accounts {
-            self.service.as_str()
-        } else {
-            "admin"
+    fn start(&mut self) -> Result<(), Failure> {
+        let Some(program) = &self.program else {
+            return Ok(());
         };
-        let session = self.broker.connect(&self.address, &login(name)).await?;
+        // Older ones do not know `always`, and do not start when told.
+        let sync = if syncs(program) {
+            ", sync_interval: always"
+        } else {
+            ""
+        };
+        let listen = self.address.trim_start_matches("nats://");
+        let user = |name: &str| format!("{{ user: {name}, password: only-of-this-bench }}");
+        let users = [user("admin"), user(&self.service)].join(", ");
+        let text = format!(
+            "listen: {listen}\njetstream {{ store_dir: store{sync} }}\nauthorization {{ users: [ {users} ] }}\n"
+        );
+        std::fs::write(self.folder.path().join("nats.conf"), text)?;
+        let child = Command::new(program)
+            .args(["-c", "nats.conf", "-l", "nats.log"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    pub(crate) async fn session(&self) -> Result<Arc<dyn Session>, Failure> {
+        let session = self
+            .broker
+            .connect(&self.address, &login(&self.service))
+            .await?;
         Ok(Arc::from(session))
     }
 }
