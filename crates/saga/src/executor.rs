@@ -14,8 +14,10 @@
 
 mod commit;
 mod lead;
+mod memory;
 mod poll;
 mod send;
+mod settings;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -28,70 +30,18 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::definition::{Definition, OnConflict};
-use crate::encoding;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::instance::{Instance, Prepared};
 use crate::participants::Participants;
 use crate::saga_id::SagaId;
 use crate::signal::Signal;
-use crate::store::{Row, Share, Store};
-use crate::transition::{Event, Millis, Parked};
+use crate::store::{Share, Store};
+use crate::transition::{Event, Millis};
 
+pub use settings::{Alarm, Settings};
+
+use lead::Unread;
 use send::{Heard, Lanes};
-
-/// What an executor keeps to.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The sidecar's name for itself, one per process.
-    pub holder: String,
-    /// How long a leadership lasts without being renewed.
-    pub term: Duration,
-    /// How long a request lives, from the renewal before it.
-    pub life: Duration,
-    /// How long instances that have ended are kept.
-    pub keep_for: Duration,
-    /// Sagas in one commit at most.
-    pub batch: usize,
-    /// Sagas under way at most: further starts wait in their table.
-    pub under_way: usize,
-    /// Requests to one participant at the same time.
-    pub at_once: usize,
-    /// The longest pause between two looks for starts and signals.
-    pub poll: Duration,
-}
-
-impl Settings {
-    /// Sensible for a sidecar of this name.
-    pub fn new(holder: impl Into<String>) -> Self {
-        Self {
-            holder: holder.into(),
-            term: Duration::from_secs(5),
-            life: Duration::from_mins(10),
-            keep_for: Duration::from_hours(7 * 24),
-            batch: 512,
-            under_way: 20_000,
-            at_once: 128,
-            poll: Duration::from_millis(20),
-        }
-    }
-}
-
-/// What an operator should hear of at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Alarm {
-    /// A saga waits for an operator.
-    Parked {
-        saga: SagaId,
-        definition: String,
-        key: String,
-        step: Option<String>,
-        why: Parked,
-    },
-    /// A start names a saga that is not described.
-    NoSuchSaga { saga: SagaId, definition: String },
-    /// A row that cannot be read, or not be written as it should be.
-    Odd { saga: SagaId, message: String },
-}
 
 /// A leadership of one share, as long as it lasts. What is sent and heard names it.
 #[derive(Debug)]
@@ -160,6 +110,9 @@ pub struct Executor {
     timers: BTreeSet<(Millis, SagaId)>,
     /// Sagas that wait for locks, with their keys, oldest first.
     waiting: VecDeque<(SagaId, Vec<String>)>,
+    /// What of taken shares has still to be read. Until then nothing else is looked for, so that a
+    /// saga hears of its new leader before it hears of anything else.
+    unread: VecDeque<Unread>,
     /// Signals that are pending or in a batch.
     in_hand: HashSet<i64>,
     /// Starts that cannot be claimed: of sagas that are not described.
@@ -205,6 +158,7 @@ impl Executor {
             pending: VecDeque::new(),
             timers: BTreeSet::new(),
             waiting: VecDeque::new(),
+            unread: VecDeque::new(),
             in_hand: HashSet::new(),
             odd_starts: HashSet::new(),
             unmarked: Vec::new(),
@@ -255,6 +209,7 @@ impl Executor {
         self.pending.clear();
         self.timers.clear();
         self.waiting.clear();
+        self.unread.clear();
         self.in_hand.clear();
         self.odd_starts.clear();
     }
@@ -304,7 +259,7 @@ impl Executor {
                 return self.leave().await;
             }
             self.turn().await?;
-            if !self.pending.is_empty() {
+            if !self.pending.is_empty() || !self.unread.is_empty() {
                 continue;
             }
             let until = self.next_look();
@@ -329,8 +284,12 @@ impl Executor {
             self.hear(heard);
         }
         self.ring();
-        if self.poll_at <= Instant::now() {
-            self.poll().await?;
+        if self.unread.is_empty() {
+            if self.poll_at <= Instant::now() {
+                self.poll().await?;
+            }
+        } else if self.pending.len() < self.settings.batch {
+            self.read_on().await?;
         }
         self.load_missing().await?;
         let changes = self.work();
@@ -349,102 +308,6 @@ impl Executor {
             until = until.min(at);
         }
         until
-    }
-
-    /// Times that have come.
-    fn ring(&mut self) {
-        let now = self.clock.now();
-        while let Some((due, saga)) = self.timers.first().copied() {
-            if due > now {
-                break;
-            }
-            self.timers.pop_first();
-            if let Some(held) = self.held.get_mut(&saga) {
-                held.timer = None;
-            }
-            self.pending.push_back(Pending {
-                saga,
-                event: What::Time,
-                payload: None,
-            });
-        }
-    }
-
-    /// Reads instances of which something is pending and that are not in memory.
-    async fn load_missing(&mut self) -> Result<()> {
-        let ahead = self.pending.iter().take(self.settings.batch);
-        let missing: HashSet<SagaId> = ahead
-            .map(|pending| pending.saga)
-            .filter(|saga| !self.held.contains_key(saga))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let missing: Vec<SagaId> = missing.into_iter().collect();
-        for row in self.store.instances(&missing).await? {
-            self.hold(&row).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts a row into memory. One that cannot be read is told of, and left alone.
-    async fn hold(&mut self, row: &Row) -> Result<bool> {
-        if !self.led.contains_key(&row.saga.share()) {
-            return Ok(false);
-        }
-        if !self.by_hash.contains_key(&row.definition) {
-            self.read_definitions().await?;
-        }
-        let odd = |message: &str| Alarm::Odd {
-            saga: row.saga,
-            message: message.to_owned(),
-        };
-        let Some(prepared) = self.by_hash.get(&row.definition) else {
-            (self.alarm)(odd("its definition cannot be read by this version"));
-            return Ok(false);
-        };
-        let instance = match encoding::decode(&row.state) {
-            Ok(instance) => instance,
-            Err(encoding::Unreadable::Format(format)) => {
-                return Err(Error::Unreadable(format!(
-                    "saga {} is kept in format {format}, this version reads {}",
-                    row.saga,
-                    encoding::FORMAT
-                )));
-            }
-            Err(encoding::Unreadable::Damaged) => {
-                (self.alarm)(odd("its row is damaged"));
-                return Ok(false);
-            }
-        };
-        if instance.state.steps.len() != prepared.definition.steps.len() {
-            (self.alarm)(odd("its row does not fit its definition"));
-            return Ok(false);
-        }
-        let held = Held {
-            timer: instance.state.next_due(),
-            instance,
-            prepared: Arc::clone(prepared),
-            under_way: 0,
-        };
-        self.held.insert(row.saga, held);
-        Ok(true)
-    }
-
-    /// Lets go of an instance that has nothing under way and nothing soon due.
-    fn let_go(&mut self, saga: SagaId) {
-        let now = self.clock.now();
-        let Some(held) = self.held.get(&saga) else {
-            return;
-        };
-        let soon = held
-            .instance
-            .state
-            .next_due()
-            .is_some_and(|due| due < now + SOON_MS);
-        if held.under_way == 0 && !soon {
-            self.held.remove(&saga);
-        }
     }
 
     /// Takes and renews what it can, whatever the time is.
@@ -479,5 +342,3 @@ impl Executor {
 
 /// Between two looks while there is something to be found.
 const FAST: Duration = Duration::from_millis(1);
-/// What is due within this stays in memory: pauses as short are not in the store.
-const SOON_MS: Millis = 2_000;

@@ -280,30 +280,10 @@ impl Executor {
         }
         for row in self.store.instances(&[change.saga]).await? {
             if self.hold(&row).await? {
-                let held = &self.held[&row.saga];
-                let now = self.clock.now();
-                let commands = crate::outstanding(&held.prepared.plan, &held.instance.state, now);
-                self.dispatch_commands(row.saga, commands);
-                self.remember(row.saga);
-                self.let_go(row.saga);
+                self.go_on_with(row.saga);
             }
         }
         Ok(())
-    }
-
-    /// Its time, for when it comes.
-    pub(super) fn remember(&mut self, saga: SagaId) {
-        let Some(held) = self.held.get_mut(&saga) else {
-            return;
-        };
-        let due = held.instance.state.next_due();
-        if let Some(before) = held.timer
-            && due != Some(before)
-        {
-            self.timers.remove(&(before, saga));
-        }
-        self.timers.extend(due.map(|due| (due, saga)));
-        held.timer = due;
     }
 
     /// The store does not take what this saga has become. It stays as it was stored, and is held

@@ -8,14 +8,42 @@ use std::time::Instant;
 
 use crate::encoding::FORMAT;
 use crate::error::Result;
-use crate::saga_id::SHARES;
+use crate::saga_id::{SHARES, SagaId};
 use crate::store::{Share, ShareRow};
-use crate::transition::{Event, Millis, outstanding};
+use crate::transition::{Event, Millis, Phase, outstanding};
 
-use super::{Clock, Executor, Led, Pending, What};
+use super::{Clock, Executor, Led};
 
 /// Rows that are read at once.
 const PAGE: usize = 2_000;
+
+/// Open instances that have not been read since their shares were taken.
+#[derive(Debug)]
+pub(super) struct Unread {
+    /// For how long nobody led, by share.
+    away: BTreeMap<u8, Millis>,
+    how: Opened,
+    /// The last one that was read.
+    after: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Opened {
+    /// From somebody who is gone.
+    TakenOver,
+    /// From oneself, over another connection.
+    Resumed,
+}
+
+impl Unread {
+    fn of(away: BTreeMap<u8, Millis>, how: Opened) -> Self {
+        Self {
+            away,
+            how,
+            after: String::new(),
+        }
+    }
+}
 
 impl Executor {
     /// Renews what is led, gives back what others should lead, takes what is free.
@@ -104,47 +132,29 @@ impl Executor {
         if !doubted.is_empty() {
             self.doubt(&doubted).await?;
         }
-        let numbers: Vec<u8> = away
-            .keys()
-            .copied()
-            .filter(|number| !doubted.iter().any(|share| share.number == *number))
-            .collect();
-        self.read_open(&numbers, |executor, saga| {
-            let gone = away.get(&saga.share()).copied().unwrap_or(0);
-            executor.pending.push_back(Pending {
-                saga,
-                event: What::Event(Event::TakenOver { away: gone }),
-                payload: None,
-            });
-        })
-        .await
+        for share in doubted {
+            away.remove(&share.number);
+        }
+        self.unread(Unread::of(away, Opened::TakenOver));
+        Ok(())
     }
 
     /// Goes on with those of `before` that are still led.
     pub(super) async fn resume(&mut self, before: &[Share]) -> Result<()> {
         let rows = self.store.shares().await?;
-        let mut numbers = Vec::new();
+        let mut mine = BTreeMap::new();
         for row in rows {
             // What is not of this life of the store is doubted by whoever takes it next.
-            let mine = row.holder == self.settings.holder && row.rebuilt == self.life;
-            if mine && before.contains(&row.share) {
+            let same = row.holder == self.settings.holder && row.rebuilt == self.life;
+            if same && before.contains(&row.share) {
                 // Renewed before anything is sent; until then the last renewal is not known.
                 let term = u64::try_from(self.settings.term.as_millis()).unwrap_or(0);
                 self.lead(row.share, row.until.saturating_sub(term));
-                numbers.push(row.share.number);
+                mine.insert(row.share.number, 0);
             }
         }
-        let now = self.clock.now();
-        self.read_open(&numbers, |executor, saga| {
-            let Some(held) = executor.held.get(&saga) else {
-                return;
-            };
-            let commands = outstanding(&held.prepared.plan, &held.instance.state, now);
-            executor.dispatch_commands(saga, commands);
-            executor.remember(saga);
-            executor.let_go(saga);
-        })
-        .await
+        self.unread(Unread::of(mine, Opened::Resumed));
+        Ok(())
     }
 
     fn lead(&mut self, share: Share, renewed: Millis) {
@@ -155,45 +165,70 @@ impl Executor {
         self.led.insert(share.number, led);
     }
 
-    /// Reads all open instances of these shares into memory.
-    async fn read_open(
-        &mut self,
-        shares: &[u8],
-        mut each: impl FnMut(&mut Self, crate::saga_id::SagaId),
-    ) -> Result<()> {
-        if shares.is_empty() {
+    fn unread(&mut self, unread: Unread) {
+        if !unread.away.is_empty() {
+            self.unread.push_back(unread);
+        }
+    }
+
+    /// Reads the next open instances of shares that were taken. Only a page at a time, so that the
+    /// leadership is renewed meanwhile and what has nothing under way does not stay in memory.
+    pub(super) async fn read_on(&mut self) -> Result<()> {
+        let Some(unread) = self.unread.front_mut() else {
             return Ok(());
+        };
+        let shares: Vec<u8> = unread.away.keys().copied().collect();
+        let after = std::mem::take(&mut unread.after);
+        let rows = self.store.open_instances(&shares, &after, PAGE).await?;
+        let Some(unread) = self.unread.front_mut() else {
+            return Ok(());
+        };
+        let (away, how) = (unread.away.clone(), unread.how);
+        match rows.last() {
+            Some(row) if rows.len() == PAGE => unread.after = row.saga.to_string(),
+            _ => drop(self.unread.pop_front()),
         }
-        let mut after = String::new();
-        loop {
-            let rows = self.store.open_instances(shares, &after, PAGE).await?;
-            let last = rows.len() < PAGE;
-            if let Some(row) = rows.last() {
-                after = row.saga.to_string();
+        let mut waiting = Vec::new();
+        for row in &rows {
+            if !self.hold(row).await? {
+                continue;
             }
-            let mut waiting = Vec::new();
-            for row in &rows {
-                if self.hold(row).await? {
-                    let phase = self.held[&row.saga].instance.state.phase;
-                    if phase == crate::transition::Phase::Waiting {
-                        waiting.push(row.saga);
-                    }
-                    each(self, row.saga);
+            if self.held[&row.saga].instance.state.phase == Phase::Waiting {
+                waiting.push(row.saga);
+            }
+            match how {
+                Opened::TakenOver => {
+                    let away = away.get(&row.saga.share()).copied().unwrap_or(0);
+                    self.push_event(row.saga, Event::TakenOver { away }, None);
                 }
-            }
-            if !waiting.is_empty() {
-                let known = self.store.known_starts(&waiting).await?;
-                self.waiting.extend(known);
-            }
-            if last {
-                return Ok(());
+                Opened::Resumed => self.go_on_with(row.saga),
             }
         }
+        if !waiting.is_empty() {
+            let known = self.store.known_starts(&waiting).await?;
+            self.waiting.extend(known);
+        }
+        Ok(())
+    }
+
+    /// Sends what is outstanding in a row that was read again.
+    pub(super) fn go_on_with(&mut self, saga: SagaId) {
+        let Some(held) = self.held.get(&saga) else {
+            return;
+        };
+        let now = self.clock.now();
+        let commands = outstanding(&held.prepared.plan, &held.instance.state, now);
+        self.dispatch_commands(saga, commands);
+        self.remember(saga);
+        self.let_go(saga);
     }
 
     /// Another one leads this share, or is about to.
     pub(super) fn lose(&mut self, share: u8) {
         self.led.remove(&share);
+        for unread in &mut self.unread {
+            unread.away.remove(&share);
+        }
         self.held.retain(|saga, _| saga.share() != share);
         self.timers.retain(|(_, saga)| saga.share() != share);
         self.pending.retain(|pending| pending.saga.share() != share);

@@ -11,7 +11,10 @@ impl<R: Rules> Transition<'_, R> {
     /// Everything outstanding gets a fresh attempt; clocks that ran while nobody led are put back
     /// by that time, since otherwise two hours down would mean mass compensation.
     pub(super) fn taken_over(&mut self, away: Millis) -> Result<(), Illegal> {
-        let outstanding = (0..self.state.steps.len()).any(|step| self.asked(step).is_some());
+        // What is parked waits for an operator, not for a leader.
+        let asks =
+            |step: usize| self.state.steps[step].parked.is_none() && self.asked(step).is_some();
+        let outstanding = (0..self.state.steps.len()).any(asks);
         if self.state.phase == Phase::New || self.state.phase.is_end() && !outstanding {
             return Err(Illegal::Stale);
         }

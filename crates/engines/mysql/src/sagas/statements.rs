@@ -10,9 +10,13 @@ use crate::names::object;
 const NOW: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
 /// Statements name it by the table `s`.
 const SHARE: &str = "(CONV(RIGHT(s.saga, 2), 16, 10) & 63)";
-const SHARES: &str = "JSON_TABLE(?, '$[*]' COLUMNS (share INT PATH '$')) AS h";
 const IDS: &str = "JSON_TABLE(?, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET ascii PATH '$')) AS i";
 const LEDS: &str = "JSON_TABLE(?, '$[*]' COLUMNS (s INT PATH '$.s', e BIGINT PATH '$.e')) AS r";
+
+/// Is it one of the shares that are asked for? A join with them would look at every row once for each.
+fn is_asked_for(share: &str) -> String {
+    format!("JSON_CONTAINS(?, CAST({share} AS CHAR))")
+}
 
 /// All statements of one store.
 #[expect(clippy::too_many_lines, reason = "a list of statements")]
@@ -61,7 +65,8 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         ),
         definitions: format!("SELECT hash, name, body FROM {definition} ORDER BY since"),
         starts_new: format!(
-            "SELECT s.saga, s.definition, s.`key`, s.input, s.locks FROM {SHARES} JOIN {start} s ON s.claimed = FALSE AND {SHARE} = h.share ORDER BY s.at LIMIT ?"
+            "SELECT s.saga, s.definition, s.`key`, s.input, s.locks FROM {start} s WHERE s.claimed = FALSE AND {} ORDER BY s.at LIMIT ?",
+            is_asked_for(SHARE)
         ),
         starts_known: format!(
             "SELECT s.saga, s.locks FROM {IDS} STRAIGHT_JOIN {start} s ON s.saga = i.id ORDER BY s.at"
@@ -73,7 +78,8 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
             "INSERT IGNORE INTO {start} (definition, `key`, input, locks) VALUES (?, ?, ?, ?)"
         ),
         instances_open: format!(
-            "SELECT {row} FROM {SHARES} JOIN {instance} s ON s.share = h.share WHERE s.ended IS NULL AND s.saga > ? ORDER BY s.saga LIMIT ?"
+            "SELECT {row} FROM {instance} s WHERE {} AND s.ended IS NULL AND s.saga > ? ORDER BY s.saga LIMIT ?",
+            is_asked_for("s.share")
         ),
         instances_by_id: format!(
             "SELECT {row} FROM {IDS} STRAIGHT_JOIN {instance} s ON s.saga = i.id"
@@ -94,7 +100,8 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
  SET s.version = r.v, s.state = UNHEX(r.x), s.summary = r.m, s.updated = {NOW}, s.ended = CASE WHEN r.f THEN COALESCE(s.ended, {NOW}) END"
         ),
         instances_old: format!(
-            "SELECT s.saga, s.definition, s.state FROM {SHARES} JOIN {instance} s ON s.share = h.share WHERE s.ended < {NOW} - ? LIMIT ?"
+            "SELECT s.saga, s.definition, s.state FROM {instance} s WHERE {} AND s.ended < {NOW} - ? LIMIT ?",
+            is_asked_for("s.share")
         ),
         prune: [(&instance, " WHERE s.ended IS NOT NULL"), (&start, ""), (&action, "")]
             .map(|(table, only)| {
@@ -108,9 +115,10 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         ),
         show: format!("{shown} WHERE s.saga = ?"),
         signals: format!(
-            "SELECT g.id, s.saga, g.asked, g.step, g.seen, g.payload, g.who FROM {SHARES} JOIN {signal} g
+            "SELECT g.id, s.saga, g.asked, g.step, g.seen, g.payload, g.who FROM {signal} g
  LEFT JOIN {start} s ON s.saga = g.saga OR g.saga IS NULL AND s.definition = g.definition AND s.`key` = g.`key`
- WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND COALESCE({SHARE}, 0) = h.share ORDER BY g.id LIMIT ?"
+ WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND {} ORDER BY g.id LIMIT ?",
+            is_asked_for(&format!("COALESCE({SHARE}, 0)"))
         ),
         signal_put: format!(
             "INSERT INTO {signal} (saga, asked, step, seen, payload, who) VALUES (?, ?, ?, ?, ?, ?)"

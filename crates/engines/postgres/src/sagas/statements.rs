@@ -8,7 +8,8 @@ use crate::names::{literal, qualified};
 const NOW: &str = "pg_catalog.clock_timestamp()";
 /// Statements name it by the table `s`.
 const SHARE: &str = "(('x' || pg_catalog.right(s.saga, 2))::bit(8)::int & 63)";
-const SHARES: &str = "SELECT pg_catalog.jsonb_array_elements_text($1::jsonb)::int";
+/// As an array: a join would look at every row once for each share.
+const SHARES: &str = "ANY (ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::jsonb)::int))";
 const IDS: &str = "SELECT pg_catalog.jsonb_array_elements_text($1::jsonb)";
 const LEDS: &str = "pg_catalog.jsonb_to_recordset($1::jsonb) AS r (s smallint, e bigint)";
 
@@ -91,7 +92,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         definitions: format!("SELECT hash, name, body FROM {definition} ORDER BY since"),
         starts_new: format!(
             "SELECT s.saga, s.definition, s.key, s.input::text, s.locks::text FROM {start} s
- WHERE NOT s.claimed AND {SHARE} IN ({SHARES}) ORDER BY s.at LIMIT $2::bigint"
+ WHERE NOT s.claimed AND {SHARE} = {SHARES} ORDER BY s.at LIMIT $2::bigint"
         ),
         starts_known: format!("SELECT saga, locks::text FROM {start} WHERE saga IN ({IDS}) ORDER BY at"),
         starts_claim: format!("UPDATE {start} SET claimed = true WHERE saga IN ({IDS})"),
@@ -99,7 +100,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
             "INSERT INTO {start} (definition, key, input, locks) VALUES ($1, $2, $3::text::json, $4::text::json) ON CONFLICT (definition, key) DO NOTHING"
         ),
         instances_open: format!(
-            "SELECT {row} FROM {instance} s WHERE s.ended IS NULL AND s.share IN ({SHARES}) AND s.saga > $2 ORDER BY s.saga LIMIT $3::bigint"
+            "SELECT {row} FROM {instance} s WHERE s.ended IS NULL AND s.share = {SHARES} AND s.saga > $2 ORDER BY s.saga LIMIT $3::bigint"
         ),
         instances_by_id: format!("SELECT {row} FROM {instance} s WHERE s.saga IN ({IDS})"),
         instances_insert: format!(
@@ -115,7 +116,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
  WHERE s.saga = r.i AND s.version = r.p RETURNING s.saga"
         ),
         instances_old: format!(
-            "SELECT s.saga, s.definition, s.state FROM {instance} s WHERE s.share IN ({SHARES})
+            "SELECT s.saga, s.definition, s.state FROM {instance} s WHERE s.share = {SHARES}
  AND s.ended < {NOW} - $2::bigint * interval '1 microsecond' LIMIT $3::bigint"
         ),
         prune: vec![
@@ -130,7 +131,7 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         signals: format!(
             "SELECT g.id, s.saga, g.asked, g.step, g.seen, g.payload::text, g.who FROM {signal} g
  LEFT JOIN {start} s ON s.saga = g.saga OR g.saga IS NULL AND s.definition = g.definition AND s.key = g.key
- WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND coalesce({SHARE}, 0) IN ({SHARES}) ORDER BY g.id LIMIT $2::bigint"
+ WHERE (s.saga IS NOT NULL OR g.saga IS NOT NULL) AND coalesce({SHARE}, 0) = {SHARES} ORDER BY g.id LIMIT $2::bigint"
         ),
         signal_put: format!(
             "INSERT INTO {signal} (saga, asked, step, seen, payload, who) VALUES ($1, $2, $3, $4, $5::text::json, $6)"

@@ -1,6 +1,10 @@
 //! The executor dies at each of its calls, to the store and to participants, before and after it
 //! took effect; another one goes on.
 
+mod faults;
+mod late;
+mod torn;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +17,14 @@ use super::child;
 use super::definitions::{SCENES, Scene};
 use super::oracle::judge;
 use super::world::{Unreachable, World};
+
+/// How much of something: less in CI.
+fn rounds(in_ci: usize, proving: usize) -> usize {
+    match std::env::var_os("FREEHOLD_PROVE") {
+        Some(_) => proving,
+        None => in_ci,
+    }
+}
 
 /// Every so many calls one dies; all in the long form (`FREEHOLD_SAGA_EVERY=1`).
 fn every(short: usize) -> usize {

@@ -10,6 +10,8 @@ pub(super) struct Scene {
     pub(super) refuse: &'static [&'static str],
     /// Steps whose first attempt is answered too late, and takes effect.
     pub(super) stall: &'static [&'static str],
+    /// Steps that may take effect long after they were given up.
+    pub(super) late: &'static [&'static str],
     /// How every saga ends.
     pub(super) completes: bool,
 }
@@ -20,6 +22,7 @@ pub(super) const SCENES: [Scene; 4] = [
         saga: STRAIGHT,
         refuse: &[],
         stall: &[],
+        late: &[],
         completes: true,
     },
     Scene {
@@ -27,6 +30,7 @@ pub(super) const SCENES: [Scene; 4] = [
         saga: STRAIGHT,
         refuse: &["charge"],
         stall: &[],
+        late: &[],
         completes: false,
     },
     Scene {
@@ -34,6 +38,7 @@ pub(super) const SCENES: [Scene; 4] = [
         saga: DIAMOND,
         refuse: &["pack"],
         stall: &[],
+        late: &[],
         completes: false,
     },
     Scene {
@@ -41,9 +46,33 @@ pub(super) const SCENES: [Scene; 4] = [
         saga: STRAIGHT,
         refuse: &[],
         stall: &["charge"],
+        late: &[],
         completes: true,
     },
 ];
+
+/// Given up after two short attempts, which may take effect all the same, before or after the undo.
+pub(super) const LATE: Scene = Scene {
+    name: "late success",
+    saga: "saga: place_order
+input: { order_id: text }
+steps:
+  - step: reserve
+    call: { http: \"POST ${SERVICE}/reserve\", body: { order: input.order_id } }
+    undo: { http: \"POST ${SERVICE}/reserve/undo\", body: { order: input.order_id } }
+    retry: { attempts: 3, first: 1ms, max: 5ms }
+    timeout: 150ms
+  - step: points
+    call: { http: \"POST ${SERVICE}/points\", body: { order: input.order_id } }
+    undo: { http: \"POST ${SERVICE}/points/undo\", body: { order: input.order_id } }
+    retry: { attempts: 3, first: 1ms, max: 5ms }
+    timeout: 150ms
+",
+    refuse: &[],
+    stall: &[],
+    late: &["reserve", "points"],
+    completes: false,
+};
 
 const STRAIGHT: &str = "saga: place_order
 input: { order_id: text }

@@ -31,6 +31,7 @@ steps:
 ",
     refuse: &["reserve"],
     stall: &[],
+    late: &[],
     completes: true,
 };
 

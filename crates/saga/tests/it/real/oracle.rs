@@ -11,26 +11,33 @@ use super::world::World;
 
 /// Holds the sagas of these keys to what a saga is. `what` tells the trial that they were in.
 pub(super) async fn judge(world: &World, scene: &Scene, keys: &[String], what: &str) {
+    let ended = judge_either(world, scene, keys, what).await;
+    let wanted = if scene.completes { keys.len() } else { 0 };
+    assert_eq!(ended, wanted, "{what}: so many completed");
+}
+
+/// The same where chance decides how each ends. Returns how many completed.
+pub(super) async fn judge_either(
+    world: &World,
+    scene: &Scene,
+    keys: &[String],
+    what: &str,
+) -> usize {
     let mut eyes = world.enter(&world.sidecar).await;
-    let statuses = world.statuses(eyes.as_mut()).await;
+    let standing = world.standing(eyes.as_mut()).await;
     let definition = world.definition(scene);
     let ledger = ledger(world).await;
+    let mut completed = 0;
     for key in keys {
-        let status = statuses.get(key).map(String::as_str);
-        let wanted = if scene.completes {
-            "completed"
-        } else {
-            "compensated"
-        };
-        assert_eq!(status, Some(wanted), "{what}: {key}");
-        let saga = world.id_of(eyes.as_mut(), key).await.to_string();
-        let effects = ledger.get(&saga).cloned().unwrap_or_default();
-        one(
-            &definition,
-            &effects,
-            scene.completes,
-            &format!("{what}: {key}"),
+        let (saga, status) = standing.get(key).must("its row");
+        let whole = status == "completed";
+        assert!(
+            whole || status == "compensated",
+            "{what}: {key} is {status}"
         );
+        completed += usize::from(whole);
+        let effects = ledger.get(saga).cloned().unwrap_or_default();
+        one(&definition, &effects, whole, &format!("{what}: {key}"));
     }
     let orders = count(eyes.as_mut(), &world.own("saga_start")).await;
     let mut program = world.enter(&world.app).await;
@@ -41,6 +48,24 @@ pub(super) async fn judge(world: &World, scene: &Scene, keys: &[String], what: &
     );
     let locks = count(eyes.as_mut(), &world.own("saga_lock")).await;
     assert_eq!(locks, 0, "{what}: a lock was leaked");
+    completed
+}
+
+/// Of sagas that may wait for an operator: what has ended is whole, and nothing counts twice.
+pub(super) async fn judge_what_ended(world: &World, scene: &Scene, keys: &[String], what: &str) {
+    let mut eyes = world.enter(&world.sidecar).await;
+    let standing = world.standing(eyes.as_mut()).await;
+    let definition = world.definition(scene);
+    let ledger = ledger(world).await;
+    for key in keys {
+        let (saga, status) = standing.get(key).must("its row");
+        let effects = ledger.get(saga).cloned().unwrap_or_default();
+        let what = format!("{what}: {key} is {status}");
+        match status.as_str() {
+            "completed" | "compensated" => one(&definition, &effects, status == "completed", &what),
+            _ => drop(net(&definition, &effects, &what)),
+        }
+    }
 }
 
 async fn count(eyes: &mut dyn freehold_engine::Connection, table: &str) -> i64 {
@@ -71,6 +96,21 @@ pub(super) async fn ledger(world: &World) -> BTreeMap<String, Vec<(String, i64)>
 /// Each effect counts 0 or 1 at every moment; all count 1 or all 0 at the end; what came later is
 /// taken back earlier.
 fn one(definition: &Definition, effects: &[(String, i64)], completed: bool, what: &str) {
+    let net = net(definition, effects, what);
+    for step in &definition.steps {
+        let calls = step.kind != StepKind::Approval;
+        let wanted = i64::from(completed && calls);
+        let found = net.get(step.name.as_str()).copied().unwrap_or(0);
+        assert_eq!(found, wanted, "{what}: {} in {effects:?}", step.name);
+    }
+}
+
+/// What each effect counts at the end, held to what is true at every moment.
+fn net<'e>(
+    definition: &Definition,
+    effects: &'e [(String, i64)],
+    what: &str,
+) -> BTreeMap<&'e str, i64> {
     let mut net: BTreeMap<&str, i64> = BTreeMap::new();
     let mut taken_back: Vec<usize> = Vec::new();
     for (step, delta) in effects {
@@ -92,10 +132,5 @@ fn one(definition: &Definition, effects: &[(String, i64)], completed: bool, what
             taken_back.push(number);
         }
     }
-    for step in &definition.steps {
-        let calls = step.kind != StepKind::Approval;
-        let wanted = i64::from(completed && calls);
-        let found = net.get(step.name.as_str()).copied().unwrap_or(0);
-        assert_eq!(found, wanted, "{what}: {} in {effects:?}", step.name);
-    }
+    net
 }

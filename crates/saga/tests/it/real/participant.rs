@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
@@ -9,7 +10,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use freehold_engine::{BoxFuture, Connection, SagaSql, Value as Cell};
+use freehold_saga::Outcome;
 use freehold_saga::barred::{Became, Business, Request, Work, headers, take_part};
+use freehold_saga::wire::Said;
 use freehold_saga::{http::signature, wire};
 use freehold_testkit::Must as _;
 use serde_json::json;
@@ -22,14 +25,24 @@ pub(super) const KEY: &str = "between the two of them";
 pub(super) struct Manners {
     pub(super) refuse: BTreeSet<String>,
     pub(super) stall: BTreeSet<String>,
+    /// These wait before they act, some longer than anybody waits for them.
+    pub(super) late: BTreeSet<String>,
 }
+
+/// How long a late one waits at most.
+pub(super) const LATE: Duration = Duration::from_secs(1);
+
+type Connected = freehold_engine::Result<Box<dyn Connection>>;
+type Connect = Box<dyn Fn() -> BoxFuture<'static, Connected> + Send + Sync>;
 
 struct Shop {
     store: Mutex<Option<Box<dyn Connection>>>,
-    connect: Box<dyn Fn() -> BoxFuture<'static, Box<dyn Connection>> + Send + Sync>,
+    connect: Connect,
     sql: SagaSql,
     manners: Mutex<Manners>,
     stalled: Mutex<BTreeSet<String>>,
+    /// Actions that found their undo.
+    overtaken: AtomicUsize,
 }
 
 pub(super) struct Running {
@@ -40,7 +53,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) async fn begins(
         sql: SagaSql,
-        connect: impl Fn() -> BoxFuture<'static, Box<dyn Connection>> + Send + Sync + 'static,
+        connect: impl Fn() -> BoxFuture<'static, Connected> + Send + Sync + 'static,
     ) -> Self {
         let shop = Arc::new(Shop {
             store: Mutex::new(None),
@@ -48,6 +61,7 @@ impl Running {
             sql,
             manners: Mutex::new(Manners::default()),
             stalled: Mutex::new(BTreeSet::new()),
+            overtaken: AtomicUsize::new(0),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -63,6 +77,11 @@ impl Running {
     pub(super) async fn behave(&self, manners: Manners) {
         *self.shop.manners.lock().await = manners;
         self.shop.stalled.lock().await.clear();
+    }
+
+    /// How many actions came after their undo.
+    pub(super) fn arrived_late(&self) -> usize {
+        self.shop.overtaken.load(Ordering::Relaxed)
     }
 }
 
@@ -104,7 +123,24 @@ async fn serve(
     let stalls = manners.stall.contains(&step)
         && request.kind == freehold_saga::Kind::Action
         && shop.stalled.lock().await.insert(request.saga.clone());
-    let answered = act(&shop, &request, manners.refuse.contains(&step)).await;
+    let waits = if manners.late.contains(&step) && request.kind == freehold_saga::Kind::Action {
+        // By the key, so that an attempt and its repetition wait equally long.
+        let dice = key
+            .bytes()
+            .fold(7_u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(byte));
+        LATE * (dice % 100) / 100
+    } else {
+        Duration::ZERO
+    };
+    // What was begun goes on when nobody waits for its answer any more.
+    let acting = tokio::spawn({
+        let (shop, refuses) = (Arc::clone(&shop), manners.refuse.contains(&step));
+        async move {
+            tokio::time::sleep(waits).await;
+            act(&shop, &request, refuses).await
+        }
+    });
+    let answered = acting.await.unwrap_or(Err(()));
     if stalls {
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
@@ -129,7 +165,7 @@ async fn act(
 ) -> Result<freehold_saga::barred::Reply, ()> {
     let mut store = shop.store.lock().await;
     if store.as_ref().is_none_or(|store| store.broken()) {
-        *store = Some((shop.connect)().await);
+        *store = Some((shop.connect)().await.map_err(|_| ())?);
     }
     let Some(connection) = store.as_mut() else {
         return Err(());
@@ -144,6 +180,9 @@ async fn act(
     if done.is_err() {
         // Whatever state it is in.
         *store = None;
+    }
+    if matches!(done, Ok(Some((Said::Outcome(Outcome::Cancelled), _)))) {
+        shop.overtaken.fetch_add(1, Ordering::Relaxed);
     }
     done.map_err(|_| ())
 }

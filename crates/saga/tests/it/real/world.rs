@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use freehold_engine::{BoxFuture, Connection, Endpoint, Engine, SagaSql, Secret, TxMode};
 use freehold_model::{EngineKind, Isolation};
 use freehold_saga::http::Http;
+use freehold_saga::keep::{Connect, Standing};
 use freehold_saga::{
     Alarm, Answer, Ask, Definition, Executor, Participants, SagaId, Settings, read,
 };
@@ -45,6 +46,11 @@ impl World {
     /// `None`: the server cannot be had, and that was said.
     pub(super) async fn of(kind: EngineKind) -> Option<Self> {
         let shape = Shape::ready(kind, Isolation::Database, Admin::Superuser).await?;
+        Some(Self::on(shape).await)
+    }
+
+    /// On a server of the test's own.
+    pub(super) async fn on(shape: Shape) -> Self {
         let shop = Sagashop::opens(&shape).await;
         let sidecar = login(&shop.orders, &shop.orders.want.identities.sidecar).await;
         let app = login(&shop.orders, &shop.orders.want.identities.app.logins[0]).await;
@@ -53,7 +59,7 @@ impl World {
         let sql = engine.sagas(&shop.payment.want).must("statements");
         let participants = Running::begins(sql, move || {
             let payer = payer.clone();
-            Box::pin(async move { engine.connect(&payer).await.must("the participant's store") })
+            Box::pin(async move { engine.connect(&payer).await })
         })
         .await;
         let sql = shop
@@ -61,14 +67,14 @@ impl World {
             .engine
             .sagas(&shop.orders.want)
             .must("statements");
-        Some(Self {
+        Self {
             shape,
             shop,
             participants,
             sidecar,
             app,
             sql,
-        })
+        }
     }
 
     pub(super) fn definition(&self, scene: &Scene) -> Definition {
@@ -80,6 +86,7 @@ impl World {
         let manners = Manners {
             refuse: names(scene.refuse),
             stall: names(scene.stall),
+            late: names(scene.late),
         };
         self.participants.behave(manners).await;
     }
@@ -98,6 +105,7 @@ impl World {
     pub(super) async fn order(&self, count: usize) -> Vec<String> {
         let mut program = self.enter(&self.app).await;
         let mut keys = Vec::new();
+        let place = fresh("shelf");
         let (one, three) = match self.shape.kind {
             EngineKind::Postgres => ("$1", "$1, $2::text::json, $3::text::json"),
             _ => ("?", "?, ?, ?"),
@@ -116,7 +124,7 @@ impl World {
                 self.key()
             );
             let input = format!("{{\"order_id\": \"{key}\"}}");
-            let locks = format!("[\"shelf-{}\"]", number / 2);
+            let locks = format!("[\"{place}-{}\"]", number / 2);
             let args = [key.as_str().into(), input.into(), locks.into()];
             program.run(&sql, &args).await.must("the start");
             program.commit().await.done().must("commit");
@@ -225,6 +233,112 @@ impl World {
         worked.expect("a healthy executor");
     }
 
+    /// An executor over whatever connection can be had at `sidecar`, again and again, until these
+    /// sagas have ended. What the store says meanwhile is no matter; `disturb` goes on beside it.
+    pub(super) async fn keeps_on(
+        &self,
+        scene: &Scene,
+        sidecar: &Endpoint,
+        keys: &[String],
+        disturb: impl Future<Output = ()>,
+    ) {
+        let (engine, sql) = (self.shop.orders.engine, self.sql.clone());
+        let sidecar = sidecar.clone();
+        let connect: Connect = Arc::new(move || {
+            let (sidecar, sql) = (sidecar.clone(), sql.clone());
+            Box::pin(async move { Ok((engine.connect(&sidecar).await?, sql)) })
+        });
+        let (stop, stopping) = watch::channel(false);
+        let working = freehold_saga::keep::run(
+            connect,
+            vec![self.definition(scene)],
+            self.http(),
+            settings(&fresh("sidecar")),
+            Arc::new(|_| {}),
+            |standing| {
+                let stopped = matches!(standing, Standing::Stopped(_));
+                assert!(!stopped, "it gave up: {standing:?}");
+            },
+            stopping,
+        );
+        let watching = async {
+            disturb.await;
+            let mut eyes = self.enter(&self.sidecar).await;
+            let began = Instant::now();
+            loop {
+                let open = self.open(eyes.as_mut(), keys).await;
+                if open.is_empty() {
+                    break;
+                }
+                assert!(
+                    began.elapsed() < Duration::from_mins(3),
+                    "stranded: {open:?}"
+                );
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let _ = stop.send(true);
+        };
+        tokio::join!(working, watching);
+    }
+
+    /// Until these have ended, however many: the longer they may take.
+    pub(super) async fn until_none_is_open(&self, keys: &[String], count: usize) {
+        let mut eyes = self.enter(&self.sidecar).await;
+        let began = Instant::now();
+        let limit = Duration::from_secs(60 + u64::try_from(count).unwrap_or(0) / 4);
+        loop {
+            let open = self.open(eyes.as_mut(), keys).await;
+            if open.is_empty() {
+                return;
+            }
+            let some: Vec<_> = open.iter().take(5).collect();
+            assert!(
+                began.elapsed() < limit,
+                "{} still open: {some:?}",
+                open.len()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Folds the log of a store that nobody has open into its file, as SQLite does when it is closed.
+    pub(super) async fn fold_log_in(&self) {
+        drop(self.enter(&self.sidecar).await);
+    }
+
+    /// A healthy executor, until each of these has ended or waits for an operator. Those that wait.
+    pub(super) async fn finish_or_park(&self, scene: &Scene, keys: &[String]) -> Vec<String> {
+        let engine = self.shop.orders.engine;
+        let mut executor = self
+            .executor(scene, engine, self.http())
+            .await
+            .expect("an executor");
+        let (stop, mut stopping) = watch::channel(false);
+        let watching = async {
+            let mut eyes = self.enter(&self.sidecar).await;
+            let began = Instant::now();
+            let parked = loop {
+                let open = self.open(eyes.as_mut(), keys).await;
+                let is_parked = |(_, status): &&(String, String)| status == "parked";
+                let parked: Vec<_> = open.iter().filter(is_parked).cloned().collect();
+                // Who waits for a lock of one that is parked waits for the operator too.
+                let waits = |(_, status): &(String, String)| {
+                    status == "parked" || status == "waiting" && !parked.is_empty()
+                };
+                if open.iter().all(waits) {
+                    break parked;
+                }
+                assert!(began.elapsed() < Duration::from_mins(1), "lost: {open:?}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            let _ = stop.send(true);
+            parked.into_iter().map(|(key, _)| key).collect()
+        };
+        let (worked, parked) = tokio::join!(executor.run(&mut stopping), watching);
+        worked.expect("a healthy executor");
+        parked
+    }
+
     /// Of these, the sagas that have not ended: (key, status).
     pub(super) async fn open(
         &self,
@@ -239,8 +353,17 @@ impl World {
     }
 
     pub(super) async fn statuses(&self, eyes: &mut dyn Connection) -> BTreeMap<String, String> {
+        let standing = self.standing(eyes).await.into_iter();
+        standing.map(|(key, (_, status))| (key, status)).collect()
+    }
+
+    /// By key: the saga's id and its status.
+    pub(super) async fn standing(
+        &self,
+        eyes: &mut dyn Connection,
+    ) -> BTreeMap<String, (String, String)> {
         let sql = format!(
-            "SELECT {}, saga_status FROM {}",
+            "SELECT {}, saga_id, saga_status FROM {}",
             self.key(),
             self.own("saga")
         );
@@ -249,7 +372,7 @@ impl World {
             row[at].text().unwrap_or_default().to_owned()
         };
         rows.iter()
-            .map(|row| (text(row, 0), text(row, 1)))
+            .map(|row| (text(row, 0), (text(row, 1), text(row, 2))))
             .collect()
     }
 
