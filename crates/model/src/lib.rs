@@ -40,7 +40,9 @@ mod validate_events;
 mod yaml;
 
 pub use document::Document;
-pub use event::{AdoptedOutbox, Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name};
+pub use event::{
+    AdoptedOutbox, Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name,
+};
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};
 pub use load::{load, load_servers};
