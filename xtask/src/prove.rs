@@ -205,11 +205,18 @@ fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
 
 fn events(_: &Prove, root: &Path) -> Result<(), String> {
     let mut long = tests(root, &["--release", "--package", "freehold-events", "--"]);
-    long.args(["shuffle", "models", "relay", "crashes", "storm", "--nocapture"])
-        .args(["--test-threads", "1"])
-        .env("FREEHOLD_PROVE", "1")
-        .env("FREEHOLD_STORM", "1000000")
-        .env("FREEHOLD_HISTORIES", "1000000");
+    long.args([
+        "shuffle",
+        "models",
+        "relay",
+        "crashes",
+        "storm",
+        "--nocapture",
+    ])
+    .args(["--test-threads", "1"])
+    .env("FREEHOLD_PROVE", "1")
+    .env("FREEHOLD_STORM", "1000000")
+    .env("FREEHOLD_HISTORIES", "1000000");
     test({
         long.env("FREEHOLD_EVENTS", "1000000");
         long
