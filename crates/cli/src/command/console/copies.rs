@@ -14,7 +14,7 @@ use freehold_model::{Fault, System};
 
 use crate::command::events::{enter, failed, sources};
 use crate::sidecar::subscribed;
-use crate::vitals::CURRENT_WITHIN;
+use crate::vitals::promised;
 
 /// Percentiles are over a minute, plots over ten; a look a second.
 const MINUTE: usize = 60;
@@ -39,10 +39,12 @@ pub(in crate::command) struct Copies {
     dead: Vec<DeadLetter>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Source {
     /// 99 of 100 of the last minute.
     fresh_ms: Option<f64>,
+    /// What the description promises.
+    promised_ms: f64,
     past: Vec<(u64, f64)>,
 }
 
@@ -92,6 +94,7 @@ impl Looks {
                 let past: Vec<_> = past.into_iter().flatten().copied().collect();
                 let source = Source {
                     fresh_ms: p99(&past[past.len().saturating_sub(MINUTE)..]),
+                    promised_ms: promised(&copies, &survey.source).as_secs_f64() * 1000.0,
                     past,
                 };
                 seen.sources.insert(of, source);
@@ -156,7 +159,6 @@ pub(in crate::command) fn letter(id: &str) -> Option<(&str, &str, &str)> {
 impl Copies {
     /// Puts it where pages look for it.
     pub(in crate::command) fn fill(&self, moment: &mut Moment) {
-        let promised = CURRENT_WITHIN.as_secs_f64() * 1000.0;
         for event in &mut moment.events {
             for reader in &mut event.readers {
                 let of = (reader.service.clone(), event.from.clone());
@@ -164,7 +166,7 @@ impl Copies {
                     continue;
                 };
                 reader.fresh_ms = source.fresh_ms;
-                reader.slo_ms = Some(promised);
+                reader.slo_ms = Some(source.promised_ms);
                 let keys = self.dead.iter();
                 let keys =
                     keys.filter(|own| own.service == reader.service && own.copy == reader.copy);
@@ -177,19 +179,22 @@ impl Copies {
                 .sources
                 .iter()
                 .filter(|((reader, _), _)| *reader == service.name);
-            let plot = plot(&service.name, promised, &own.collect::<Vec<_>>());
+            let plot = plot(&service.name, &own.collect::<Vec<_>>());
             moment.plots.extend(plot.clone());
             service.freshness = plot;
         }
     }
 }
 
-fn plot(service: &str, promised: f64, all: &[(&Of, &Source)]) -> Option<Plot> {
+/// Its line is the strictest promise.
+fn plot(service: &str, all: &[(&Of, &Source)]) -> Option<Plot> {
     let times = || {
         all.iter()
             .flat_map(|(_, own)| own.past.iter().map(|(at, _)| *at))
     };
     let (from, to) = (times().min()?, times().max()?);
+    let strictest = all.iter().map(|(_, own)| own.promised_ms);
+    let strictest = strictest.min_by(f64::total_cmp);
     let series = all.iter().map(|((_, source), own)| Series {
         label: source.clone(),
         values: own.past.iter().map(|(_, fresh)| Some(*fresh)).collect(),
@@ -199,7 +204,7 @@ fn plot(service: &str, promised: f64, all: &[(&Of, &Source)]) -> Option<Plot> {
         detail: "each second, log scale".to_owned(),
         unit: "ms".to_owned(),
         log: true,
-        slo: Some(promised),
+        slo: strictest,
         from,
         to,
         series: series.collect(),
@@ -231,6 +236,19 @@ mod tests {
         assert_eq!((all.len(), all[0].behind, all[0].since), (2, 1, 5000));
         assert_eq!(letter(&all[0].id), Some(("orders", "catalog", "a/b")));
         assert_eq!(letter("orders"), None);
+    }
+
+    #[test]
+    fn the_strictest_promise_is_the_line() {
+        let of = ("orders".to_owned(), "catalog".to_owned());
+        let source = |promised_ms| Source {
+            fresh_ms: None,
+            promised_ms,
+            past: vec![(7, 20.0)],
+        };
+        let (loose, strict) = (source(5_000.0), source(250.0));
+        let drawn = plot("orders", &[(&of, &loose), (&of, &strict)]).map(|it| it.slo);
+        assert_eq!(drawn, Some(Some(250.0)));
     }
 
     #[test]
