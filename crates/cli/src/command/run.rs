@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 
 use freehold_events::keep::Standing;
+use freehold_lifecycle::Target;
 use freehold_model::Fault;
 
 use super::Result;
@@ -30,18 +31,6 @@ pub(crate) struct RunArgs {
 pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(&wanted.stores.services, false)?;
-    if targets
-        .iter()
-        .all(|target| target.want.plane.is_empty() && !target.want.plane.sagas.starts)
-    {
-        return Err(vec![
-            Fault::new(
-                "FH3921",
-                "no service here publishes events, keeps copies or has sagas",
-            )
-            .help("add `publishes:` or `copies:` to a service.yaml"),
-        ]);
-    }
     let (teller, mut told) = tokio::sync::mpsc::unbounded_channel();
     let (alarming, mut alarmed) = tokio::sync::mpsc::unbounded_channel();
     let report: Report = Arc::new(move |service, what, standing| {
@@ -52,6 +41,15 @@ pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Resul
         let _ = alarming.send((service.to_owned(), crate::sagas::told(alarm)));
     });
     let sagas = Sagas::of(&context.root, &context.system, alarm)?;
+    if !targets.iter().any(|target| has_work(target, &sagas)) {
+        return Err(vec![
+            Fault::new(
+                "FH3921",
+                "no service here publishes events, keeps copies, has sagas or takes part in one over the broker",
+            )
+            .help("add `publishes:` or `copies:` to a service.yaml"),
+        ]);
+    }
     let vitals = Arc::new(Vitals::default());
     let report = vitals.listening(report);
     let at = vitals::serve(&vitals, wanted.listen)
@@ -89,6 +87,13 @@ pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Resul
     }
     running.stop().await?;
     Ok(Outcome::Done)
+}
+
+/// Whether a sidecar would do something for this store.
+fn has_work(target: &Target, sagas: &Sagas) -> bool {
+    let plane = &target.want.plane;
+    let attends = target.want.store == "main" && sagas.attends(&target.want.service);
+    !plane.is_empty() || plane.sagas.starts || attends
 }
 
 /// Ctrl-C, or what a supervisor sends.

@@ -111,6 +111,11 @@ pub(super) fn listen(
 }
 
 impl Sagas {
+    /// Whether other services' sagas ask this one over the broker.
+    pub(crate) fn attends(&self, service: &str) -> bool {
+        self.attended.contains_key(service)
+    }
+
     /// Hands the commands of other services' sagas to this service's program.
     pub(crate) fn attend(&self, service: &str, around: &Around<'_>, tasks: &mut JoinSet<()>) {
         let Some(callers) = self.attended.get(service) else {

@@ -150,3 +150,25 @@ fn an_event_that_nobody_publishes_is_found_by_the_check() {
         assert!(text.contains("order.checked.v1"), "{command}: {text}");
     }
 }
+
+#[test]
+fn who_only_takes_part_has_something_to_run() {
+    let folder = system();
+    let folder = folder.path();
+    let (applied, text) = run(folder, &["apply"]);
+    assert!(applied, "{text}");
+    let mut command = freehold(folder, &["run", "stock", "--json"]);
+    command
+        .env("STOCK_URL", format!("http://{}", nobodys()))
+        .stdout(Stdio::piped());
+    let mut sidecar = Sidecars(command.spawn().expect("a sidecar"));
+    let stdout = sidecar.0.stdout.take().expect("its output");
+    let mut said = serde_json::Deserializer::from_reader(stdout).into_iter();
+    let first: serde_json::Value = said.next().expect("it runs").expect("JSON");
+    assert!(first["metrics"].is_string(), "{first}");
+    // Over plain HTTP nobody needs a sidecar to be asked.
+    let file = folder.join("services/orders/fulfil.yaml");
+    fs::write(&file, SAGA.replace("command: \"POST", "http: \"POST")).expect("written");
+    let (ran, text) = run(folder, &["run", "stock"]);
+    assert!(!ran && text.contains("FH3921"), "{text}");
+}
