@@ -83,8 +83,8 @@ pub struct Heads(pub BTreeMap<Topic, BTreeMap<Lane, Position>>);
 pub struct Base {
     /// The incarnation.
     pub incarnation: Incarnation,
-    /// The last position of the one before it that its store still contains; `None` for the first
-    /// one, and where nothing survived.
+    /// The last position of those before it that its store still contains; `None` for the first one,
+    /// and where nothing survived.
     pub after: Option<Position>,
 }
 
@@ -94,14 +94,17 @@ pub struct History(pub Vec<Base>);
 
 impl History {
     /// Is the event at this position still a fact of the source? True if its incarnation is in
-    /// this history and the next one went on from there or from later.
+    /// this history and every later one went on from there or from later: a store may be put back
+    /// to before the incarnation that it is in.
     pub fn survives(&self, position: Position) -> bool {
         let mut rest = self.0.iter();
         let known = rest.any(|base| base.incarnation == position.incarnation);
-        known
-            && rest
-                .next()
-                .is_none_or(|next| next.after.is_some_and(|after| position <= after))
+        known && rest.all(|later| later.after.is_some_and(|after| position <= after))
+    }
+
+    /// Is this incarnation one of those that lead to the present one?
+    pub fn contains(&self, incarnation: Incarnation) -> bool {
+        self.0.iter().any(|base| base.incarnation == incarnation)
     }
 }
 
@@ -204,6 +207,13 @@ mod tests {
                 .into_iter()
                 .any(|position| history.survives(position))
         );
+        let twice = History(vec![
+            base(1, None),
+            base(2, Some(at(1, 50))),
+            base(3, Some(at(1, 40))),
+        ]);
+        assert!(twice.survives(at(1, 40)) && !twice.survives(at(1, 45)));
+        assert!(!twice.survives(at(2, 51)));
         let lost = History(vec![base(1, None), base(2, None)]);
         assert!(!lost.survives(at(1, 1)) && lost.survives(at(2, 1)));
     }

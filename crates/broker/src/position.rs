@@ -9,12 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One uninterrupted life of a source's store. A restore or a failover begins a new one.
 ///
-/// Ordered by number, then by the random part, which keeps two restores of one backup apart.
+/// Ordered by number, then by the random part, which keeps two restores of one backup apart even
+/// within a second. While clocks are sane the later life is the larger one; where they are not, a
+/// consumer asks the owner.
 /// Text: `3-00c0ffee` (number in decimal, random part as eight lower-case hexadecimal digits).
 /// Both parts fit a signed 64-bit column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation {
-    /// Rises with each incarnation: the largest number known to store and broker, plus one.
+    /// When it began, in seconds since 1970 by the store's clock; at least one more than the largest
+    /// number that store and broker know.
     pub number: u32,
     /// Chosen at random when the incarnation begins.
     pub random: u32,

@@ -182,6 +182,8 @@ pub struct EventSql {
     pub batch_pending: String,
     /// Deletes acknowledged records below a batch. Arguments: batch.
     pub batch_forget: String,
+    /// Deletes all records above a batch, which are of a life that is gone. Arguments: batch.
+    pub batch_lost: String,
     /// (batch, ids) of acknowledged records older than an age, oldest first. Arguments: age in
     /// microseconds, how many.
     pub batches_old: String,

@@ -263,6 +263,13 @@ impl Ground {
         Ok(())
     }
 
+    /// Records above this batch are of a life that is gone.
+    pub(crate) async fn forget_above(&mut self, batch: u64) -> Result<()> {
+        let sql = self.sql.batch_lost.clone();
+        self.run(&sql, &[number(batch)]).await?;
+        Ok(())
+    }
+
     pub(crate) async fn watermarks(&mut self, source: &str) -> Result<HeadMap> {
         let sql = self.sql.watermarks.clone();
         let rows = self.query(&sql, &[source.into()]).await?;

@@ -64,6 +64,30 @@ impl HeadMap {
         lanes.0.insert(lane.number(), position)
     }
 
+    /// Lanes that stand behind this batch stand where `before` says again. The topics that changed.
+    pub(crate) fn take_back(&mut self, batch: u64, before: &Self) -> Vec<Topic> {
+        let mut changed = Vec::new();
+        for (topic, lanes) in &mut self.0 {
+            let lost: Vec<u8> = lanes
+                .0
+                .iter()
+                .filter(|(_, at)| at.batch > batch)
+                .map(|(lane, _)| *lane)
+                .collect();
+            for lane in &lost {
+                let stood = before.0.get(topic).and_then(|lanes| lanes.0.get(lane));
+                match stood {
+                    Some(at) => lanes.0.insert(*lane, *at),
+                    None => lanes.0.remove(lane),
+                };
+            }
+            if !lost.is_empty() {
+                changed.push(topic.clone());
+            }
+        }
+        changed
+    }
+
     /// As a heartbeat carries it. The topic's own lanes are always whole.
     pub(crate) fn heads(&self) -> Heads {
         Heads(
@@ -72,5 +96,38 @@ impl HeadMap {
                 .map(|(topic, lanes)| (topic.clone(), lanes.by_lane()))
                 .collect(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freehold_broker::Incarnation;
+
+    #[test]
+    fn lanes_go_back_to_where_they_stood() {
+        let topic = Topic::new("book.changed.v1").expect("a topic");
+        let lane = |number| Lane::new(number).expect("a lane");
+        let at = |batch| Position {
+            incarnation: Incarnation {
+                number: 1,
+                random: 7,
+            },
+            batch,
+            id: 1,
+        };
+        let of = |lanes: &[(u8, u64)]| {
+            let mut heads = HeadMap::default();
+            for (number, batch) in lanes {
+                heads.advance(&topic, lane(*number), at(*batch));
+            }
+            heads
+        };
+        let mut heads = of(&[(1, 3), (2, 7), (3, 8)]);
+        assert_eq!(heads.take_back(8, &HeadMap::default()), []);
+        // The third had its first event behind the fifth batch.
+        let changed = heads.take_back(5, &of(&[(2, 4)]));
+        assert_eq!(changed, std::slice::from_ref(&topic));
+        assert_eq!(heads, of(&[(1, 3), (2, 4)]));
     }
 }

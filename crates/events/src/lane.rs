@@ -16,6 +16,9 @@ pub(crate) enum Verdict {
     },
     /// The source tells another story than what was applied: it went back without saying so.
     Fork,
+    /// Below the watermark, in another life than the watermark's: of an older one, or of one that
+    /// began where a clock went back. The positions cannot tell which.
+    Doubt,
 }
 
 /// `watermark`: the last position of this topic and lane that took effect. `prev` and `position`
@@ -25,8 +28,12 @@ pub(crate) fn judge(
     prev: Option<Position>,
     position: Position,
 ) -> Verdict {
-    if watermark.is_some_and(|watermark| position <= watermark) {
-        return Verdict::Drop;
+    if let Some(watermark) = watermark.filter(|watermark| position <= *watermark) {
+        return if position.incarnation == watermark.incarnation {
+            Verdict::Drop
+        } else {
+            Verdict::Doubt
+        };
     }
     // A lane that took up a new life has everything that survived of the old one.
     let opened = watermark.is_some_and(|watermark| watermark.batch == 0 && prev < Some(watermark));
@@ -91,6 +98,6 @@ mod tests {
             Verdict::Missing { upto },
             "an event of the new life did not arrive"
         );
-        assert_eq!(judge(opened, None, of(1, 9, 31)), Verdict::Drop);
+        assert_eq!(judge(opened, None, of(1, 9, 31)), Verdict::Doubt);
     }
 }

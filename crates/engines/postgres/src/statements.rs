@@ -56,6 +56,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         ),
         batch_pending: format!("UPDATE {batch} SET pending = $2 WHERE batch = $1"),
         batch_forget: format!("DELETE FROM {batch} WHERE batch < $1 AND pending = ''"),
+        batch_lost: format!("DELETE FROM {batch} WHERE batch > $1"),
         batches_old: format!(
             "SELECT batch, ids FROM {batch} WHERE pending = '' AND ids <> ''
  AND at < pg_catalog.clock_timestamp() - $1::bigint * interval '1 microsecond' ORDER BY batch LIMIT $2::bigint"

@@ -190,7 +190,7 @@ impl Applier {
         marks.get(topic, lane)
     }
 
-    fn source_of(&self, topic: &Topic) -> Option<String> {
+    pub(super) fn source_of(&self, topic: &Topic) -> Option<String> {
         let mut copies = self.consumer.copies.iter();
         let copy = copies.find(|it| it.topic == *topic)?;
         Some(copy.copy.service.clone())

@@ -5,6 +5,7 @@
 //! copies, and those of a source that tells another story, are filled from its rows of today
 //! (`filling.rs`). An event that cannot be applied parks its key; everything else flows.
 
+mod doubts;
 mod filling;
 mod intake;
 mod missing;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_bookkeeping::Epoch;
-use freehold_broker::{Lane, Message, Partitions, Position, Session, Topic};
+use freehold_broker::{Incarnation, Lane, Message, Partitions, Position, Session, Topic};
 use freehold_engine::{ErrorKind, TxMode};
 use serde_json::Value;
 
@@ -86,6 +87,9 @@ pub struct Applier {
     read_work: bool,
     /// Lanes in which the source contradicted itself in this batch.
     forks: BTreeSet<(Topic, Lane)>,
+    /// Lives that the owner is to be asked about, by the lanes that met them.
+    doubts: BTreeMap<(Topic, Lane), BTreeSet<Incarnation>>,
+    doubt_after: Option<Instant>,
     /// When lanes that miss something are read again.
     waits: BTreeMap<(Topic, Lane), Instant>,
     seen: Seen,
@@ -149,6 +153,8 @@ impl Applier {
             fill_after: None,
             read_work: true,
             forks: BTreeSet::new(),
+            doubts: BTreeMap::new(),
+            doubt_after: None,
             waits: BTreeMap::new(),
             seen: Seen::default(),
         }))
@@ -230,14 +236,17 @@ impl Applier {
             return Duration::from_millis(1);
         }
         let most = self.consumer.term / 3;
-        let waits = !self.waits.is_empty() || self.fill_after.is_some();
+        let waits = !self.waits.is_empty() || !self.doubts.is_empty() || self.fill_after.is_some();
         if waits { most.min(LATER) } else { most }
     }
 
     /// Applies a batch, and what was missing before parts of it.
     async fn take(&mut self, batch: &[Incoming]) -> Result<()> {
         let mut behind = self.apply(batch).await?;
-        while self.settle_forks().await? | (!behind.is_empty() && self.mend(&behind).await?) {
+        while self.settle_forks().await?
+            | self.settle_doubts().await?
+            | (!behind.is_empty() && self.mend(&behind).await?)
+        {
             behind = self.apply(batch).await?;
         }
         let again = Instant::now() + LATER;
@@ -347,6 +356,9 @@ impl Applier {
             fresh.filter(|(position, _)| !filling && self.told.get(source) != Some(position));
         let behind = effect.behind.clone();
         self.forks.extend(effect.forks.iter().cloned());
+        for (at, lives) in &effect.doubts {
+            self.doubts.entry(at.clone()).or_default().extend(lives);
+        }
         let reborn: BTreeSet<Topic> = effect.ghosts.iter().map(|it| it.0.clone()).collect();
         if !effect.is_empty() || news.is_some() {
             self.ground.begin(TxMode::Write).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freehold_broker::{
-    Body, Heads, History, Lane, Message, Partition, Partitions, Position, To, Topic,
+    Body, Heads, History, Incarnation, Lane, Message, Partition, Partitions, Position, To, Topic,
 };
 use freehold_model::CopyOf;
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ pub(crate) struct Known {
     pub(crate) parked: BTreeSet<String>,
     /// The last heartbeat that each partition has wholly caught up with.
     pub(crate) beats: BTreeMap<(Topic, Partition), (Position, i64)>,
+    /// Lives that the owner was asked about. Those of its past: what of them is below a watermark is
+    /// old. Those that it knows nothing of: whatever still comes of them is of a store that is gone.
+    pub(crate) past: BTreeSet<Incarnation>,
+    pub(crate) gone: BTreeSet<Incarnation>,
 }
 
 /// Everything that a batch changes, of one source.
@@ -47,6 +51,8 @@ pub(crate) struct Effect {
     pub(crate) behind: BTreeMap<(Topic, Lane), Position>,
     /// Lanes in which the source contradicts itself.
     pub(crate) forks: BTreeSet<(Topic, Lane)>,
+    /// Lanes with messages below their watermark, of lives that are not the watermark's.
+    pub(crate) doubts: BTreeMap<(Topic, Lane), BTreeSet<Incarnation>>,
     /// Watermarks that were of a life of the source that is gone.
     pub(crate) ghosts: Vec<(Topic, Lane, Position)>,
     /// How many events took effect.
@@ -87,6 +93,9 @@ pub(crate) fn effect(
 ) -> Effect {
     let mut effect = Effect::default();
     for message in messages {
+        if known.gone.contains(&message.position.incarnation) {
+            continue;
+        }
         match &message.body {
             Body::Heartbeat(heads) => caught_up(partitions, known, message, heads, &mut effect),
             Body::Incarnation(history) => rejoin(partitions, known, message, history, &mut effect),
@@ -139,6 +148,10 @@ fn next(known: &Known, message: &Message, effect: &mut Effect) -> Option<Lane> {
     let mark = known.marks.get(&message.topic, lane);
     match judge(mark, message.prev, message.position) {
         Verdict::Drop => return None,
+        Verdict::Doubt => {
+            doubt(known, at, message.position.incarnation, effect);
+            return None;
+        }
         Verdict::Apply => {}
         Verdict::Missing { upto } => {
             effect.behind.insert(at, upto);
@@ -150,6 +163,12 @@ fn next(known: &Known, message: &Message, effect: &mut Effect) -> Option<Lane> {
         }
     }
     Some(lane)
+}
+
+fn doubt(known: &Known, at: (Topic, Lane), life: Incarnation, effect: &mut Effect) {
+    if !known.past.contains(&life) {
+        effect.doubts.entry(at).or_default().insert(life);
+    }
 }
 
 fn take(
@@ -212,9 +231,12 @@ fn caught_up(
     for lane in partitions.lanes_of(partition) {
         let head = own.and_then(|lanes| lanes.get(&lane)).copied();
         let mark = known.marks.get(&message.topic, lane);
-        if head > mark {
+        let at = (message.topic.clone(), lane);
+        if judge(mark, None, message.position) == Verdict::Doubt {
             current = false;
-            let at = (message.topic.clone(), lane);
+            doubt(known, at, message.position.incarnation, effect);
+        } else if head > mark {
+            current = false;
             if let (Some(head), false) = (head, effect.forks.contains(&at)) {
                 effect.behind.entry(at).or_insert(head);
             }
@@ -242,8 +264,10 @@ fn rejoin(
         let Some(mark) = known.marks.get(&message.topic, lane) else {
             continue;
         };
-        if !history.survives(mark) && mark < message.position {
-            let at = (message.topic.clone(), lane);
+        let at = (message.topic.clone(), lane);
+        if judge(Some(mark), None, message.position) == Verdict::Doubt {
+            doubt(known, at, message.position.incarnation, effect);
+        } else if !history.survives(mark) {
             effect.ghosts.push((message.topic.clone(), lane, mark));
             known.marks.advance(&message.topic, lane, message.position);
             effect.moved.insert(at, message.position);

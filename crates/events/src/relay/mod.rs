@@ -5,6 +5,7 @@
 //! over a reconnect: [`recover`] reads it all from the store again. Where this comes from and what
 //! dies without it: `docs/design/events.md` names the traces; the mutants are in the tests.
 
+mod cut;
 mod outgoing;
 mod recover;
 pub(crate) use recover::first_of;

@@ -10,11 +10,13 @@ use freehold_broker::{
 };
 use freehold_engine::TxMode;
 
+use super::cut::{self, is_blocked, is_whole};
 use super::outgoing::Outgoing;
 use super::{Options, RELAY, Relay, Rules};
 use crate::assign::{Assigned, Sending, Source, assign};
 use crate::error::{Error, Result};
 use crate::ground::Ground;
+use crate::heads::HeadMap;
 use crate::record::{Record, digest};
 
 impl<R: Rules> Relay<R> {
@@ -40,18 +42,20 @@ impl<R: Rules> Relay<R> {
         };
         ground.begin(TxMode::Relay).await?;
         ground.fence(RELAY, epoch).await?;
-        let heads = ground.heads().await?;
-        let newest = ground.newest_record().await?;
         let tails = tails(&*session, &source).await?;
-        let history = life(&mut ground, &tails, newest.as_ref()).await?;
-        let (mut outgoing, resent) = open(&mut ground, &source, &tails).await?;
+        let Recorded {
+            newest,
+            heads,
+            mut outgoing,
+            cut,
+        } = recorded(&mut ground, &source, &tails).await?;
+        let history = life(&mut ground, &tails, newest.as_ref(), cut).await?;
         ground.commit().await?;
         let incarnation = history.0.last().map(|base| base.incarnation);
         let incarnation = incarnation.ok_or(Error::Unreadable("freehold_incarnation"))?;
         // Behind what the last life recorded: a broker takes nothing that is behind its tail.
         announce(&mut outgoing, &source, &tails, &history, incarnation);
         let (batch, cursor) = newest.map_or((0, String::new()), |it| (it.batch, it.cursor));
-        debug_assert!(resent <= batch);
         Ok(Some(Self {
             ground,
             session,
@@ -74,7 +78,7 @@ impl<R: Rules> Relay<R> {
 }
 
 /// Where each partition ends.
-type Tails = BTreeMap<(Topic, Partition), Position>;
+pub(super) type Tails = BTreeMap<(Topic, Partition), Position>;
 
 async fn tails(session: &dyn Session, source: &Source) -> Result<Tails> {
     let mut tails = Tails::new();
@@ -88,22 +92,68 @@ async fn tails(session: &dyn Session, source: &Source) -> Result<Tails> {
     Ok(tails)
 }
 
+/// What the store holds of the relay's work.
+struct Recorded {
+    newest: Option<Record>,
+    heads: HeadMap,
+    outgoing: Outgoing,
+    /// Records were forgotten: what comes next is another life.
+    cut: bool,
+}
+
+async fn recorded(ground: &mut Ground, source: &Source, tails: &Tails) -> Result<Recorded> {
+    let (history, _) = ground.history().await?;
+    let mut heads = ground.heads().await?;
+    let mut newest = ground.newest_record().await?;
+    let mut cut = false;
+    // The newest record's rows are never pruned: they tell whether this is the outbox that it is of.
+    if let Some(record) = &newest
+        && !is_whole(ground, record).await?
+    {
+        newest = cut::cut(ground, &mut heads, record.batch).await?;
+        cut = true;
+    }
+    let outgoing = match open(ground, source, tails, &history).await? {
+        Open::All(outgoing) => outgoing,
+        Open::Blocked { batch } => {
+            newest = cut::cut(ground, &mut heads, batch).await?;
+            cut = true;
+            match open(ground, source, tails, &history).await? {
+                Open::All(outgoing) => outgoing,
+                Open::Blocked { .. } => return Err(Error::Unreadable("freehold_batch")),
+            }
+        }
+    };
+    Ok(Recorded {
+        newest,
+        heads,
+        outgoing,
+        cut,
+    })
+}
+
 /// The incarnations up to the present one, which is made where the store is not what it was: its
-/// fingerprint is another one, or the broker holds what the store has never sent.
-async fn life(ground: &mut Ground, tails: &Tails, newest: Option<&Record>) -> Result<History> {
-    let (_, fingerprint) = ground.identity().await?;
+/// fingerprint is another one, the broker holds what the store has never sent, or records had to be
+/// forgotten.
+async fn life(
+    ground: &mut Ground,
+    tails: &Tails,
+    newest: Option<&Record>,
+    cut: bool,
+) -> Result<History> {
+    let (clock, fingerprint) = ground.identity().await?;
     let (mut history, known) = ground.history().await?;
     let sent = newest.map(|record| record.position(record.ids.last().unwrap_or(i64::MAX)));
     let begun = history.0.last().map(|base| first_of(base.incarnation));
     let tail = tails.values().max().copied();
-    if known.as_ref() == Some(&fingerprint) && tail <= sent.max(begun) {
+    if !cut && known.as_ref() == Some(&fingerprint) && tail <= sent.max(begun) {
         return Ok(history);
     }
     let largest = history.0.last().map_or(0, |base| base.incarnation.number);
     let largest = largest.max(tail.map_or(0, |tail| tail.incarnation.number));
     let base = Base {
         incarnation: Incarnation {
-            number: largest + 1,
+            number: number_of(largest, clock),
             random: random()?,
         },
         after: sent,
@@ -111,6 +161,13 @@ async fn life(ground: &mut Ground, tails: &Tails, newest: Option<&Record>) -> Re
     ground.add_incarnation(&base, &fingerprint).await?;
     history.0.push(base);
     Ok(history)
+}
+
+/// Two lives that begin from one backup know of the same lives before them, and when the broker's
+/// log is lost too, nothing else counts on: the clock does. `clock`: microseconds since 1970.
+fn number_of(largest: u32, clock: i64) -> u32 {
+    let seconds = u32::try_from(clock / 1_000_000).unwrap_or(0);
+    seconds.max(largest.saturating_add(1))
 }
 
 /// Where an incarnation is announced: before everything else of it.
@@ -122,13 +179,24 @@ pub(crate) fn first_of(incarnation: Incarnation) -> Position {
     }
 }
 
+/// What came of making outstanding batches again.
+enum Open {
+    /// All of them.
+    All(Outgoing),
+    /// From this one on the broker would refuse them for ever.
+    Blocked { batch: u64 },
+}
+
 /// Batches that were recorded and not wholly acknowledged, made again from their records. Each topic
-/// gets its batches in order, so what is not behind a partition's tail is there already. Where an old
-/// leader of another life put the tail there it is not, and the broker would refuse it for ever:
-/// consumers find it missing, and fetch it.
-async fn open(ground: &mut Ground, source: &Source, tails: &Tails) -> Result<(Outgoing, u64)> {
+/// gets its batches in order, and a life of ours announces itself behind them: so what is not behind
+/// a partition's tail is there already.
+async fn open(
+    ground: &mut Ground,
+    source: &Source,
+    tails: &Tails,
+    history: &History,
+) -> Result<Open> {
     let mut outgoing = Outgoing::default();
-    let mut last = 0;
     for record in ground.open_records().await? {
         let rows = ground.rows_of(&record.ids).await?;
         if digest(&rows) != record.digest {
@@ -137,15 +205,20 @@ async fn open(ground: &mut Ground, source: &Source, tails: &Tails) -> Result<(Ou
         let mut heads = record.prevs.clone();
         let at = |id| record.position(id);
         let Assigned { mut messages, .. } = assign(source, Sending::Again, rows, &mut heads, at);
+        messages.retain(|message| record.pending.contains(&message.topic));
+        let mut blocked = messages.iter();
+        if blocked.any(|message| is_blocked(source, tails, history, message)) {
+            let batch = record.batch;
+            return Ok(Open::Blocked { batch });
+        }
         messages.retain(|message| {
             let partition = message.to.partition(source.partitions);
             let tail = tails.get(&(message.topic.clone(), partition));
             tail.is_none_or(|tail| *tail < message.position)
         });
-        last = record.batch;
         outgoing.add(record.batch, record.pending, messages);
     }
-    Ok((outgoing, last))
+    Ok(Open::All(outgoing))
 }
 
 fn mismatch(store: &str, record: &Record, found: usize) -> Error {
@@ -216,4 +289,22 @@ fn random() -> Result<u32> {
         Error::Store(error.during("choose a random number"))
     })?;
     Ok(u32::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_life_has_a_larger_number() {
+        let seconds = |count: i64| count * 1_000_000;
+        assert_eq!(number_of(1, seconds(1_760_000_000)), 1_760_000_000);
+        assert!(number_of(1, seconds(1_760_000_001)) > number_of(1, seconds(1_760_000_000)));
+        // The clock went back, or a store from the future was met.
+        assert_eq!(
+            number_of(1_760_000_009, seconds(1_760_000_000)),
+            1_760_000_010
+        );
+        assert_eq!(number_of(4, -1), 5);
+    }
 }

@@ -8,6 +8,7 @@ mod operate;
 mod peer;
 mod read_models;
 mod relay;
+mod restores;
 mod storm;
 mod way;
 mod world;

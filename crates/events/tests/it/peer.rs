@@ -71,7 +71,7 @@ pub(crate) async fn write(program: &mut dyn Connection, book: i64, version: i64)
     program.commit().await.done().expect("commit");
 }
 
-fn row(book: i64, version: i64) -> (i64, String, i64) {
+pub(crate) fn row(book: i64, version: i64) -> (i64, String, i64) {
     (book, format!("Title {version}"), version)
 }
 
@@ -209,7 +209,7 @@ async fn a_restored_source_is_believed() {
             world.copy().await == ghosts
         })
         .await;
-        restore(&world, backup).await;
+        restore(&world, &backup).await;
         let mut relay = world.relay::<Sound>().await;
         write(&mut *program, 3, 2).await;
         drain(&mut relay).await;
@@ -242,21 +242,24 @@ async fn a_restored_source_is_believed() {
 }
 
 /// What a backup has of the relay's work.
-struct Backup {
+pub(crate) struct Backup {
+    pub(crate) life: i64,
     batch: i64,
-    id: i64,
+    pub(crate) id: i64,
     heads: String,
 }
 
-async fn outbox_state(world: &World) -> Backup {
+pub(crate) async fn outbox_state(world: &World) -> Backup {
     let mut ground = World::ground(&world.shop.catalog).await;
     ground.connection.begin(TxMode::Relay).await.expect("begin");
     let sql =
         "SELECT (SELECT max(batch) FROM freehold_batch), (SELECT max(id) FROM freehold_outbox),
- (SELECT heads FROM freehold_head WHERE topic = 'book.changed.v1')";
+ (SELECT heads FROM freehold_head WHERE topic = 'book.changed.v1'),
+ (SELECT max(number) FROM freehold_incarnation)";
     let rows = ground.connection.query(sql, &[]).await.expect("read");
     ground.connection.rollback().await.expect("rollback");
     Backup {
+        life: rows[0][3].int().expect("a number"),
         batch: rows[0][0].int().expect("a batch"),
         id: rows[0][1].int().expect("an id"),
         heads: rows[0][2].text().expect("heads").to_owned(),
@@ -264,12 +267,16 @@ async fn outbox_state(world: &World) -> Backup {
 }
 
 /// As if the backup had been put back: rows, outbox and the relay's records.
-async fn restore(world: &World, backup: Backup) {
+pub(crate) async fn restore(world: &World, backup: &Backup) {
     let mut ground = World::ground(&world.shop.catalog).await;
     let store = &mut ground.connection;
     store.begin(TxMode::Relay).await.expect("begin");
     let statements = [
         format!("DELETE FROM freehold_batch WHERE batch > {}", backup.batch),
+        format!(
+            "DELETE FROM freehold_incarnation WHERE number > {}",
+            backup.life
+        ),
         "UPDATE freehold_incarnation SET fingerprint = 'of another life'".to_owned(),
         format!(
             "UPDATE freehold_head SET heads = '{}' WHERE topic = 'book.changed.v1'",
@@ -283,7 +290,9 @@ async fn restore(world: &World, backup: Backup) {
     let sql = format!("DELETE FROM freehold_outbox WHERE id > {}", backup.id);
     store.run(&sql, &[]).await.expect("put back");
     let mut program = world.program().await;
-    put_book(&mut *program, 2, 1).await;
+    for book in 2..=5 {
+        put_book(&mut *program, book, 1).await;
+    }
     let gone = "DELETE FROM books WHERE book_id = 6";
     program.run(gone, &[]).await.expect("put back");
 }
