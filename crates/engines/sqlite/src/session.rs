@@ -24,6 +24,10 @@ use crate::plane::RELAY;
 
 /// How long a statement waits for another writer.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long it sleeps between two looks. SQLite's own handler comes to look ten times a second
+/// only, and nobody stands in a queue: beside writers that commit back to back it finds the store
+/// taken each time, and gives up although it was free hundreds of times.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// An open store.
 pub(crate) struct Session {
@@ -46,7 +50,7 @@ impl Session {
         let holds = vec![Hold::of(store)];
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = rusqlite::Connection::open_with_flags(store, flags).map_err(from_driver)?;
-        db.busy_timeout(BUSY).map_err(from_driver)?;
+        db.busy_handler(Some(look_again)).map_err(from_driver)?;
         // A run that was killed while it signed leaves a header that the journal takes back now.
         let pages: i64 = db
             .pragma_query_value(None, "page_count", |row| row.get(0))
@@ -254,6 +258,19 @@ impl Session {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Called when the store is taken, with how often it was before; false gives up.
+fn look_again(looked: i32) -> bool {
+    let waits = patient(looked);
+    if waits {
+        std::thread::sleep(LOOK);
+    }
+    waits
+}
+
+fn patient(looked: i32) -> bool {
+    LOOK * u32::try_from(looked).unwrap_or(u32::MAX) < BUSY
 }
 
 /// Statements neither end our transactions nor reach into another store's file. An empty name is
