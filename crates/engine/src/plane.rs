@@ -182,6 +182,8 @@ pub struct EventSql {
     pub batch_pending: String,
     /// Deletes acknowledged records below a batch. Arguments: batch.
     pub batch_forget: String,
+    /// The relay's records stand in a file of their own: the store's can be put back without it.
+    pub records_apart: bool,
     /// Deletes all records above a batch, which are of a life that is gone. Arguments: batch.
     pub batch_lost: String,
     /// (batch, ids) of acknowledged records older than an age, oldest first. Arguments: age in

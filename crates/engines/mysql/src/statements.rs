@@ -56,6 +56,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "UPDATE (SELECT CAST(? AS SIGNED) AS batch, ? AS pending) a STRAIGHT_JOIN {batch} b ON b.batch = a.batch SET b.pending = a.pending"
         ),
         batch_forget: format!("DELETE FROM {batch} WHERE batch < ? AND is_open = 0"),
+        records_apart: false,
         batch_lost: format!("DELETE FROM {batch} WHERE batch > ?"),
         batches_old: format!(
             "SELECT batch, ids FROM {batch} WHERE is_open = 0 AND ids <> '' AND at < {NOW} - ? ORDER BY batch LIMIT ?"

@@ -56,6 +56,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         ),
         batch_pending: format!("UPDATE {batch} SET pending = $2 WHERE batch = $1"),
         batch_forget: format!("DELETE FROM {batch} WHERE batch < $1 AND pending = ''"),
+        records_apart: false,
         batch_lost: format!("DELETE FROM {batch} WHERE batch > $1"),
         batches_old: format!(
             "SELECT batch, ids FROM {batch} WHERE pending = '' AND ids <> ''

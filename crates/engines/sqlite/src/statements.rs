@@ -36,6 +36,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         batches_from: format!("SELECT {BATCH} FROM freehold_batch WHERE batch >= ?1 ORDER BY batch LIMIT ?2"),
         batch_pending: "UPDATE freehold_batch SET pending = ?2 WHERE batch = ?1".to_owned(),
         batch_forget: "DELETE FROM freehold_batch WHERE batch < ?1 AND pending = ''".to_owned(),
+        records_apart: true,
         batch_lost: "DELETE FROM freehold_batch WHERE batch > ?1".to_owned(),
         batches_old: format!(
             "SELECT batch, ids FROM freehold_batch WHERE pending = '' AND at < {NOW} - ?1 ORDER BY batch LIMIT ?2"

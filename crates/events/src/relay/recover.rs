@@ -107,7 +107,9 @@ async fn recorded(ground: &mut Ground, source: &Source, tails: &Tails) -> Result
     let mut newest = ground.newest_record().await?;
     let mut cut = false;
     // The newest record's rows are never pruned: they tell whether this is the outbox that it is of.
+    // Where both are put back together only, rows that are gone were taken out by somebody.
     if let Some(record) = &newest
+        && ground.sql.records_apart
         && !is_whole(ground, record).await?
     {
         newest = cut::cut(ground, &mut heads, record.batch).await?;

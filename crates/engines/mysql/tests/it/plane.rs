@@ -603,6 +603,8 @@ async fn the_sidecar_may_send_each_statement() {
             .unwrap(),
         1
     );
+    let lost = sidecar.run(&sql.batch_lost, &[Value::I64(0)]).await;
+    assert_eq!(lost.unwrap(), 0, "none is left");
 }
 
 /// What the sidecar changes: one row each.
