@@ -293,3 +293,63 @@ impl Known {
             .min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freehold_broker::{Base, EventId, Timestamp};
+
+    fn life(number: u32, random: u32) -> Incarnation {
+        Incarnation { number, random }
+    }
+
+    fn first(incarnation: Incarnation) -> Position {
+        let (batch, id) = (0, 0);
+        Position {
+            incarnation,
+            batch,
+            id,
+        }
+    }
+
+    /// Of a life that knows of no other.
+    fn announced(topic: &Topic, incarnation: Incarnation) -> Arc<Message> {
+        let after = None;
+        Arc::new(Message {
+            event: EventId([1; 16]),
+            topic: topic.clone(),
+            to: To::Partition(Lane::of("5").partition(Partitions::new(1).expect("one"))),
+            key: String::new(),
+            source: "catalog".into(),
+            position: first(incarnation),
+            prev: None,
+            occurred_at: Timestamp::from_micros(0),
+            headers: Vec::new(),
+            body: Body::Incarnation(History(vec![Base { incarnation, after }])),
+        })
+    }
+
+    #[test]
+    fn what_stands_below_a_watermark_in_another_life_is_asked_about_once() {
+        let topic = Topic::new("book.changed.v1").expect("a topic");
+        let (lane, one) = (Lane::of("5"), Partitions::new(1).expect("one"));
+        let mark = first(life(7, 7));
+        let mut known = Known::default();
+        known.marks.advance(&topic, lane, mark);
+        let meets = |known: &mut Known, life| {
+            let messages = [announced(&topic, life)];
+            let effect = effect(&[], one, known, &messages, &BTreeMap::new());
+            let stays = known.marks.get(&topic, lane) == Some(mark);
+            (stays, effect.moved.len(), effect.doubts.len())
+        };
+        for (older, asked) in [(life(6, 9), 1), (life(7, 3), 1), (life(7, 7), 0)] {
+            assert_eq!(meets(&mut known, older), (true, 0, asked), "{older}");
+        }
+        known.past.insert(life(6, 9));
+        known.gone.extend([life(7, 3), life(9, 9)]);
+        for settled in [life(6, 9), life(7, 3), life(9, 9)] {
+            assert_eq!(meets(&mut known, settled), (true, 0, 0), "{settled}");
+        }
+        assert_eq!(meets(&mut known, life(8, 1)), (false, 1, 0), "a later one");
+    }
+}
