@@ -93,7 +93,7 @@ async fn one(store: &Store, admin: Admin, change: &str, usual: &BTreeSet<String>
         .await
         .expect("a change by hand");
     let diff = store.diff().await;
-    let shown: BTreeSet<String> = diff.advisory.iter().map(ToString::to_string).collect();
+    let shown = told(&diff.advisory);
     assert!(
         !diff.steps.is_empty() || shown != *usual,
         "{admin:?}: not seen: {sql}"
@@ -102,7 +102,7 @@ async fn one(store: &Store, admin: Admin, change: &str, usual: &BTreeSet<String>
     let left = store.diff().await.advisory;
     let new: Vec<&Fault> = left
         .iter()
-        .filter(|fault| !usual.contains(&fault.to_string()))
+        .filter(|fault| !told(std::slice::from_ref(fault)).is_subset(usual))
         .collect();
     assert!(
         admin == Admin::Plain || new.is_empty() || sql.contains("OWNER TO somebody"),
@@ -129,12 +129,13 @@ async fn one(store: &Store, admin: Admin, change: &str, usual: &BTreeSet<String>
 }
 
 async fn advisories(store: &Store) -> BTreeSet<String> {
-    store
-        .diff()
-        .await
-        .advisory
-        .iter()
-        .map(ToString::to_string)
+    told(&store.diff().await.advisory)
+}
+
+/// Without the one that counts the server's databases: tests beside this one make and drop some.
+fn told(advisory: &[Fault]) -> BTreeSet<String> {
+    let all = advisory.iter().map(ToString::to_string);
+    all.filter(|fault| !fault.contains("since PUBLIC may"))
         .collect()
 }
 
