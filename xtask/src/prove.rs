@@ -52,7 +52,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "audit",
-        what: "the audit: a thousand random databases on PostgreSQL and on MariaDB, one with 5,000 tables, and a hundred on each of PostgreSQL 16 to 18; takes npm and node",
+        what: "the audit: a thousand random databases on PostgreSQL and on MariaDB, one with 5,000 tables, and a hundred on each of PostgreSQL 12 to 14, 16 to 18 and MySQL 9; takes npm, node and root",
         run: audit,
     },
     Part {
@@ -109,6 +109,8 @@ const PARTS: &[Part] = &[
 
 /// What `freehold engines` calls run in the long proofs.
 const POSTGRES: [&str; 3] = ["16.14.0-beta.17", "17.10.0-beta.17", "18.4.0-beta.17"];
+/// Older ones, which are audited and nothing else.
+const AUDITED_POSTGRES: [&str; 3] = ["12.22.0-beta.15", "13.23.0-beta.16", "14.23.0-beta.17"];
 
 impl Prove {
     /// From the arguments after `prove`.
@@ -427,9 +429,9 @@ fn audit(_: &Prove, root: &Path) -> Result<(), String> {
         test(long)
     };
     run(&["audit::"], &[("FREEHOLD_PROVE", "1".into())])?;
-    for version in POSTGRES {
+    let cache = root.join("target/servers");
+    for version in AUDITED_POSTGRES.into_iter().chain(POSTGRES) {
         stage(&format!("PostgreSQL {version}"), || {
-            let cache = root.join("target/servers");
             let script = "scripts/install-postgres-npm.sh";
             let home = install(root, script, &[version.as_ref(), cache.as_os_str()])?;
             let set = [
@@ -444,7 +446,14 @@ fn audit(_: &Prove, root: &Path) -> Result<(), String> {
             run(&names, &set)
         })?;
     }
-    Ok(())
+    stage("MySQL 9", || {
+        let folder = install(root, "scripts/install-mysql-sid.sh", &[cache.as_os_str()])?;
+        let set = [
+            ("FREEHOLD_ROUNDS", "100".into()),
+            ("FREEHOLD_TEST_MYSQL_BIN", folder.into()),
+        ];
+        run(&["audit::mysql_decides"], &set)
+    })
 }
 
 /// The big one alone, as it is shipped; it prints its figures.

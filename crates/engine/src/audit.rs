@@ -136,6 +136,9 @@ pub struct Rules {
     pub owners_grant: bool,
     /// What runs as its definer has the definer's own rights, not those of roles.
     pub definers_without_roles: bool,
+    /// What runs as its definer needs the definer's right to run it, and asks views further down as
+    /// the definer.
+    pub definers_are_asked: bool,
 }
 
 /// Which server it was, and when.

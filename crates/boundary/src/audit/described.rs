@@ -213,6 +213,7 @@ fn of_store(reach: &Reach<'_>, names: &Names<'_>, want: &Want) -> StoreReport {
 /// Parts without which a way in, or a session, could be missed.
 fn not_seen(facts: &Facts) -> Vec<Unseen> {
     let parts = [
+        Part::Server,
         Part::Principals,
         Part::Memberships,
         Part::Databases,

@@ -242,12 +242,15 @@ impl<'f> Reach<'f> {
     #[must_use]
     pub fn runs(&self, who: u32, routine: u32) -> bool {
         let own = &self.facts.routines[routine as usize];
-        // Where definers count alone, they are asked as well, but for one who calls its own.
-        let alone = own.definer && self.facts.rules.definers_without_roles;
-        let definer = own.owner.filter(|definer| alone && *definer != who);
+        // Where definers are asked as well, it is but for one who calls its own.
+        let (alone, asked) = (
+            self.facts.rules.definers_without_roles,
+            own.definer && self.facts.rules.definers_are_asked,
+        );
+        let definer = own.owner.filter(|definer| asked && *definer != who);
         self.passes(who, own.schema)
             && self.executes(who, false, routine)
-            && definer.is_none_or(|definer| self.executes(definer, true, routine))
+            && definer.is_none_or(|definer| self.executes(definer, alone, routine))
     }
 
     fn executes(&self, who: u32, alone: bool, routine: u32) -> bool {
@@ -316,8 +319,12 @@ impl<'f> Reach<'f> {
         let Some((reader, alone)) = reader.filter(|_| depth < 32) else {
             return false;
         };
-        // Where definers stand alone, a view within is asked by the one around it.
-        let asker = if strict { (reader, alone) } else { asker };
+        // Where definers are asked, a view within is asked by the one around it.
+        let asker = if self.facts.rules.definers_are_asked {
+            (reader, alone)
+        } else {
+            asker
+        };
         uses.of(view).iter().all(|(relation, columns)| {
             let has = |column: Option<u16>| {
                 self.held_somewhere(reader, alone, *relation, column)

@@ -13,7 +13,11 @@ use super::report::{State, States, Unseen};
 /// What each part would show, and whether a crossing or a way in could hide in it.
 fn about(part: Part) -> (&'static str, &'static str, bool) {
     match part {
-        Part::Server => ("The server", "its version and clock", true),
+        Part::Server => (
+            "The server",
+            "whether its rights mean what they say here",
+            true,
+        ),
         Part::Principals => ("Logins and roles", "who may log in", true),
         Part::Memberships => ("Who is a member of whom", "rights that come by roles", true),
         Part::Databases => ("Rights on databases and schemas", "who may enter", true),

@@ -10,6 +10,7 @@ mod ask;
 mod objects;
 mod people;
 mod resolve;
+mod version;
 
 use std::collections::HashMap;
 
@@ -60,6 +61,7 @@ pub(crate) async fn audit(at: &Endpoint, limits: &Limits) -> Result<Facts> {
         triggers_run_as_definer: true,
         owners_grant: false,
         definers_without_roles: gathered.mariadb,
+        definers_are_asked: true,
     };
     gathered.schemas(&mut ask).await;
     gathered.relations(&mut ask).await;
@@ -98,6 +100,8 @@ impl Gathered {
                 needs: match error.kind {
                     ErrorKind::Unavailable => "an audit over a connection that holds".to_owned(),
                     _ if is_timeout(error) => "a longer `--budget`".to_owned(),
+                    // Tables that are not as in the versions that are known.
+                    ErrorKind::Missing => version::NEEDS.to_owned(),
                     _ => needs.to_owned(),
                 },
             },

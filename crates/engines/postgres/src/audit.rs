@@ -11,6 +11,7 @@ mod links;
 mod objects;
 mod people;
 mod ties;
+mod version;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub(crate) async fn audit(at: &Endpoint, limits: &Limits) -> Result<Facts> {
         triggers_run_as_definer: false,
         owners_grant: true,
         definers_without_roles: false,
+        definers_are_asked: false,
     };
     gathered.facts.server.address = address(at);
     ask.begin().await?;
@@ -107,6 +109,8 @@ impl Gathered {
                     ErrorKind::Unavailable => "an audit over a connection that holds".to_owned(),
                     ErrorKind::Conflict => "another audit when nobody changes tables".to_owned(),
                     _ if is_timeout(error) => "a longer `--budget`".to_owned(),
+                    // A catalog that is not as in the versions that are known.
+                    ErrorKind::Missing => version::NEEDS.to_owned(),
                     _ => needs.to_owned(),
                 },
             },

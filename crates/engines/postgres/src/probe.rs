@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_engine::{Error, ErrorKind, Flavour, Probe, Result};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::errors::from_driver;
@@ -16,7 +17,6 @@ UNION ALL SELECT 'right', 'createdb' FROM pg_catalog.pg_roles WHERE rolname = se
 UNION ALL SELECT 'right', 'createrole' FROM pg_catalog.pg_roles WHERE rolname = session_user AND rolcreaterole
 UNION ALL SELECT 'right', 'replication' FROM pg_catalog.pg_roles WHERE rolname = session_user AND rolreplication
 UNION ALL SELECT 'right', 'bypassrls' FROM pg_catalog.pg_roles WHERE rolname = session_user AND rolbypassrls
-UNION ALL SELECT 'right', 'quiet_log' WHERE pg_catalog.has_parameter_privilege(session_user, 'log_min_error_statement', 'SET')
 UNION ALL SELECT 'setting ' || name, pg_catalog.current_setting(name, true)
   FROM pg_catalog.unnest(ARRAY['server_version', 'server_version_num', 'ssl', 'password_encryption', 'max_connections',
        'max_identifier_length', 'log_statement', 'temp_file_limit', 'in_hot_standby']) AS name
@@ -24,9 +24,19 @@ UNION ALL SELECT 'role', rolname::text FROM pg_catalog.pg_roles
   WHERE rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin')
 UNION ALL SELECT 'function', proname::text FROM pg_catalog.pg_proc WHERE proname = 'aurora_version'";
 
-/// Asks the server.
+/// Rights on settings came with 15.
+const ASK_SETTINGS: &str = "
+UNION ALL SELECT 'right', 'quiet_log' WHERE pg_catalog.has_parameter_privilege(session_user, 'log_min_error_statement', 'SET')";
+
+/// Asks the server. One that is older than we work with still has to say how old it is, so that it
+/// is refused for that.
 pub(crate) async fn probe(client: &Client, over_tls: bool) -> Result<Probe> {
-    let answer = client.simple_query(ASK).await;
+    let answer = match client.simple_query(&format!("{ASK}{ASK_SETTINGS}")).await {
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => {
+            client.simple_query(ASK).await
+        }
+        answer => answer,
+    };
     let answers: Vec<(String, String)> = answer
         .map_err(|error| from_driver(&error))?
         .iter()

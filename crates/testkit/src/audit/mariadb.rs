@@ -1,4 +1,4 @@
-//! Random databases on MariaDB: accounts, roles, rights on the server, on databases with and
+//! Random databases on MariaDB and MySQL: accounts, roles, rights on the server, on databases with and
 //! without wildcards, on tables and columns, everybody's, views and routines. Each account logs in
 //! by itself; each of its attempts is rolled back.
 
@@ -13,6 +13,8 @@ const HOST: &str = "127.0.0.1";
 const DATABASES: [&str; 3] = ["oracle_a", "oracleXa", "oracle_b"];
 
 struct Scene<'r> {
+    /// MySQL says some of it otherwise, and knows no rights of everybody.
+    mysql: bool,
     random: &'r mut Random,
     accounts: Vec<String>,
     roles: Vec<String>,
@@ -26,7 +28,13 @@ struct Scene<'r> {
 pub async fn round(engine: &dyn Engine, admin: &Endpoint, seed: u64) -> Round {
     let mut server = engine.connect(admin).await.must("the administrator enters");
     let mut random = Random::from(seed);
+    let said = server
+        .query("SELECT VERSION()", &[])
+        .await
+        .must("a version");
+    let version = said.first().and_then(|row| row[0].text()).must("a version");
     let mut scene = Scene {
+        mysql: !version.contains("MariaDB"),
         random: &mut random,
         accounts: Vec::new(),
         roles: Vec::new(),
@@ -100,7 +108,9 @@ async fn remove(server: &mut dyn Connection, scene: &Scene<'_>) {
             .map(|name| format!("DROP USER {name}@'{HOST}'")),
     );
     all.extend(scene.roles.iter().map(|name| format!("DROP ROLE {name}")));
-    all.push("REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC".to_owned());
+    if !scene.mysql {
+        all.push("REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC".to_owned());
+    }
     for sql in all {
         let done = server.execute(&sql).await;
         done.must(&format!("the round is removed: {sql}"));
@@ -120,7 +130,7 @@ impl Scene<'_> {
     /// An account, a role, or everybody.
     fn grantee(&mut self) -> String {
         match self.random.below(20) {
-            0 => "PUBLIC".to_owned(),
+            0 if !self.mysql => "PUBLIC".to_owned(),
             1..=9 => {
                 let at = self.random.below(self.roles.len());
                 self.roles[at].clone()
@@ -138,7 +148,9 @@ impl Scene<'_> {
             self.say(format!("CREATE DATABASE {name}"));
         }
         // PUBLIC is made by its first right, and can be emptied from then on.
-        self.say("GRANT USAGE ON *.* TO PUBLIC".to_owned());
+        if !self.mysql {
+            self.say("GRANT USAGE ON *.* TO PUBLIC".to_owned());
+        }
         for at in 0..4 {
             let name = format!("oracle_u{at}");
             self.say(format!(
@@ -175,7 +187,9 @@ impl Scene<'_> {
                 if self.chance(30) {
                     self.say(format!("GRANT {role} TO {account}@'{HOST}'"));
                     if self.chance(50) {
-                        self.say(format!("SET DEFAULT ROLE {role} FOR {account}@'{HOST}'"));
+                        // Each takes the place of the one before.
+                        let word = if self.mysql { "TO" } else { "FOR" };
+                        self.say(format!("SET DEFAULT ROLE {role} {word} {account}@'{HOST}'"));
                     }
                 }
             }
@@ -383,7 +397,13 @@ impl Scene<'_> {
         let begun = session.execute("SET autocommit = 0").await;
         begun.must("no autocommit");
         for (tried, sql) in &trying {
-            let (worked, said) = attempt(&mut *session, sql).await;
+            let (mut worked, mut said) = attempt(&mut *session, sql).await;
+            if self.mysql && !worked {
+                // There, a default role can stand in the way of the account's own rights.
+                session.execute("SET ROLE NONE").await.must("no role");
+                (worked, said) = attempt(&mut *session, sql).await;
+                session.execute("SET ROLE DEFAULT").await.must("as before");
+            }
             attempts.push(Attempt {
                 who: who.clone(),
                 role: None,
@@ -396,7 +416,11 @@ impl Scene<'_> {
             let (worked, said) = attempt(&mut *session, &format!("SET ROLE {role}")).await;
             attempts.push(Attempt {
                 who: who.clone(),
-                role: Some(role.clone()),
+                role: Some(if self.mysql {
+                    format!("{role}@%")
+                } else {
+                    role.clone()
+                }),
                 tried: Try::Become,
                 worked,
                 said,
@@ -412,12 +436,15 @@ async fn attempt(session: &mut dyn Connection, sql: &str) -> (bool, String) {
     match done {
         Ok(()) => (true, String::new()),
         Err(error) => {
-            // A view whose definer lacks a right is called invalid (1356); a role not given, 1959.
+            // A view whose definer lacks a right is called invalid (1356); a role not given is 1959,
+            // on MySQL 3530.
             let code = error.native.clone().unwrap_or_default();
             let refused = error.kind == ErrorKind::Denied
-                || ["1356", "1959", "1142", "1143", "1370", "1044", "1227"]
-                    .iter()
-                    .any(|own| code.starts_with(own));
+                || [
+                    "1356", "1959", "3530", "1142", "1143", "1370", "1044", "1227",
+                ]
+                .iter()
+                .any(|own| code.starts_with(own));
             assert!(
                 refused,
                 "an attempt failed for another reason: {sql}: {error}"

@@ -6,11 +6,14 @@
 mod bookvault;
 mod planted;
 mod size;
+mod versions;
 
 use freehold_engine::audit::{Facts, Grantee, On};
+use freehold_engine::{Endpoint, Secret};
 use freehold_model::EngineKind;
+use freehold_private_servers::{Kind, PrivateServer, Settings, start};
 use freehold_testkit::audit::{Round, mariadb, postgres};
-use freehold_testkit::{Random, TestServer};
+use freehold_testkit::{Must as _, Random, TestServer};
 
 fn rounds() -> usize {
     let wanted = std::env::var("FREEHOLD_ROUNDS")
@@ -113,6 +116,17 @@ const MARIADB: [&str; 6] = [
     "roles cannot be taken on",
 ];
 
+/// What of it a MySQL server knows.
+const MYSQL: [&str; 7] = [
+    "definers are not asked",
+    "definers lose their roles",
+    "no membership is inherited",
+    "rights on columns do not count",
+    "views read with the rights of whoever asks",
+    "routines run with the rights of whoever calls",
+    "rights on a whole database do not count",
+];
+
 const MARIADB_ALONE: &[Mutant] = &[
     ("definers keep their roles", |facts| {
         facts.rules.definers_without_roles = false;
@@ -122,6 +136,15 @@ const MARIADB_ALONE: &[Mutant] = &[
     }),
     ("patterns do not count", |facts| {
         facts.grants.retain(|own| !own.wildcard);
+    }),
+];
+
+const MYSQL_ALONE: &[Mutant] = &[
+    ("definers are not asked", |facts| {
+        facts.rules.definers_are_asked = false;
+    }),
+    ("definers lose their roles", |facts| {
+        facts.rules.definers_without_roles = true;
     }),
 ];
 
@@ -159,14 +182,51 @@ async fn mariadb_decides_as_the_audit_says() {
     let Some(server) = TestServer::alone(EngineKind::Mariadb).await else {
         return;
     };
+    let alone = MARIADB_ALONE.iter().map(|(name, _)| *name);
+    decides(
+        &server.admin,
+        &MARIADB.into_iter().chain(alone).collect::<Vec<_>>(),
+    )
+    .await;
+}
+
+/// Only where a MySQL is named by `FREEHOLD_TEST_MYSQL_BIN`, as the long proofs do.
+#[tokio::test]
+async fn mysql_decides_as_the_audit_says() {
+    let Some(programs) = std::env::var_os("FREEHOLD_TEST_MYSQL_BIN") else {
+        return;
+    };
+    let folder = tempfile::tempdir().must("a folder");
+    let mut settings = Settings::new(Kind::Mysql, folder.path().join("server"));
+    settings.bin_dir = Some(programs.into());
+    let running = Running(start(&settings).await.must("it starts"));
+    let admin = Endpoint::parse(EngineKind::Mysql, &Secret::new(running.0.url())).must("its URL");
+    decides(&admin, &MYSQL).await;
+}
+
+/// Ends with its test, however that ends.
+struct Running(PrivateServer);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+/// Random databases until every mutant of these names is dead.
+async fn decides(admin: &Endpoint, mutants: &[&str]) {
     let engine = freehold_builtin::engine(EngineKind::Mariadb).expect("an engine");
     let mut random = Random::seeded();
-    let known = MUTANTS.iter().filter(|(name, _)| MARIADB.contains(name));
-    let mut alive: Vec<Mutant> = known.chain(MARIADB_ALONE).copied().collect();
+    let known = MUTANTS.iter().chain(MARIADB_ALONE).chain(MYSQL_ALONE);
+    let mut alive: Vec<Mutant> = known
+        .filter(|(name, _)| mutants.contains(name))
+        .copied()
+        .collect();
+    assert_eq!(alive.len(), mutants.len());
     let mut tried = 0;
     for _ in 0..rounds() {
         let seed = random.below(1 << 40) as u64;
-        let round = mariadb::round(engine, &server.admin, seed).await;
+        let round = mariadb::round(engine, admin, seed).await;
         judge(&round);
         tried += round.attempts.len();
         alive.retain(|(_, mutate)| {

@@ -8,8 +8,8 @@ use freehold_engine::audit::{
 };
 
 use super::ask::Ask;
-use super::resolve::{Entries, flattened};
-use super::{GRANT_TABLES, Gathered, number, place, word};
+use super::resolve::{Entries, Pick, flattened};
+use super::{GRANT_TABLES, Gathered, number, place, version, word};
 use crate::names;
 
 /// Columns of `mysql.user` and `mysql.db`, and the rights on tables that they are.
@@ -41,9 +41,8 @@ impl Gathered {
         let rows = ask.rows(sql).await?;
         let row = rows.first().map_or(&[][..], Vec::as_slice);
         let version = word(row, 0);
-        self.mariadb = format!("{version} {}", word(row, 1))
-            .to_lowercase()
-            .contains("mariadb");
+        let said = format!("{version} {}", word(row, 1));
+        self.mariadb = said.to_lowercase().contains("mariadb");
         ask.begin(self.mariadb).await?;
         let server = &mut self.facts.server;
         let product = if self.mariadb { "MariaDB" } else { "MySQL" };
@@ -63,7 +62,8 @@ impl Gathered {
         server.database = word(row, 2);
         server.login = word(row, 3);
         server.clock = number(row, 4).unwrap_or_default();
-        self.ended(Part::Server, None, "");
+        let known = version::known(self.mariadb, number_of, &said);
+        self.facts.say(Part::Server, known);
         let sql = "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES";
         let held: BTreeSet<String> = ask
             .rows(sql)
@@ -184,13 +184,91 @@ impl Gathered {
                 .insert(membership.role);
         }
         for who in 0..place(self.facts.principals.len()) {
+            let to = Grantee::One(who);
             let entries = flattened(&own, &roles_of, who);
-            self.grant_all(Grantee::One(who), &entries);
+            if self.mariadb {
+                self.grant_all(to, &entries, &|name| {
+                    entries.on_database(name, Pick::Mariadb)
+                });
+            } else if !self.facts.principals[who as usize].may_login {
+                self.grant_all(to, &entries, &|name| {
+                    entries.on_database(name, Pick::MysqlWithRoles)
+                });
+            } else {
+                self.grant_account(who, &own, &roles_of);
+            }
         }
-        self.grant_all(Grantee::Public, &everybody);
+        self.grant_all(Grantee::Public, &everybody, &|name| {
+            everybody.on_database(name, Pick::Mariadb)
+        });
     }
 
-    fn grant_all(&mut self, to: Grantee, entries: &Entries) {
+    /// What an account of MySQL may do without a role, and with its default ones. Mostly that is its
+    /// own and what each role brings; where patterns stand in each other's way it is less, and is
+    /// noted as the account's own.
+    fn grant_account(
+        &mut self,
+        who: u32,
+        own: &BTreeMap<u32, Entries>,
+        roles_of: &BTreeMap<u32, BTreeSet<u32>>,
+    ) {
+        let active: BTreeSet<u32> = self
+            .facts
+            .memberships
+            .iter()
+            .filter(|own| own.member == who && own.inherits)
+            .map(|own| own.role)
+            .collect();
+        let alone = flattened(own, &BTreeMap::new(), who);
+        let roles: Vec<Entries> = active
+            .iter()
+            .map(|role| flattened(own, roles_of, *role))
+            .collect();
+        let mut with_active = roles_of.clone();
+        with_active.insert(who, active.clone());
+        let together = flattened(own, &with_active, who);
+        let one = |entries: &Entries, name: &str, pick| {
+            let found = entries.on_database(name, pick);
+            found.unwrap_or((Rights::NONE, false))
+        };
+        let both = |name: &str| {
+            let (own, with) = (
+                one(&alone, name, Pick::Mysql),
+                one(&together, name, Pick::MysqlWithRoles),
+            );
+            if active.is_empty() {
+                own
+            } else {
+                (own.0 | with.0, own.1 || with.1)
+            }
+        };
+        let in_the_way = self.facts.schemas.iter().any(|schema| {
+            let apart = roles
+                .iter()
+                .map(|role| one(role, &schema.name, Pick::MysqlWithRoles).0)
+                .fold(one(&alone, &schema.name, Pick::Mysql).0, |sum, own| {
+                    sum | own
+                });
+            apart != both(&schema.name).0
+        });
+        let to = Grantee::One(who);
+        if !in_the_way {
+            self.grant_all(to, &alone, &|name| Some(one(&alone, name, Pick::Mysql)));
+            return;
+        }
+        for membership in &mut self.facts.memberships {
+            membership.merged |= membership.member == who && membership.inherits;
+        }
+        self.grant_all(to, &together, &|name| Some(both(name)));
+    }
+
+    /// `on_database`: which rights count there, and whether they were given with a wildcard.
+    fn grant_all(
+        &mut self,
+        to: Grantee,
+        entries: &Entries,
+        on_database: &dyn Fn(&str) -> Option<(Rights, bool)>,
+    ) {
         let mut grants = Vec::new();
         let mut give = |on: On, rights: Rights, wildcard: bool| {
             if !rights.is_none() {
@@ -205,7 +283,7 @@ impl Gathered {
         };
         give(On::Server, entries.global, false);
         for (schema, at) in self.facts.schemas.iter().zip(0u32..) {
-            if let Some((rights, wildcard)) = entries.on_database(&schema.name) {
+            if let Some((rights, wildcard)) = on_database(&schema.name) {
                 give(On::Schema(at), rights, wildcard);
             }
         }

@@ -1,14 +1,26 @@
 //! Which entries of the grant tables count for somebody, as the server decides.
 //!
 //! Pure. A role's rights are its own and those of all roles given to it, merged entry by entry. Of
-//! the entries on databases whose pattern fits, only the most specific one counts: for each
-//! principal one, never the sum.
+//! the entries on databases whose pattern fits, only one counts, never the sum; which one differs
+//! by server ([`Pick`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_engine::audit::Rights;
 
 use crate::names;
+
+/// Which of the entries that fit a database counts. Tried on MariaDB 10.11 and MySQL 9.7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// The most specific one.
+    Mariadb,
+    /// The most specific one; of equal ones the first by name.
+    Mysql,
+    /// While a role is active: the first by name, be it the account's or a role's. An entry on `%`
+    /// takes the place of all others then.
+    MysqlWithRoles,
+}
 
 /// Rights of one principal, as the tables hold them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,15 +46,28 @@ impl Entries {
     }
 
     /// The entry that counts for a database, and whether it was written with a wildcard.
-    pub(super) fn on_database(&self, database: &str) -> Option<(Rights, bool)> {
-        let fitting = self
+    pub(super) fn on_database(&self, database: &str, pick: Pick) -> Option<(Rights, bool)> {
+        let mut fitting = self
             .databases
             .iter()
             .filter(|((pattern, _), _)| names::matches(pattern, database));
-        let best =
-            fitting.max_by_key(|((pattern, host), _)| (specific(host), specific(pattern)))?;
-        let wild = specific(&best.0.0) < EXACT;
-        Some((*best.1, wild))
+        let exact = |((pattern, host), _): &(&(String, String), &Rights)| {
+            (specific(host), specific(pattern))
+        };
+        let (pattern, rights) = match pick {
+            Pick::Mariadb => fitting.max_by_key(exact).map(|own| (&own.0.0, *own.1))?,
+            // Of equal ones, the last that is seen is taken.
+            Pick::Mysql => fitting
+                .rev()
+                .max_by_key(exact)
+                .map(|own| (&own.0.0, *own.1))?,
+            Pick::MysqlWithRoles => {
+                let ((pattern, _), rights) = fitting.next()?;
+                let same = fitting.filter(|own| own.0.0 == *pattern);
+                (pattern, same.fold(*rights, |sum, own| sum | *own.1))
+            }
+        };
+        Some((rights, specific(pattern) < EXACT))
     }
 }
 
@@ -106,8 +131,35 @@ mod tests {
             ]),
             ..Entries::default()
         };
-        assert_eq!(entries.on_database("svc_a"), Some((Rights::INSERT, false)));
-        assert_eq!(entries.on_database("svcXa"), Some((Rights::SELECT, true)));
-        assert_eq!(entries.on_database("other"), Some((Rights::DELETE, true)));
+        let on = |database| entries.on_database(database, Pick::Mariadb);
+        assert_eq!(on("svc_a"), Some((Rights::INSERT, false)));
+        assert_eq!(on("svcXa"), Some((Rights::SELECT, true)));
+        assert_eq!(on("other"), Some((Rights::DELETE, true)));
+    }
+
+    #[test]
+    fn an_active_role_changes_which_entry_counts_on_mysql() {
+        let entry = |pattern: &str, host: &str| (pattern.to_owned(), host.to_owned());
+        let entries = Entries {
+            databases: BTreeMap::from([
+                (entry("svc%", "%"), Rights::DELETE),
+                (entry("svc_a", "%"), Rights::SELECT),
+                (entry("svc\\_a", "%"), Rights::INSERT),
+            ]),
+            ..Entries::default()
+        };
+        let on = |database, pick| entries.on_database(database, pick).map(|own| own.0);
+        assert_eq!(on("svc_a", Pick::Mysql), Some(Rights::INSERT));
+        assert_eq!(on("svcXa", Pick::Mysql), Some(Rights::DELETE));
+        assert_eq!(on("svc_a", Pick::MysqlWithRoles), Some(Rights::DELETE));
+        let hosts = Entries {
+            databases: BTreeMap::from([
+                (entry("svc", "%"), Rights::DELETE),
+                (entry("svc", "127.0.0.1"), Rights::SELECT),
+            ]),
+            ..Entries::default()
+        };
+        let both = hosts.on_database("svc", Pick::MysqlWithRoles);
+        assert_eq!(both, Some((Rights::DELETE | Rights::SELECT, false)));
     }
 }

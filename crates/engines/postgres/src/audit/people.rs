@@ -7,6 +7,7 @@ use freehold_engine::audit::{
 
 use super::Gathered;
 use super::ask::{Ask, Row};
+use super::version;
 use crate::acl;
 
 /// Attributes and roles that open more than they say.
@@ -19,7 +20,7 @@ impl Gathered {
         let sql = "SELECT current_setting('server_version_num'), current_setting('server_version'), \
              current_database(), session_user, extract(epoch FROM clock_timestamp())::bigint, \
              extract(epoch FROM pg_postmaster_start_time())::bigint, \
-             (SELECT bool_or(pg_has_role(session_user, oid, 'USAGE')) FROM pg_roles WHERE rolname = 'pg_read_all_stats')";
+             (SELECT bool_or(pg_has_role(session_user, oid, 'USAGE')) FROM pg_roles WHERE rolname = 'pg_read_all_stats'), version()";
         let answer = ask.rows(sql).await;
         if let Ok([row]) = answer.as_deref() {
             let server = &mut self.facts.server;
@@ -36,6 +37,10 @@ impl Gathered {
             self.sees_others = row.yes(6);
         }
         self.ended(Part::Server, answer.as_ref().err(), "");
+        if let Ok([row]) = answer.as_deref() {
+            let known = version::known(self.version, &row.word(7));
+            self.facts.say(Part::Server, known);
+        }
     }
 
     pub(super) async fn principals(&mut self, ask: &mut Ask) {
