@@ -170,7 +170,7 @@ impl Sagas {
             http: Http::new(addresses, service.clone(), caller_key()),
             commands: ways::commands(&service, &definitions, around, tasks),
         };
-        let people = telemetry::traced(asked, &service, telemetry::names(&definitions));
+        let people = telemetry::traced(asked, &service);
         let settings = Settings::new(format!("{service}/{}", std::process::id()));
         let (name, alarms) = (service.clone(), Arc::clone(&self.alarms));
         let alarm = Arc::new(move |alarm: Alarm| alarms(&name, &alarm));

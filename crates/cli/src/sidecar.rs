@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::{self, partitions, topics_of};
+use crate::telemetry;
 use crate::vitals::{self, Vitals, Watched};
 
 use crate::sagas::Sagas;
@@ -98,7 +99,13 @@ pub(crate) async fn start(
             continue;
         }
         let open = opener(target, at);
-        let connect = connector(&open, standing.broker, login, &standing.address);
+        let connect = connector(
+            &service.name,
+            &open,
+            standing.broker,
+            login,
+            &standing.address,
+        );
         if !service.copies.is_empty() {
             watched.push(Watched {
                 service: service.name.clone(),
@@ -164,14 +171,24 @@ fn entrance(broker: &'static dyn Broker, login: &Login, address: &str) -> Enter 
     })
 }
 
-fn connector(open: &Open, broker: &'static dyn Broker, login: &Login, address: &str) -> Connect {
+fn connector(
+    service: &str,
+    open: &Open,
+    broker: &'static dyn Broker,
+    login: &Login,
+    address: &str,
+) -> Connect {
     let (open, login, address) = (Arc::clone(open), login.clone(), address.to_owned());
+    let spans = telemetry::spans_of(service);
+    let service = service.to_owned();
     Arc::new(move || {
         let (open, login, address) = (Arc::clone(&open), login.clone(), address.clone());
+        let (service, spans) = (service.clone(), spans.clone());
         Box::pin(async move {
             let ground = open().await?;
             let session = broker.connect(&address, &login).await?;
-            Ok((ground, Arc::from(session)))
+            let session = telemetry::carried(session, &service, spans.as_ref());
+            Ok((ground, session))
         })
     })
 }

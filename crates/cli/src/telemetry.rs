@@ -1,16 +1,23 @@
-//! Traces of what a sidecar asks of participants, left where `OTEL_EXPORTER_OTLP_ENDPOINT` says, in
+//! Traces of what a sidecar does (what it asks of participants; in `carried`, the events that it relays
+//! and takes), left where `OTEL_EXPORTER_OTLP_ENDPOINT` says, in
 //! OpenTelemetry's JSON form. Without that variable nothing is traced; what cannot be sent is lost, and
 //! nothing waits for it.
 //!
-//! A saga's id is its trace's id, so that whoever asks and whoever is asked agree without a word more
-//! than the request's own context.
+//! A saga is part of the trace of what started it, where its input carries that one's context; else its
+//! id is its trace's id. Either way whoever asks and whoever is asked agree without a word more than the
+//! request's own context.
 
-use std::collections::{BTreeMap, VecDeque};
+mod carried;
+
+pub(crate) use carried::carried;
+
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freehold_engine::BoxFuture;
-use freehold_saga::{Answer, Ask, Participants, wire};
+use freehold_saga::wire::{self, Context};
+use freehold_saga::{Answer, Ask, Participants};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -23,42 +30,36 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// So many sagas' beginnings are remembered.
 const REMEMBERED: usize = 4096;
 
-/// Names the saga that has a step of this name.
-pub(crate) type Named = Arc<dyn Fn(&str) -> String + Send + Sync>;
-
 /// Participants, and what they are asked as spans.
 pub(crate) struct Traced<P> {
     inner: P,
     spans: Sender<Value>,
     begun: Mutex<VecDeque<(String, u128)>>,
-    named: Named,
 }
 
 /// Traces what is asked of `inner`, if somebody takes traces.
-pub(crate) fn traced<P: Participants + 'static>(
-    inner: P,
-    service: &str,
-    named: Named,
-) -> Arc<dyn Participants> {
-    let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok();
-    let at = endpoint
-        .as_deref()
-        .and_then(|own| own.strip_prefix("http://"));
-    let Some(at) = at else {
+pub(crate) fn traced<P: Participants + 'static>(inner: P, service: &str) -> Arc<dyn Participants> {
+    let Some(spans) = spans_of(service) else {
         return Arc::new(inner);
     };
+    Arc::new(Traced {
+        inner,
+        spans,
+        begun: Mutex::default(),
+    })
+}
+
+/// Takes what this service's sidecar did; none where nobody takes traces.
+pub(crate) fn spans_of(service: &str) -> Option<Sender<Value>> {
+    let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok()?;
+    let at = endpoint.strip_prefix("http://")?;
     let (spans, waiting) = channel(WAITING);
     tokio::spawn(send(
         at.trim_end_matches('/').to_owned(),
         service.to_owned(),
         waiting,
     ));
-    Arc::new(Traced {
-        inner,
-        spans,
-        begun: Mutex::default(),
-        named,
-    })
+    Some(spans)
 }
 
 impl<P: Participants> Participants for Traced<P> {
@@ -66,7 +67,13 @@ impl<P: Participants> Participants for Traced<P> {
         let Some((saga, step, _, kind)) = wire::parse_key(&ask.key) else {
             return self.inner.ask(ask);
         };
-        let Some([trace, root, span]) = wire::trace(&ask.key) else {
+        let Some(Context {
+            trace,
+            parent,
+            saga: root,
+            span,
+        }) = ask.context()
+        else {
             return self.inner.ask(ask);
         };
         let from = nanos();
@@ -74,7 +81,7 @@ impl<P: Participants> Participants for Traced<P> {
         let name = format!("{step}, {}", wire::kind_name(kind));
         let asked = format!("{} {}", ask.method.name(), ask.path);
         let (spans, saga) = (self.spans.clone(), saga.to_owned());
-        let title = (self.named)(step);
+        let title = ask.saga.clone();
         let asking = self.inner.ask(ask);
         Box::pin(async move {
             let answer = asking.await;
@@ -87,7 +94,7 @@ impl<P: Participants> Participants for Traced<P> {
             });
             // The bracket around all steps grows with each of them.
             let bracket = json!({
-                "traceId": trace, "spanId": root, "parentSpanId": "", "name": title, "kind": 1,
+                "traceId": trace, "spanId": root, "parentSpanId": parent, "name": title, "kind": 1,
                 "startTimeUnixNano": begun.to_string(), "endTimeUnixNano": nanos().to_string(),
                 "attributes": [attribute("freehold.saga", &saga)],
             });
@@ -112,21 +119,6 @@ impl<P> Traced<P> {
         begun.push_back((saga.to_owned(), now));
         now
     }
-}
-
-/// Sagas by their steps' names.
-pub(crate) fn names(definitions: &[freehold_saga::Definition]) -> Named {
-    let steps = definitions.iter().flat_map(|own| {
-        let steps = own.steps.iter();
-        steps.map(|step| (step.name.clone(), own.name.clone()))
-    });
-    let by_step: BTreeMap<String, String> = steps.collect();
-    Arc::new(move |step| {
-        by_step
-            .get(step)
-            .cloned()
-            .unwrap_or_else(|| "saga".to_owned())
-    })
 }
 
 fn attribute(key: &str, value: &str) -> Value {

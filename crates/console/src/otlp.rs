@@ -20,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) detail: String,
     pub(crate) about: String,
     pub(crate) saga: String,
+    /// The kind of an event and its key, where the span is an event's way.
+    pub(crate) event: String,
     pub(crate) kind: Side,
     /// Microseconds since 1970.
     pub(crate) from: u64,
@@ -36,6 +38,8 @@ pub(crate) enum Side {
     Inside,
     Server,
     Client,
+    /// What takes an event.
+    Consumer,
 }
 
 #[derive(Deserialize)]
@@ -128,11 +132,14 @@ fn received(service: &str, own: &Sent) -> Option<Received> {
         detail: text(&own.attributes, "freehold.detail"),
         about: text(&own.attributes, "freehold.about"),
         saga: text(&own.attributes, "freehold.saga"),
+        event: text(&own.attributes, "freehold.event"),
         kind: match &own.kind {
             Value::Number(n) if n.as_u64() == Some(2) => Side::Server,
             Value::Number(n) if n.as_u64() == Some(3) => Side::Client,
+            Value::Number(n) if n.as_u64() == Some(5) => Side::Consumer,
             Value::String(name) if name == "SPAN_KIND_SERVER" => Side::Server,
             Value::String(name) if name == "SPAN_KIND_CLIENT" => Side::Client,
+            Value::String(name) if name == "SPAN_KIND_CONSUMER" => Side::Consumer,
             _ => Side::Inside,
         },
         from,

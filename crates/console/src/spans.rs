@@ -1,12 +1,16 @@
 //! The newest spans of a running system, in memory and bounded: what traces, and requests with their
 //! latency, are made of. Off where nobody made one: in production traces go elsewhere.
 
+mod tree;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use freehold_look::number::real;
 
-use crate::moment::{Share, Span, SpanKind, Trace};
+use tree::Tree;
+
+use crate::moment::{Span, SpanKind, Trace};
 use crate::otlp::{self, Received, Side};
 
 /// So many traces are kept, and so many spans of each.
@@ -122,9 +126,12 @@ impl Kept {
             .iter_mut()
             .find(|it| it.id == own.id && it.service == own.service)
         {
-            known.from = known.from.min(own.from);
-            known.to = known.to.max(own.to);
-            known.failed = own.failed;
+            // An event that is read again was readable the first time.
+            if own.kind != Side::Consumer {
+                known.from = known.from.min(own.from);
+                known.to = known.to.max(own.to);
+                known.failed = own.failed;
+            }
             return;
         }
         if spans.len() < MOST_SPANS {
@@ -155,21 +162,25 @@ fn trace(id: &str, all: &[Received]) -> Trace {
         Span {
             service: own.service.clone(),
             name: own.name.clone(),
-            detail: own.detail.clone(),
+            detail: if own.event.is_empty() {
+                own.detail.clone()
+            } else {
+                own.event.clone()
+            },
             depth: *depth,
             from_ms: ms(own.from),
             to_ms: ms(own.to),
             disk_ms: 0.0,
-            kind: if own.saga.is_empty() || own.kind != Side::Inside {
-                SpanKind::Work
-            } else {
-                SpanKind::Saga
+            kind: match own.kind {
+                Side::Consumer if !own.event.is_empty() => SpanKind::Event,
+                Side::Inside if !own.saga.is_empty() => SpanKind::Saga,
+                _ => SpanKind::Work,
             },
             longest: tree.longest[*at] > 0,
             failed: own.failed,
         }
     });
-    Trace {
+    let mut made = Trace {
         id: id.to_owned(),
         name: first.map(|own| own.name.clone()).unwrap_or_default(),
         about: said(|own| &own.about),
@@ -184,117 +195,9 @@ fn trace(id: &str, all: &[Received]) -> Trace {
         event: String::new(),
         spans: spans.collect(),
         shares: tree.shares(),
-    }
-}
-
-/// Who called whom, and where the time of the longest path went.
-struct Tree<'a> {
-    all: &'a [Received],
-    children: HashMap<&'a str, Vec<usize>>,
-    roots: Vec<usize>,
-    /// Span and its depth, as they are shown.
-    order: Vec<(usize, usize)>,
-    /// Microseconds of each span that nothing below it explains, on the longest path.
-    longest: Vec<u64>,
-}
-
-impl<'a> Tree<'a> {
-    fn of(all: &'a [Received]) -> Self {
-        let mut children: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut roots = Vec::new();
-        let known = |id: &str| all.iter().any(|own| own.id == id);
-        let mut by_time: Vec<usize> = (0..all.len()).collect();
-        by_time.sort_by_key(|at| (all[*at].from, u64::MAX - all[*at].to));
-        for at in by_time {
-            let own = &all[at];
-            if own.parent.is_empty() || own.parent == own.id || !known(&own.parent) {
-                roots.push(at);
-            } else {
-                children.entry(own.parent.as_str()).or_default().push(at);
-            }
-        }
-        Self {
-            all,
-            children,
-            roots,
-            order: Vec::new(),
-            longest: vec![0; all.len()],
-        }
-    }
-
-    fn walk(&mut self) {
-        let mut seen = vec![false; self.all.len()];
-        let mut left: Vec<(usize, usize)> = self.roots.iter().rev().map(|at| (*at, 0)).collect();
-        // Spans that name each other as parents hang below no root: they are left out.
-        while let Some((at, depth)) = left.pop() {
-            if std::mem::replace(&mut seen[at], true) {
-                continue;
-            }
-            self.order.push((at, depth));
-            let below = self.children.get(self.all[at].id.as_str());
-            left.extend(
-                below
-                    .into_iter()
-                    .flatten()
-                    .rev()
-                    .map(|own| (*own, depth + 1)),
-            );
-        }
-        let mut until = self.all.iter().map(|own| own.to).max().unwrap_or(0);
-        let mut roots = self.roots.clone();
-        roots.sort_by_key(|at| std::cmp::Reverse(self.all[*at].to));
-        for at in roots {
-            if self.all[at].to <= until {
-                self.path(at, 0);
-                until = self.all[at].from;
-            }
-        }
-    }
-
-    /// From its end backwards: what ended last is what was waited for.
-    fn path(&mut self, at: usize, depth: usize) {
-        let own = &self.all[at];
-        let mut below = self
-            .children
-            .get(own.id.as_str())
-            .cloned()
-            .unwrap_or_default();
-        below.sort_by_key(|it| std::cmp::Reverse(self.all[*it].to));
-        let (mut until, mut alone) = (own.to, 1);
-        for it in below {
-            let child = &self.all[it];
-            if child.to > until || depth > MOST_SPANS || self.longest[it] > 0 {
-                continue;
-            }
-            alone += until - child.to;
-            until = child.from.max(own.from);
-            self.path(it, depth + 1);
-        }
-        self.longest[at] = alone + until.saturating_sub(own.from);
-    }
-
-    fn shares(&self) -> Vec<Share> {
-        let mut by: Vec<Share> = Vec::new();
-        for (own, us) in self
-            .all
-            .iter()
-            .zip(&self.longest)
-            .filter(|(_, us)| **us > 0)
-        {
-            let what = if own.kind == Side::Client {
-                format!("{}, waiting", own.service)
-            } else {
-                own.service.clone()
-            };
-            let ms = real(*us) / 1000.0;
-            match by.iter_mut().find(|it| it.what == what) {
-                Some(share) => share.ms += ms,
-                None => by.push(Share { what, ms }),
-            }
-        }
-        by.sort_by(|a, b| b.ms.total_cmp(&a.ms));
-        by
-    }
+    };
+    made.settle(&[]);
+    made
 }
 
 #[cfg(test)]
@@ -342,6 +245,51 @@ mod tests {
         let sum: f64 = made.shares.iter().map(|own| own.ms).sum();
         assert!((sum - 100.0).abs() < 0.1, "{:?}", made.shares);
         assert!((made.answered_ms - 100.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn what_is_set_off_is_on_the_longest_path() {
+        let all = [
+            span("post", "", (0, 30_000)),
+            span("ask", "post", (5_000, 10_000)),
+            // Begun a moment before its request was answered.
+            span("saga", "post", (29_000, 90_000)),
+            span("step", "saga", (40_000, 80_000)),
+        ];
+        let made = trace("t", &all);
+        assert!(made.spans.iter().all(|own| own.longest), "{:?}", made.spans);
+        let depths: Vec<_> = made.spans.iter().map(|own| own.depth).collect();
+        assert_eq!(depths, [0, 1, 1, 2]);
+        let sum: f64 = made.shares.iter().map(|own| own.ms).sum();
+        assert!((sum - 90.0).abs() < 0.1, "{:?}", made.shares);
+    }
+
+    #[test]
+    fn an_event_is_readable_when_its_last_reader_has_it() {
+        let spans = Spans::default();
+        let taken = |id: &str, (from, to)| Received {
+            kind: Side::Consumer,
+            event: "book.changed.v1 7".to_owned(),
+            ..span(id, "a", (from, to))
+        };
+        let all = [
+            span("a", "", (0, 40_000)),
+            taken("orders", (10_000, 60_000)),
+            taken("search", (10_000, 90_000)),
+            // Read again.
+            taken("orders", (10_000, 900_000)),
+        ];
+        for own in all {
+            spans.kept().add(own);
+        }
+        let made = &spans.traces(1)[0];
+        assert_eq!(made.readable_ms, Some(90.0));
+        assert_eq!(made.readable_in, "search");
+        assert!((made.answered_ms - 40.0).abs() < 0.01);
+        let kinds: Vec<_> = made.spans.iter().map(|own| own.kind).collect();
+        assert_eq!(kinds, [SpanKind::Work, SpanKind::Event, SpanKind::Event]);
+        let alone = trace("t", &[span("a", "", (0, 40_000))]);
+        assert_eq!((alone.readable_ms, alone.readable_in.as_str()), (None, ""));
     }
 
     #[test]

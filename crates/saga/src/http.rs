@@ -78,8 +78,8 @@ impl Http {
             .header(wire::EXPIRES, ask.expires)
             .header(wire::DIGEST, &ask.digest)
             .header(wire::CALLER, &self.caller);
-        if let Some([trace, _, span]) = wire::trace(&ask.key) {
-            request = request.header(wire::TRACEPARENT, format!("00-{trace}-{span}-01"));
+        if let Some(context) = ask.context() {
+            request = request.header(wire::TRACEPARENT, context.header());
         }
         if let Some(key) = &self.key {
             request = request.header(wire::SIGNATURE, sign(key, &self.caller, ask));

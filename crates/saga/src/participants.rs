@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::request::Method;
 use crate::transition::{Kind, Millis};
-use crate::wire::Said;
+use crate::wire::{self, Context, Said};
 
 /// How a request travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum Way {
 /// A request as it goes out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
+    /// What its definition calls itself.
+    pub saga: String,
     pub way: Way,
     /// A service of the system.
     pub service: String,
@@ -36,6 +38,15 @@ pub struct Ask {
     pub digest: String,
     /// How long an answer is waited for.
     pub timeout: Duration,
+    /// The context of what started the saga, as its input has it.
+    pub began: Option<String>,
+}
+
+impl Ask {
+    /// Where it stands in a trace.
+    pub fn context(&self) -> Option<Context> {
+        wire::trace(&self.key, self.began.as_deref())
+    }
 }
 
 /// What came back.

@@ -76,19 +76,65 @@ pub fn parse_key(key: &str) -> Option<(&str, &str, u32, Kind)> {
     whole.then_some((saga, step, generation.parse().ok()?, kind))
 }
 
-/// W3C's context of a request: a saga's id is its trace's, so that all who take part agree.
+/// W3C's context of a request. An input may have a field of this name: the context of what started
+/// the saga.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// Trace, the span around the whole saga, and the span of the request with this key, in hexadecimal
-/// digits; `None` where the key is none. The same request has the same span, however often it is sent.
-pub fn trace(key: &str) -> Option<[String; 3]> {
-    let (saga, ..) = parse_key(key)?;
-    let trace: String = saga.chars().filter(|own| *own != '-').collect();
-    let is_trace = trace.len() == 32 && trace.bytes().all(|own| own.is_ascii_hexdigit());
-    is_trace.then(|| {
-        let [root, span] = [saga, key].map(|own| format!("{:016x}", fnv(own.as_bytes())));
-        [trace.to_lowercase(), root, span]
+/// Where a request stands in a trace, in hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    pub trace: String,
+    /// The span of what started the saga; empty where that is not known.
+    pub parent: String,
+    /// The span around the whole saga.
+    pub saga: String,
+    /// The span of this request: the same however often it is sent.
+    pub span: String,
+}
+
+impl Context {
+    /// As W3C writes it.
+    pub fn header(&self) -> String {
+        format!("00-{}-{}-01", self.trace, self.span)
+    }
+}
+
+/// Where the request with this key stands; `None` where the key is none. It is part of the trace of
+/// what started the saga, if `began` is that one's context, or else of one that has the saga's id, so
+/// that all who take part agree.
+pub fn trace(key: &str, began: Option<&str>) -> Option<Context> {
+    let (id, ..) = parse_key(key)?;
+    let [saga, span] = [id, key].map(span);
+    let own = || {
+        let trace: String = id.chars().filter(|own| *own != '-').collect();
+        is_hex(&trace, 32).then(|| (trace.to_lowercase(), String::new()))
+    };
+    let (trace, parent) = began.and_then(started_in).or_else(own)?;
+    Some(Context {
+        trace,
+        parent,
+        saga,
+        span,
     })
+}
+
+/// A span's id that whoever knows the text can make.
+pub fn span(of: &str) -> String {
+    format!("{:016x}", fnv(of.as_bytes()))
+}
+
+/// Trace and span of `00-TRACE-SPAN-FLAGS`.
+pub fn started_in(context: &str) -> Option<(String, String)> {
+    let parts: Vec<&str> = context.split('-').collect();
+    let [version, trace, span, _] = parts[..] else {
+        return None;
+    };
+    let whole = version == "00" && is_hex(trace, 32) && is_hex(span, 16);
+    whole.then(|| (trace.to_lowercase(), span.to_lowercase()))
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|own| own.is_ascii_hexdigit())
 }
 
 /// Fowler, Noll and Vo's hash, 1a with 64 bits.
@@ -191,13 +237,38 @@ mod tests {
     #[test]
     fn a_saga_is_a_trace() {
         let saga = "0f8fad5b-d9cb-469f-a165-70867728950e";
-        let of = |step| trace(&key(saga, step, 1, Kind::Action)).expect("a trace");
+        let of = |step| trace(&key(saga, step, 1, Kind::Action), None).expect("a trace");
         let (one, other) = (of("charge"), of("confirm"));
-        assert_eq!(one[0], "0f8fad5bd9cb469fa16570867728950e");
-        assert_eq!(one[..2], other[..2]);
-        assert!(one[2] != other[2] && one[2].len() == 16);
-        assert_eq!(trace("saga/charge/1/action"), None);
-        assert_eq!(trace("rubbish"), None);
+        assert_eq!(one.trace, "0f8fad5bd9cb469fa16570867728950e");
+        assert_eq!((&one.trace, &one.saga), (&other.trace, &other.saga));
+        assert!(one.span != other.span && one.span.len() == 16);
+        assert_eq!(trace("saga/charge/1/action", None), None);
+        assert_eq!(trace("rubbish", None), None);
+    }
+
+    #[test]
+    fn a_saga_is_part_of_the_trace_that_started_it() {
+        let key = key(
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "charge",
+            1,
+            Kind::Action,
+        );
+        let began = "00-7c1e5a90d2b84f3fa6e1b0c94d27f8a3-00f067aa0ba902b7-01";
+        let within = trace(&key, Some(began)).expect("a trace");
+        assert_eq!(within.trace, "7c1e5a90d2b84f3fa6e1b0c94d27f8a3");
+        assert_eq!(within.parent, "00f067aa0ba902b7");
+        let alone = trace(&key, None).expect("a trace");
+        assert_eq!((&within.saga, &within.span), (&alone.saga, &alone.span));
+        // It comes from outside: what is none is as if it were not there.
+        for none in [
+            "",
+            "rubbish",
+            "00-short-00f067aa0ba902b7-01",
+            "00-x-y-z\r\n",
+        ] {
+            assert_eq!(trace(&key, Some(none)).as_ref(), Some(&alone), "{none}");
+        }
     }
 
     fn said(sent: &str, headers: &[(&str, &str)]) -> Option<Said> {

@@ -58,7 +58,7 @@ fn it_shows_what_the_system_does() {
                 .as_f64()
                 .is_some_and(|took| took > 0.0)
     });
-    // A request with what it asked of others; a saga with what it asked of participants.
+    // A request with what it asked of others, and the saga that it started with its participants.
     shown(console, "/api/v1/traces", |all| {
         let all = all.as_array().expect("traces");
         let has = |name: &str, service: &str| {
@@ -68,9 +68,18 @@ fn it_shows_what_the_system_does() {
             })
         };
         has("POST /orders", "customers")
-            && has("place_order", "payment")
-            && has("place_order", "catalog")
+            && has("POST /orders", "payment")
+            && has("POST /orders", "catalog")
+            // Two definitions have the same steps: each saga is called by its own.
+            && all.iter().any(|own| own["spans"].to_string().contains("\"place_order\""))
     });
+    // From the write to the copy: when the other service could read it.
+    let price = json!({ "priceCents": 1357 });
+    let changed = send("PUT", url_of(&ready, "catalog"), "/books/7/price", &price);
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    let all = shown(console, "/api/v1/traces", |all| price_change(all).is_some());
+    let change = price_change(&all).expect("shown");
+    assert_eq!(change["readable_in"], "orders", "{change}");
     // Tables, what was applied, and that the code crosses nothing.
     let own = shown(console, "/api/v1/services/orders", |own| {
         own["stores"][0]["tables"]
@@ -111,6 +120,15 @@ fn it_shows_what_the_system_does() {
     assert_eq!((status.as_str(), &said["code"]), ("403", &json!("FH4002")));
     assert_eq!(up.interrupt(), 0);
 }
+
+/// The trace of a changed price that somebody can read.
+fn price_change(all: &Value) -> Option<Value> {
+    let mut all = all.as_array().expect("traces").iter();
+    let found = all.find(|own| own["name"] == CHANGE && own["readable_ms"].is_number());
+    found.cloned()
+}
+
+const CHANGE: &str = "PUT /books/{id}/price";
 
 /// README's picture, into the file that `FREEHOLD_PICTURE` names: the map of BookVault at work.
 fn picture(bookvault: &crate::binary::Example, console: &str) {
@@ -202,6 +220,11 @@ fn a_key_that_waits_is_retried_by_its_operator() {
             .is_some_and(|why| why.contains("not on a Saturday")),
         "{letter}"
     );
+    // Its reader has it and nobody can read it there.
+    let all = shown(&console, "/api/v1/traces", |all| {
+        all.to_string().contains("book.changed.v1 taken")
+    });
+    assert_eq!(price_change(&all), None, "{all}");
     let (_, map) = get(&console, "/api/v1/attention");
     assert!(map.contains("waits in orders"), "{map}");
 

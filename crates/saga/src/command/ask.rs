@@ -119,6 +119,9 @@ impl Commands {
             (METHOD, method.to_owned()),
             (PATH, ask.path.clone()),
         ];
+        if let Some(context) = ask.context() {
+            headers.push((wire::TRACEPARENT, context.header()));
+        }
         if let Some(key) = &self.key {
             headers.push((wire::SIGNATURE, http::sign(key, &self.caller, ask)));
         }

@@ -180,13 +180,14 @@ async fn hand_over(door: &Door, message: &Message, out: &tokio::sync::mpsc::Send
 }
 
 /// What the program gets of a command.
-const CARRIED: [&str; 6] = [
+const CARRIED: [&str; 7] = [
     wire::KEY,
     wire::KIND,
     wire::EXPIRES,
     wire::DIGEST,
     wire::CALLER,
     wire::SIGNATURE,
+    wire::TRACEPARENT,
 ];
 
 /// What a caller gets of an answer.

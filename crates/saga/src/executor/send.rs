@@ -228,6 +228,7 @@ impl Executor {
             (None, _) => return None,
         };
         Some(Ask {
+            saga: held.prepared.definition.name.clone(),
             way: *way,
             service: service.clone(),
             method,
@@ -238,6 +239,9 @@ impl Executor {
             expires,
             digest,
             timeout,
+            began: held.instance.input[wire::TRACEPARENT]
+                .as_str()
+                .map(str::to_owned),
         })
     }
 
@@ -314,6 +318,7 @@ impl Executor {
         };
         for (service, way) in services(&prepared.definition.steps, &instance) {
             let ask = Ask {
+                saga: prepared.definition.name.clone(),
                 way,
                 service,
                 method: Method::Delete,
@@ -324,6 +329,7 @@ impl Executor {
                 expires: self.clock.now().saturating_add(self.life_ms()),
                 digest: String::new(),
                 timeout: TIMEOUT,
+                began: None,
             };
             let people = Arc::clone(&self.people);
             tokio::spawn(async move {
@@ -375,6 +381,7 @@ fn asked(step: &crate::Step, kind: Kind) -> Option<&Request> {
 /// A nested saga: what is not there yet; the check refuses it before it runs.
 fn nowhere(key: String, kind: Kind, expires: u64) -> Ask {
     Ask {
+        saga: String::new(),
         way: Way::Http,
         service: String::new(),
         method: Method::Post,
@@ -385,6 +392,7 @@ fn nowhere(key: String, kind: Kind, expires: u64) -> Ask {
         expires,
         digest: String::new(),
         timeout: TIMEOUT,
+        began: None,
     }
 }
 

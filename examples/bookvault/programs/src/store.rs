@@ -11,6 +11,8 @@ mod value;
 use freehold::Event;
 use freehold::participant::Dialect;
 
+use crate::trace;
+
 pub(crate) use value::{Row, Value};
 
 /// What the store said, or that it is not reachable.
@@ -181,9 +183,12 @@ impl Tx<'_> {
 
     /// The event goes out if and only if this transaction commits.
     pub(crate) async fn publish(&mut self, event: freehold::Result<Event>) -> Result<()> {
-        let event = event.map_err(|error| Error::new(error, false))?;
+        let mut event = event.map_err(|error| Error::new(error, false))?;
         if !self.publishes {
             return Ok(());
+        }
+        if let Some(context) = trace::carried() {
+            event = event.header("traceparent", context);
         }
         match &mut self.driver {
             Begun::Mysql(tx) => mysql::publish(tx, &event).await,

@@ -89,6 +89,13 @@ pub(crate) fn about(text: &str) {
     let _ = CURRENT.try_with(|own| own.about.replace(text.to_owned()));
 }
 
+/// The context of the present request, for what it sets off: an event, a saga.
+pub(crate) fn carried() -> Option<String> {
+    CURRENT
+        .try_with(|own| format!("00-{}-{}-01", own.trace, own.span))
+        .ok()
+}
+
 /// A request to another service.
 pub(crate) struct Sent {
     trace: String,

@@ -79,10 +79,13 @@ pub(super) async fn place(
             .iter()
             .map(|(book, quantity)| json!({ "bookId": book, "quantity": quantity }))
             .collect();
-        let input = json!({
+        let mut input = json!({
             "orderId": order, "customerId": wanted.customer_id, "totalCents": total, "currency": currency,
             "points": total / 100, "items": items,
         });
+        if let Some(context) = trace::carried() {
+            input["traceparent"] = json!(context);
+        }
         let sql =
             "INSERT INTO freehold_saga_start (definition, key, input, locks) VALUES (?, ?, ?, ?)";
         // By value: what a mistake costs decides how careful to be.

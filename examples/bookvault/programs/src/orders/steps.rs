@@ -16,6 +16,7 @@ use crate::log;
 use crate::participant::{Acted, Business, take_part};
 use crate::refusal::Refusal;
 use crate::store::{Result, Tx};
+use crate::trace;
 
 type Part = std::result::Result<Response, Refusal>;
 
@@ -176,6 +177,9 @@ pub(super) async fn ask_to_cancel(
     let mut input = json!({ "orderId": order, "items": items });
     if let Some(reason) = &wish.reason {
         input["reason"] = json!(reason);
+    }
+    if let Some(context) = trace::carried() {
+        input["traceparent"] = json!(context);
     }
     let sql = "INSERT INTO freehold_saga_start (definition, key, input, locks) VALUES ('cancel_order', ?, ?, ?)";
     let values = [

@@ -91,6 +91,9 @@ pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
         }
     }
     moment.traces = known.spans.traces(TRACES);
+    for trace in &mut moment.traces {
+        trace.settle(&moment.dead);
+    }
     moment.plots.extend(requests(&moment.services, at));
     moment.logs = known.board.log.iter().map(line).collect();
     moment.logs.extend(looked.troubles.iter().cloned());
