@@ -18,6 +18,7 @@ use freehold_lifecycle::{SeedWhich, Seeded, StoreStatus, Target, apply, seed, st
 
 use self::running::Running;
 use self::screen::Screen;
+use self::watch::Watch;
 use super::Result;
 use super::text::{advice_in_brief, count, tables};
 use crate::Outcome;
@@ -39,7 +40,8 @@ struct Placed {
 
 pub(crate) async fn up(args: &Args, up: &UpArgs, output: &Output) -> Result<Outcome> {
     let begun = Instant::now();
-    let state = state_folder(&find_root(args.directory.as_deref())?);
+    let root = find_root(args.directory.as_deref())?;
+    let state = state_folder(&root);
     let _claim = Claim::take(&state).map_err(|fault| vec![fault])?;
     // What a killed one left would hold ports and files.
     guard::sweep(&state).await;
@@ -50,6 +52,8 @@ pub(crate) async fn up(args: &Args, up: &UpArgs, output: &Output) -> Result<Outc
     }
     // Before anything is started: from here on nothing is left behind.
     let guard = Guard::start(&state).map_err(|fault| vec![fault])?;
+    // What changes from here on is not in what is read next.
+    let watch = up.watch.then(|| Watch::new(&root));
     let placed = place(args, up, output).await?;
     if !running::has_programs(&placed.context, &placed.targets) {
         // Nothing runs that Ctrl-C could end: stores are for other tools, servers go on.
@@ -61,7 +65,7 @@ pub(crate) async fn up(args: &Args, up: &UpArgs, output: &Output) -> Result<Outc
     let running = Running::start((args, up), placed.context, placed.targets, state, &screen).await;
     let (outcome, running) = match running {
         Ok(mut running) => {
-            let outcome = running.serve(args, up, &screen).await;
+            let outcome = running.serve((args, up), watch, &screen).await;
             (outcome, running)
         }
         Err((faults, running)) => (Err(faults), running),

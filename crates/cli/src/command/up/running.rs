@@ -334,8 +334,8 @@ impl Running {
     /// Until Ctrl-C, `freehold down`, or the end of `--once`.
     pub(super) async fn serve(
         &mut self,
-        args: &Args,
-        up: &UpArgs,
+        (args, up): (&Args, &UpArgs),
+        mut watch: Option<Watch>,
         screen: &Screen<'_>,
     ) -> Result<Outcome> {
         if up.once {
@@ -346,7 +346,6 @@ impl Running {
         }
         let mut interrupted = std::pin::pin!(interrupted());
         let mut look = tokio::time::interval(LOOK);
-        let mut watch = up.watch.then(|| Watch::new(&self.context.root));
         let mut live = Live::possible(screen.output).then(Live::default);
         loop {
             if let (Some(live), Some(console)) = (&mut live, &self.console) {
