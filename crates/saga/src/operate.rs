@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_engine::{Connection, Result, SagaSql, TxMode, Value};
 
@@ -11,6 +11,7 @@ use crate::definition::Definition;
 use crate::encoding::{Unreadable, decode};
 use crate::instance::Instance;
 use crate::saga_id::SagaId;
+use crate::signal;
 
 /// A saga as its rows show it. Times in milliseconds since 1970 by the store's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,7 +169,7 @@ pub async fn ask(
     let before = notes(connection, sql, &asked.saga).await?;
     let last = before.iter().map(|note| note.signal).max().unwrap_or(0);
     put(connection, sql, asked).await?;
-    let until = std::time::Instant::now() + patience;
+    let until = Instant::now() + patience;
     loop {
         let notes = notes(connection, sql, &asked.saga).await?;
         let mine =
@@ -176,10 +177,42 @@ pub async fn ask(
         if let Some(note) = notes.into_iter().find(mine) {
             return Ok(Some(note));
         }
-        if std::time::Instant::now() >= until {
+        if Instant::now() >= until {
             return Ok(None);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Asks of the saga as it is now, and again where it moved before it could be taken: for whoever has no
+/// version in mind. A saga whose step is sent again and again moves several times a second.
+///
+/// # Errors
+/// The store's.
+pub async fn ask_now(
+    connection: &mut dyn Connection,
+    sql: &SagaSql,
+    asked: &Asked,
+    patience: Duration,
+) -> Result<Option<Noted>> {
+    let until = Instant::now() + patience;
+    loop {
+        let now = match show(connection, sql, &asked.saga).await? {
+            Some(Seen {
+                instance: Some(Ok(instance)),
+                ..
+            }) => Some(instance.state.version),
+            _ => None,
+        };
+        let own = Asked {
+            seen: now,
+            ..asked.clone()
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        match ask(connection, sql, &own, left).await? {
+            Some(noted) if noted.outcome == signal::MOVED && Instant::now() < until => {}
+            noted => return Ok(noted),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn refused(why: Illegal) -> &'static str {
     match why {
         Illegal::Stale | Illegal::Late => "nothing to do",
         Illegal::Early => "too early",
-        Illegal::Refused(Refusal::Moved) => "refused: it moved since it was looked at",
+        Illegal::Refused(Refusal::Moved) => MOVED,
         Illegal::Refused(Refusal::PivotPassed) => {
             "refused: the pivot is passed, nothing is taken back"
         }
@@ -68,5 +68,7 @@ pub(crate) fn refused(why: Illegal) -> &'static str {
     }
 }
 
+/// What is noted where the version that was seen is no longer its version.
+pub(crate) const MOVED: &str = "refused: it moved since it was looked at";
 /// What is noted where it was done.
 pub(crate) const DONE: &str = "done";

@@ -119,11 +119,11 @@ impl Operator {
                 saga: seen.id.clone(),
                 what: what.to_owned(),
                 step: step.filter(|_| what == "retry"),
-                seen: Some(instance.state.version),
+                seen: None,
                 payload: None,
                 who: WHO.to_owned(),
             };
-            let noted = operate::ask(connection, sql, &asked, PATIENCE)
+            let noted = operate::ask_now(connection, sql, &asked, PATIENCE)
                 .await
                 .map_err(fault)?;
             return match noted {

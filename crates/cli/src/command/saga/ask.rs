@@ -80,23 +80,20 @@ async fn ask(
 ) -> Result<Outcome> {
     let mut store = Store::enter(context, &which.service).await?;
     let seen = store.find(which).await?;
-    let now = match &seen.instance {
-        Some(Ok(instance)) => Some(instance.state.version),
-        _ => None,
-    };
     let asked = Asked {
         saga: seen.id.clone(),
         what: what.to_owned(),
         step: step.map(str::to_owned),
-        seen: which.seen.or(now),
+        seen: which.seen,
         payload: payload.cloned(),
         who: std::env::var("USER").unwrap_or_else(|_| "operator".to_owned()),
     };
     let (connection, sql) = store.both();
-    let noted = operate::ask(connection, sql, &asked, PATIENCE)
-        .await
-        .map_err(fault)?;
-    let Some(noted) = noted else {
+    let noted = match which.seen {
+        Some(_) => operate::ask(connection, sql, &asked, PATIENCE).await,
+        None => operate::ask_now(connection, sql, &asked, PATIENCE).await,
+    };
+    let Some(noted) = noted.map_err(fault)? else {
         return Err(vec![
             Fault::new(
                 "FH4135",
