@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::{self, partitions, topics_of};
+use crate::supervise::guard::MARK;
 use crate::telemetry;
 use crate::vitals::{self, Vitals, Watched};
 
@@ -245,7 +246,7 @@ fn spawn(
         stop,
     } = around;
     let (writes, _) = topics_of(service)?;
-    let sidecar = format!("{}/{}", service.name, std::process::id());
+    let sidecar = holder(&service.name);
     if !writes.is_empty() {
         let source = Source {
             name: service.name.as_str().into(),
@@ -280,6 +281,15 @@ fn spawn(
         tasks.spawn(keep::apply(connect, consumer, Some(peers), told, stop));
     }
     Ok(())
+}
+
+/// This process among those that want to lead. Under `up` there is one at a time, so it always has the
+/// same name: whoever follows a killed one leads at once, with a new epoch, and waits for no term.
+fn holder(service: &str) -> String {
+    match std::env::var_os(MARK) {
+        Some(_) => format!("{service}/up"),
+        None => format!("{service}/{}", std::process::id()),
+    }
 }
 
 /// Answers what other services' sidecars miss.

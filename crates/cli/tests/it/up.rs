@@ -212,6 +212,22 @@ pub(crate) fn get(console: &str, path: &str) -> (String, String) {
     (status.to_owned(), body.to_owned())
 }
 
+/// One request to a service; its whole answer.
+pub(crate) fn send(method: &str, url: &str, path: &str, body: &Value) -> String {
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let body = body.to_string();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
 /// Asks for JSON until it is as expected.
 #[track_caller]
 pub(crate) fn shown(console: &str, path: &str, is: impl Fn(&Value) -> bool) -> Value {

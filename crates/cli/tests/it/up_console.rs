@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use freehold_browser::{Browser, Driver};
 use serde_json::{Value, json};
 
-use crate::up::{Up, bookvault, get, is_filled, shown};
+use crate::up::{Up, bookvault, get, is_filled, send, shown};
 
 /// Sends an action; status and answer.
 fn act(console: &str, token: &str, key: &str, action: &Value) -> (String, Value) {
@@ -169,22 +169,6 @@ fn url_of<'a>(ready: &'a Value, name: &str) -> &'a str {
         .find(|own| own["name"] == name)
         .expect("runs");
     found["url"].as_str().expect("an address")
-}
-
-/// One request to a service; its whole answer.
-fn send(method: &str, url: &str, path: &str, body: &Value) -> String {
-    let address = url.strip_prefix("http://").expect("an address");
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    let body = body.to_string();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("asked");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    answer
 }
 
 /// An event that its reader refuses waits, is told with its reason, and is applied when an operator
