@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{At, Mark, Step, Subject};
+use freehold_engine::{At, Error, ErrorKind, Mark, Probe, Result, Step, Subject, Want};
 use freehold_model::{Fault, Isolation};
 use freehold_sql::{Dialect, quote_ident, quote_literal};
 
@@ -16,22 +16,18 @@ use crate::names::ident;
 /// The oldest server that is meant to work.
 const OLDEST: u32 = 150_000;
 
-/// Before anything is decided: names that cannot be written, names taken, the server's age.
+/// Before anything is looked at: its catalogs lack what is asked for.
+pub(crate) fn of_age(probe: &Probe, want: &Want) -> Result<()> {
+    if probe.version_num >= OLDEST {
+        return Ok(());
+    }
+    let message = format!("{}: PostgreSQL {} is too old", want.label(), probe.version);
+    Err(Error::new(ErrorKind::Unsupported, message))
+}
+
+/// Before anything is decided: names that cannot be written, names taken.
 pub(crate) fn of_names(case: &Case<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if case.probe.version_num < OLDEST {
-        faults.push(
-            Fault::new(
-                "FH3007",
-                format!(
-                    "{}: PostgreSQL {} is too old",
-                    case.want.label(),
-                    case.probe.version
-                ),
-            )
-            .help("use 15 or later: `freehold engines` names the versions"),
-        );
-    }
     faults.extend(unwritable(case));
     faults.extend(taken(case));
     faults
