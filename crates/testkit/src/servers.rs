@@ -151,6 +151,16 @@ impl TestServer {
     /// Starts it again on its port, if it does not run, and waits until it has recovered what was
     /// committed.
     pub async fn restart(&self) {
+        if let Err(why) = self.revive().await {
+            panic!("no server again: {why}");
+        }
+    }
+
+    /// As [`Self::restart`].
+    ///
+    /// # Errors
+    /// What it said instead of coming back.
+    pub async fn revive(&self) -> Result<(), String> {
         let begun = Instant::now();
         loop {
             match start(&self.settings).await {
@@ -160,16 +170,16 @@ impl TestServer {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
-                Err(error) => panic!("no server again: {error:?}"),
+                Err(error) => return Err(format!("{error:?}")),
             }
             let engine = freehold_builtin::engine(self.kind).must("an engine");
             match engine.connect(&self.admin).await {
-                Ok(_) => return,
+                Ok(_) => return Ok(()),
                 // PostgreSQL that crashed by itself recovers by itself, and listens meanwhile.
                 Err(_) if begun.elapsed() < RECOVERY => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                Err(error) => panic!("the server came back and lets nobody in: {error}"),
+                Err(error) => return Err(format!("it lets nobody in: {error}")),
             }
         }
     }

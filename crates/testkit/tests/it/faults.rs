@@ -217,16 +217,22 @@ fn with_rows(shape: &Shape) -> Target {
     orders_target_of(shape, &files).must("the files are right")
 }
 
+/// A server that cannot read again what it itself had written when its disk was full.
+struct Broken;
+
+/// What MariaDB says then: nothing that was in it is left for any tool to go on with.
+const CORRUPT: &str = "Data structure corruption";
+
 /// No room for a new store, then none for a migration's rows.
-async fn the_disk_is_full(kind: EngineKind, megabytes: usize) {
+async fn the_disk_is_full(kind: EngineKind, megabytes: usize) -> Result<(), Broken> {
     let Some(disk) = SmallDisk::of_megabytes(megabytes) else {
-        return;
+        return Ok(());
     };
     let server = if kind == EngineKind::Sqlite {
         None
     } else {
         let Some(server) = TestServer::alone_in(kind, disk.path()).await else {
-            return;
+            return Ok(());
         };
         Some(server)
     };
@@ -238,21 +244,29 @@ async fn the_disk_is_full(kind: EngineKind, megabytes: usize) {
         disk.empty();
         if let Some(server) = &server {
             // A server that could not write its log may have ended itself.
-            server.restart().await;
+            match server.revive().await {
+                Err(why) if kind == EngineKind::Mariadb && why.contains(CORRUPT) => {
+                    eprintln!("{kind} lost itself: {why}");
+                    return Err(Broken);
+                }
+                Err(why) => panic!("no server again: {why}"),
+                Ok(()) => {}
+            }
         }
+        Ok(())
     };
     let (wanted, _) = clean(&shape).await;
 
     disk.fill(128);
     let full = run(&target(&shape)).await;
-    back().await;
+    back().await?;
     let what = format!("{kind}: goes on after space returned");
     heals(&shape, &wanted, &what).await;
 
     disk.fill(4096);
     let big = with_rows(&shape);
     let half = run(&big).await.err().must("there is no room for the rows");
-    back().await;
+    back().await?;
     let known = ["FH3006", "FH3001", "FH3204", "FH3205", "FH3211"];
     assert!(
         codes(&half).iter().all(|code| known.contains(code)),
@@ -270,21 +284,32 @@ async fn the_disk_is_full(kind: EngineKind, megabytes: usize) {
         half[0].help
     );
     gone(&big).await;
+    Ok(())
+}
+
+/// On up to three servers: one that loses itself shows nothing about us.
+async fn on_a_full_disk(kind: EngineKind, megabytes: usize) {
+    for _ in 0..3 {
+        if the_disk_is_full(kind, megabytes).await.is_ok() {
+            return;
+        }
+    }
+    panic!("{kind}: three servers in a row lost themselves");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_disk_of_postgres_is_full() {
-    the_disk_is_full(EngineKind::Postgres, 160).await;
+    on_a_full_disk(EngineKind::Postgres, 160).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_disk_of_mariadb_is_full() {
-    the_disk_is_full(EngineKind::Mariadb, 200).await;
+    on_a_full_disk(EngineKind::Mariadb, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_disk_of_sqlite_is_full() {
-    the_disk_is_full(EngineKind::Sqlite, 48).await;
+    on_a_full_disk(EngineKind::Sqlite, 48).await;
 }
 
 /// A DROP DATABASE that a crash cut off leaves a database that PostgreSQL only drops.
