@@ -29,6 +29,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// taken each time, and gives up although it was free hundreds of times.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// So many prepared statements are kept.
+const PREPARED: usize = 100;
+
 /// An open store.
 pub(crate) struct Session {
     db: rusqlite::Connection,
@@ -69,6 +72,7 @@ impl Session {
         // INSERT OR REPLACE deletes rows; only so do triggers notice.
         db.pragma_update(None, "recursive_triggers", true)
             .map_err(from_driver)?;
+        db.set_prepared_statement_cache_capacity(PREPARED);
         let held = Arc::new(AtomicBool::new(false));
         let gate = Arc::clone(&held);
         db.authorizer(Some(move |context: AuthContext<'_>| may(&context, &gate)))
@@ -158,9 +162,7 @@ impl Session {
             return Ok(0);
         }
         let before = self.db.total_changes();
-        let mut statement = self.db.prepare(sql).map_err(from_driver)?;
-        drain(&mut statement, args)?;
-        drop(statement);
+        self.prepared(sql, args, |statement| drain(statement, args))?;
         if !self.db.is_autocommit() && !self.held.load(Ordering::Relaxed) {
             self.control("ROLLBACK")?;
             return Err(refused_control());
@@ -174,17 +176,33 @@ impl Session {
     }
 
     pub(crate) fn query(&self, sql: &str, args: &[Value]) -> Result<Rows> {
-        let mut statement = self.db.prepare(sql).map_err(from_driver)?;
-        let width = statement.column_count();
-        let mut cursor = statement
-            .query(rusqlite::params_from_iter(args.iter().map(Bound)))
-            .map_err(from_driver)?;
-        let mut rows = Rows::new();
-        while let Some(row) = cursor.next().map_err(from_driver)? {
-            let cells = (0..width).map(|at| row.get_ref(at).map(value).map_err(from_driver));
-            rows.push(cells.collect::<Result<_>>()?);
+        self.prepared(sql, args, |statement| {
+            let width = statement.column_count();
+            let mut cursor = statement
+                .query(rusqlite::params_from_iter(args.iter().map(Bound)))
+                .map_err(from_driver)?;
+            let mut rows = Rows::new();
+            while let Some(row) = cursor.next().map_err(from_driver)? {
+                let cells = (0..width).map(|at| row.get_ref(at).map(value).map_err(from_driver));
+                rows.push(cells.collect::<Result<_>>()?);
+            }
+            Ok(rows)
+        })
+    }
+
+    /// A statement with arguments comes again and again, so it is kept prepared; SQLite prepares it
+    /// anew when a table has changed. Without arguments it is a migration's, a step's or a person's,
+    /// and whether it may end a transaction is asked when it is prepared: each time.
+    fn prepared<T>(
+        &self,
+        sql: &str,
+        args: &[Value],
+        work: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+    ) -> Result<T> {
+        if args.is_empty() {
+            return work(&mut self.db.prepare(sql).map_err(from_driver)?);
         }
-        Ok(rows)
+        work(&mut *self.db.prepare_cached(sql).map_err(from_driver)?)
     }
 
     pub(crate) fn commit(&mut self) -> Commit {
