@@ -48,6 +48,9 @@ pub struct BrokerInfo {
     /// Can accounts be made over the wire? If not, [`Admin::ensure_account`] answers with what to
     /// put where ([`Change::ByHand`]).
     pub makes_accounts: bool,
+    /// Can a topic's retention be changed over the wire? If not, [`Admin::ensure_topic`] answers in
+    /// the same way.
+    pub changes_retention: bool,
     /// Does it refuse what is behind a partition's tail ([`crate::ErrorKind::Backwards`])?
     pub refuses_backwards: bool,
 }
@@ -231,8 +234,8 @@ pub struct TopicWant {
 pub struct TopicLive {
     /// What it was made as.
     pub want: TopicWant,
-    /// Bytes on disk.
-    pub bytes: u64,
+    /// Bytes on disk; `None` where the broker does not tell.
+    pub bytes: Option<u64>,
     /// Messages that can be read.
     pub messages: u64,
 }

@@ -115,7 +115,7 @@ fn topics(shared: &Shared) -> Vec<LiveTopic> {
             .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         keep_bytes: live.want.keep_bytes,
         compression: live.want.compression == Compression::On,
-        bytes: live.bytes,
+        bytes: live.bytes.unwrap_or_default(),
         messages: live.messages,
     };
     shared.store.topics().into_iter().map(on_the_wire).collect()

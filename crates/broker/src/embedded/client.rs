@@ -31,6 +31,7 @@ pub struct Embedded;
 const INFO: BrokerInfo = BrokerInfo {
     name: "embedded",
     makes_accounts: true,
+    changes_retention: true,
     refuses_backwards: true,
 };
 
@@ -295,7 +296,7 @@ impl Admin for EmbeddedAdmin {
                             Compression::None
                         },
                     },
-                    bytes: live.bytes,
+                    bytes: Some(live.bytes),
                     messages: live.messages,
                 })
             };

@@ -233,7 +233,7 @@ impl Store {
             }
             Some(TopicLive {
                 want,
-                bytes,
+                bytes: Some(bytes),
                 messages,
             })
         };

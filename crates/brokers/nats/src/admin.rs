@@ -161,7 +161,7 @@ impl Admin for NatsAdmin {
             let live = |info: &async_nats::jetstream::stream::Info| {
                 Some(TopicLive {
                     want: want(&info.config)?,
-                    bytes: info.state.bytes,
+                    bytes: Some(info.state.bytes),
                     messages: info.state.messages,
                 })
             };

@@ -30,6 +30,7 @@ pub struct Nats;
 const INFO: BrokerInfo = BrokerInfo {
     name: "nats",
     makes_accounts: false,
+    changes_retention: true,
     refuses_backwards: true,
 };
 
