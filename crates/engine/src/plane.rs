@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_model::{AdoptedOutbox, Fault};
-use freehold_readmodel::Plan as ReadModelPlan;
+use freehold_readmodel::{Plan as ReadModelPlan, ReadModelSql};
 use serde::Serialize;
 
 use crate::live::Live;
-use crate::read_model::{ReadModelSql, WorkSql};
+use crate::read_model::WorkSql;
 use crate::saga::SagaWant;
 
 /// The event plane of one store as described. Empty: the store neither publishes nor keeps copies,
@@ -73,6 +73,9 @@ pub fn adopted_faults(label: &str, plane: &Plane, live: &Live) -> (Vec<Fault>, V
 pub struct CopyWant {
     /// Columns of the key; primary key of the table, or unique.
     pub key: Vec<String>,
+    /// Where an event makes several rows, which come and go together: the first columns of the key,
+    /// which name the entity. Then there is [`CopyWant::position`], and it decides what is newer.
+    pub several: Option<Vec<String>>,
     /// All other columns that are filled from fields.
     pub columns: Vec<String>,
     /// Column of the source's own version: the larger wins.
@@ -86,6 +89,17 @@ pub struct CopyWant {
 }
 
 impl CopyWant {
+    /// Columns that name the entity that an event tells of.
+    pub fn entity(&self) -> &[String] {
+        self.several.as_deref().unwrap_or(&self.key)
+    }
+
+    /// The column that decides which of two rows is newer.
+    pub fn newer(&self) -> Option<&String> {
+        let version = self.version.as_ref().filter(|_| self.several.is_none());
+        version.or(self.position.as_ref())
+    }
+
     /// Every column that the sidecar fills, each once, the key first.
     pub fn filled(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.key.iter().map(String::as_str).collect();
@@ -231,10 +245,11 @@ pub struct EventSql {
 
     /// Writes rows of a copy where they are newer than what is there and than its tombstone, by
     /// statements one after the other. By table. Arguments of each: rows of {column: value, …,
-    /// `freehold_key`: key, `freehold_stamp`: position}; a key stands in them once.
+    /// `freehold_key`: key, `freehold_stamp`: position}; a key stands in them once, or as often as
+    /// an event makes rows of it. These are all rows of the entity: others go.
     pub copy_put: BTreeMap<String, Vec<String>>,
     /// Removes rows of a copy and leaves tombstones, by statements one after the other. By table.
-    /// Arguments of each: rows of {key columns, `freehold_key`, `freehold_stamp`}.
+    /// Arguments of each: rows of {columns that name the entity, `freehold_key`, `freehold_stamp`}.
     pub copy_delete: BTreeMap<String, Vec<String>>,
 
     /// Puts rows of a copy whatever is there, by statements one after the other. By table. Arguments

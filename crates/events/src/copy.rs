@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use freehold_broker::{Message, Position};
-use freehold_model::CopyOf;
+use freehold_model::{CopyOf, is_of_item};
 use serde_json::{Map, Value};
 
 /// What an event does to a copy.
@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 pub enum Change {
     /// The row is this, unless something newer is there.
     Put(Map<String, Value>),
+    /// The entity's rows are these, one at least, and no others, unless something newer is there.
+    PutEach(Vec<Map<String, Value>>),
     /// The row is gone.
     Delete(Map<String, Value>),
 }
@@ -25,13 +27,17 @@ impl Changes {
         self.0.insert(key.to_owned(), change);
     }
 
-    /// Only these columns of each row, as a JSON array.
+    /// Only these columns of each entity, as a JSON array.
     pub(crate) fn keys_json(&self, key: &[String]) -> String {
         let rows = self.0.values().map(|change| {
-            let (Change::Put(row) | Change::Delete(row)) = change;
+            let row = match change {
+                Change::Put(row) | Change::Delete(row) => Some(row),
+                // They are all of one entity.
+                Change::PutEach(rows) => rows.first(),
+            };
             let named = key.iter().map(|column| {
-                let value = row.get(column).cloned().unwrap_or_default();
-                (column.clone(), value)
+                let value = row.and_then(|row| row.get(column));
+                (column.clone(), value.cloned().unwrap_or_default())
             });
             Value::Object(named.collect())
         });
@@ -44,6 +50,7 @@ impl Changes {
         for change in self.0.into_values() {
             match change {
                 Change::Put(row) => puts.push(Value::Object(row)),
+                Change::PutEach(rows) => puts.extend(rows.into_iter().map(Value::Object)),
                 Change::Delete(row) => deletes.push(Value::Object(row)),
             }
         }
@@ -65,35 +72,86 @@ impl Changes {
 pub(crate) fn change(copy: &CopyOf, message: &Message, payload: &[u8]) -> Result<Change, String> {
     let payload: Value = serde_json::from_slice(payload)
         .map_err(|error| format!("the payload is no JSON: {error}"))?;
-    let mut row = origin(copy, message);
+    let row = origin(copy, message);
     if payload.is_null() {
-        let [column] = copy.key.keys().collect::<Vec<_>>()[..] else {
-            return Err(
-                "an entity that is gone names its key only, and this copy's has several columns"
-                    .to_owned(),
-            );
-        };
-        row.insert(column.clone(), Value::String(message.key.clone()));
+        return gone(copy, message, row);
+    }
+    let Some(each) = &copy.each else {
+        return filled(copy, row, &payload, None).map(Change::Put);
+    };
+    let items = found(&payload, each).and_then(Value::as_array);
+    let items = items.ok_or_else(|| format!("`{each}` of the payload is no array"))?;
+    if items.is_empty() {
+        let row = named(copy, row, &payload, None)?;
         return Ok(Change::Delete(row));
     }
-    for (column, field) in &copy.key {
-        let value = found(&payload, field).filter(|value| !value.is_null());
+    let rows = items.iter().enumerate();
+    let rows = rows.map(|item| filled(copy, row.clone(), &payload, Some(item)));
+    rows.collect::<Result<_, _>>().map(Change::PutEach)
+}
+
+/// Of an entity that is gone only the message's key is known.
+fn gone(copy: &CopyOf, message: &Message, mut row: Map<String, Value>) -> Result<Change, String> {
+    let [column] = copy.entity_columns()[..] else {
+        return Err(
+            "an entity that is gone names its key only, and this copy's has several columns"
+                .to_owned(),
+        );
+    };
+    let key = Value::String(message.key.clone());
+    row.insert(column.to_owned(), key);
+    Ok(Change::Delete(row))
+}
+
+/// The item of an array that a row is made of, and its place.
+type Item<'a> = Option<(usize, &'a Value)>;
+
+/// The row with its key; without an item only with what names the entity.
+fn named(
+    copy: &CopyOf,
+    mut row: Map<String, Value>,
+    payload: &Value,
+    item: Item<'_>,
+) -> Result<Map<String, Value>, String> {
+    let key = copy.key.iter();
+    for (column, field) in key.filter(|(_, field)| item.is_some() || !is_of_item(field)) {
+        let value = told(payload, item, field).filter(|value| !value.is_null());
         let value = value
             .ok_or_else(|| format!("the payload has no `{field}`, which is part of the key"))?;
-        row.insert(column.clone(), value.clone());
+        row.insert(column.clone(), value);
     }
+    Ok(row)
+}
+
+fn filled(
+    copy: &CopyOf,
+    row: Map<String, Value>,
+    payload: &Value,
+    item: Item<'_>,
+) -> Result<Map<String, Value>, String> {
+    let mut row = named(copy, row, payload, item)?;
     for (column, field) in &copy.columns {
-        row.insert(
-            column.clone(),
-            found(&payload, field).cloned().unwrap_or(Value::Null),
-        );
+        let value = told(payload, item, field).unwrap_or(Value::Null);
+        row.insert(column.clone(), value);
     }
     if let Some((column, field)) = &copy.provenance.version {
-        let version = found(&payload, field).and_then(Value::as_i64);
+        let version = found(payload, field).and_then(Value::as_i64);
         let version = version.ok_or_else(|| format!("`{field}` is no version: a whole number"))?;
         row.insert(column.clone(), Value::from(version));
     }
-    Ok(Change::Put(row))
+    Ok(row)
+}
+
+/// A field of the event or, written with `@`, of the item.
+fn told(payload: &Value, item: Item<'_>, field: &str) -> Option<Value> {
+    let Some((at, item)) = item.filter(|_| is_of_item(field)) else {
+        return found(payload, field).cloned();
+    };
+    match field {
+        "@index" => Some(Value::from(at)),
+        "@" => Some(item.clone()),
+        _ => found(item, field.strip_prefix("@.")?).cloned(),
+    }
 }
 
 /// What a row says of where it comes from, and by what freehold itself compares.
@@ -169,6 +227,7 @@ mod tests {
         CopyOf {
             service: "catalog".to_owned(),
             event: "book.changed.v1".to_owned(),
+            each: None,
             key: map(&[("book_id", "bookId")]),
             columns: map(&[("title", "title"), ("price", "price.cents")]),
             provenance: Provenance {
@@ -251,6 +310,33 @@ mod tests {
         assert_eq!(
             said(br#"{"bookId": 5, "version": "three"}"#),
             "`version` is no version: a whole number"
+        );
+    }
+
+    #[test]
+    fn items_become_rows() {
+        let mut copy = copy();
+        copy.each = Some("items".to_owned());
+        copy.key.insert("line".to_owned(), "@index".to_owned());
+        copy.columns = [("sku".to_owned(), "@.sku".to_owned())].into();
+        let said = |items: &str| {
+            let payload = format!(r#"{{"bookId": 5, "version": 3, "items": {items}}}"#);
+            change(&copy, &message(), payload.as_bytes())
+        };
+        let Ok(Change::PutEach(rows)) = said(r#"[{"sku": "mat"}, {"sku": "cup"}]"#) else {
+            panic!("rows");
+        };
+        let text = |at: usize| ["book_id", "line", "sku"].map(|own| rows[at][own].to_string());
+        assert_eq!(text(0), ["5", "0", "\"mat\""]);
+        assert_eq!(text(1), ["5", "1", "\"cup\""]);
+        let Ok(Change::Delete(row)) = said("[]") else {
+            panic!("none");
+        };
+        assert_eq!(row["book_id"], 5);
+        assert!(!row.contains_key("line"));
+        assert_eq!(
+            said("7").expect_err("wrong"),
+            "`items` of the payload is no array"
         );
     }
 

@@ -66,8 +66,8 @@ pub async fn change(ground: &mut Ground, changes: BTreeMap<String, Changes>) -> 
             .any(|it| *it == table)
         {
             let copy = ground.want.plane.copies.get(&table);
-            let key = copy.map(|copy| copy.key.clone()).unwrap_or_default();
-            touched.insert(table.clone(), changes.keys_json(&key));
+            let entity = copy.map(|copy| copy.entity().to_vec()).unwrap_or_default();
+            touched.insert(table.clone(), changes.keys_json(&entity));
         }
         let (puts, deletes) = changes.json();
         let of = |by_table: &BTreeMap<String, Vec<String>>| {
@@ -98,7 +98,8 @@ async fn keep(
         let Some(rows) = touched.get(table) else {
             continue;
         };
-        let found = read_keys(ground, &model.touched[*source], &[rows.as_str().into()]).await?;
+        let args = lay(ground, model, *source, rows).await?;
+        let found = read_keys(ground, &model.touched[*source], &args).await?;
         if found.len() < READ_MODEL_PAGE {
             keys.extend(found);
             continue;
@@ -124,10 +125,44 @@ async fn remake(ground: &mut Ground, model: &ReadModelSql, keys: &BTreeSet<Strin
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let keys = format!("[{}]", keys.join(","));
-    for sql in &model.remake {
+    for sql in &model.lay_keys {
         ground.connection.run(sql, &[keys.as_str().into()]).await?;
     }
+    let laid = !model.lay_keys.is_empty();
+    let args: Vec<Value> = if laid { Vec::new() } else { vec![keys.into()] };
+    for sql in &model.remake {
+        ground.connection.run(sql, &args).await?;
+    }
     Ok(())
+}
+
+/// What tells a statement of these rows of a source: an argument, or nothing after they were laid
+/// down.
+async fn lay(
+    ground: &mut Ground,
+    model: &ReadModelSql,
+    source: usize,
+    rows: &str,
+) -> Result<Vec<Value>> {
+    if model.lay.is_empty() {
+        return Ok(vec![rows.into()]);
+    }
+    for sql in &model.lay[source] {
+        ground.connection.run(sql, &[rows.into()]).await?;
+    }
+    Ok(Vec::new())
+}
+
+/// The same of the key behind which to begin.
+async fn lay_cursor(ground: &mut Ground, model: &ReadModelSql, key: &str) -> Result<Vec<Value>> {
+    if model.lay_cursor.is_empty() {
+        return Ok(vec![key.into()]);
+    }
+    for sql in &model.lay_cursor {
+        let only = format!("[{key}]");
+        ground.connection.run(sql, &[only.as_str().into()]).await?;
+    }
+    Ok(Vec::new())
 }
 
 async fn put_work(ground: &mut Ground, version: &str, source: i64, rows: &str) -> Result<()> {
@@ -198,8 +233,12 @@ pub async fn work_some(ground: &mut Ground, work: &Work) -> Result<()> {
             (Some(source), None) => &model.touched[source],
             (Some(source), Some(_)) => &model.touched_after[source],
         };
-        args.extend(work.source.map(|_| Value::from(work.rows.as_str())));
-        args.extend(cursor.map(|cursor| Value::from(cursor.as_str())));
+        if let Some(source) = work.source {
+            args.extend(lay(ground, &model, source, &work.rows).await?);
+        }
+        if let Some(cursor) = cursor {
+            args.extend(lay_cursor(ground, &model, cursor).await?);
+        }
         let keys = read_keys(ground, sql, &args).await?;
         ended = keys.len() < READ_MODEL_PAGE;
         if let (false, Some(last)) = (ended, keys.last()) {

@@ -86,8 +86,16 @@ fn read_models(
     let copies = service.copies.iter().map(|(table, copy)| {
         let copy = copy_want(copy);
         let columns = copy.filled().into_iter().map(str::to_owned).collect();
+        let entity = copy.entity().to_vec();
         let key = copy.key;
-        (table.clone(), CopyShape { key, columns })
+        (
+            table.clone(),
+            CopyShape {
+                key,
+                entity,
+                columns,
+            },
+        )
     });
     let copies: BTreeMap<String, CopyShape> = copies.collect();
     let mut plans = BTreeMap::new();
@@ -142,8 +150,11 @@ pub(crate) fn unsupported(engine: &dyn Engine, want: &Want) -> Option<Fault> {
 
 fn copy_want(copy: &CopyOf) -> CopyWant {
     let origin = &copy.provenance;
+    let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    let several = copy.each.as_ref().map(|_| copy.entity_columns());
     CopyWant {
-        key: copy.key.keys().cloned().collect(),
+        key: names(copy.key_columns()),
+        several: several.map(names),
         columns: copy.columns.keys().cloned().collect(),
         version: origin.version.as_ref().map(|(column, _)| column.clone()),
         position: origin.position.clone(),

@@ -104,6 +104,9 @@ pub struct CopyOf {
     pub service: String,
     /// The event: `book.changed.v1`.
     pub event: String,
+    /// Where an event makes several rows: the path of an array, each item of which is one. A field
+    /// `@.sku` is of the item, `@` the item itself, `@index` its place, counted from 0.
+    pub each: Option<String>,
     /// Column → field, for the key. The columns are the table's primary key, or unique.
     pub key: BTreeMap<String, String>,
     /// Column → field.
@@ -113,6 +116,28 @@ pub struct CopyOf {
     pub fallback: Option<String>,
     /// How old what one sees in it may be; `None`: nothing is said.
     pub freshness: Option<std::time::Duration>,
+}
+
+/// Is this field of a copy one of an array's item, and not of the event?
+pub fn is_of_item(field: &str) -> bool {
+    field.starts_with('@')
+}
+
+impl CopyOf {
+    /// Columns of the key, those first that name the entity: all, but where an event makes several
+    /// rows.
+    pub fn key_columns(&self) -> Vec<&str> {
+        let (own, item): (Vec<_>, Vec<_>) =
+            self.key.iter().partition(|(_, field)| !is_of_item(field));
+        let columns = own.into_iter().chain(item);
+        columns.map(|(column, _)| column.as_str()).collect()
+    }
+
+    /// Columns of the key that name the entity.
+    pub fn entity_columns(&self) -> Vec<&str> {
+        let own = self.key.iter().filter(|(_, field)| !is_of_item(field));
+        own.map(|(column, _)| column.as_str()).collect()
+    }
 }
 
 /// The columns of a copy that tell where a row comes from. `version` or `position` is always there:

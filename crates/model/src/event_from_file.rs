@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::event::{CopyOf, Provenance, Publish, Snapshot, is_event_name};
+use crate::event::{CopyOf, Provenance, Publish, Snapshot, is_event_name, is_of_item};
 use crate::fault::Fault;
 use crate::headers::duration;
 use crate::names::relative_to;
@@ -99,6 +99,12 @@ pub(crate) fn copies(
     all
 }
 
+/// `$.order.items[*]` and `order.items` are the same.
+fn path_of_items(text: &str) -> String {
+    let path = text.strip_prefix("$.").unwrap_or(text);
+    path.strip_suffix("[*]").unwrap_or(path).to_owned()
+}
+
 struct CopyReader<'a> {
     service: &'a str,
     table: &'a str,
@@ -134,6 +140,8 @@ impl CopyReader<'_> {
             self.fault("FH1143", &what, &["columns", column], "keep it below `key`");
         }
         let provenance = self.provenance(&file);
+        let each = file.each.as_deref().map(path_of_items);
+        self.items(&file, &provenance);
         let freshness = file.freshness.as_deref().and_then(|text| {
             let read = duration(text);
             if read.is_none() {
@@ -147,12 +155,62 @@ impl CopyReader<'_> {
         Some(CopyOf {
             service,
             event,
+            each,
             key: file.key,
             columns: file.columns,
             provenance,
             fallback: file.fallback,
             freshness,
         })
+    }
+
+    /// Rows of an array's items, and fields that speak of an item, belong together.
+    fn items(&mut self, file: &CopyFile, provenance: &Provenance) {
+        let mut fields = file.key.iter().chain(&file.columns);
+        let Some(each) = &file.each else {
+            if let Some((column, field)) = fields.find(|(_, field)| is_of_item(field)) {
+                let below = if file.key.contains_key(column) {
+                    "key"
+                } else {
+                    "columns"
+                };
+                let what = format!("`{field}` is of an item, and no array is named");
+                let help = "name it: each: $.order.items[*]";
+                self.fault("FH1143", &what, &[below, column], help);
+            }
+            return;
+        };
+        if path_of_items(each).is_empty() {
+            let help = "name an array of the event: each: $.order.items[*]";
+            let what = format!("`{each}` is no path of an array");
+            self.fault("FH1143", &what, &["each"], help);
+        }
+        let known = |field: &str| {
+            !is_of_item(field) || ["@", "@index"].contains(&field) || field.starts_with("@.")
+        };
+        for (column, field) in file.key.iter().chain(&file.columns) {
+            if !known(field) {
+                let what = format!("`{field}` of column `{column}` says nothing of an item");
+                let help = "write @.sku for a field of it, @index for its place, @ for itself";
+                self.fault("FH1143", &what, &["each"], help);
+            }
+        }
+        let of_items = file.key.values().filter(|field| is_of_item(field)).count();
+        if of_items == 0 || of_items == file.key.len() {
+            let what = "a row of an item is named by its entity and by the item";
+            let help = "key: { order_id: order.id, line: \"@index\" }";
+            self.fault("FH1143", what, &["key"], help);
+        }
+        if provenance.position.is_none() {
+            let what =
+                "of rows that come and go together, the event's position tells which are newer";
+            let help = "add a column for it: provenance: { position: source_position }";
+            self.fault("FH1143", what, &["each"], help);
+        }
+        if file.fallback.is_some() {
+            let what = "nobody can be asked for a row of an item";
+            self.fault("FH1143", what, &["fallback"], "leave `fallback` out");
+        }
     }
 
     /// `provenance: { version: version_number }` names the column. The field of the version is the

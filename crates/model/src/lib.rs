@@ -41,7 +41,7 @@ mod yaml;
 
 pub use document::Document;
 pub use event::{
-    AdoptedOutbox, Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name,
+    AdoptedOutbox, Compatibility, CopyOf, Provenance, Publish, Snapshot, is_event_name, is_of_item,
 };
 pub use fault::{Fault, Place};
 pub use files::{Files, MemoryFiles};

@@ -252,6 +252,9 @@ pub(crate) struct OutboxFile {
 pub(crate) struct CopyFile {
     /// `service/event`: `catalog/book.changed.v1`.
     pub(crate) from: String,
+    /// An array of the event, each item of which is a row: `$.order.items[*]`. Fields of the item are
+    /// written `@.sku`, its place in the array, from 0, `@index`.
+    pub(crate) each: Option<String>,
     /// Column to field, for the key.
     pub(crate) key: BTreeMap<String, String>,
     /// Column to field.

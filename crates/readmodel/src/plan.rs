@@ -28,6 +28,8 @@ pub struct Source {
     pub table: String,
     /// Columns of its key.
     pub key: Vec<String>,
+    /// The first of them, by which changes of it are told.
+    pub entity: Vec<String>,
     /// How it is joined to those before it; the first one is not.
     pub join: Option<Join>,
 }

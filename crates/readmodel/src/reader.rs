@@ -37,6 +37,9 @@ pub struct Definition<'a> {
 pub struct CopyShape {
     /// Columns of its key, in order.
     pub key: Vec<String>,
+    /// Those of them, the first ones, that an event names: all, or the entity whose rows come and
+    /// go together.
+    pub entity: Vec<String>,
     /// All columns that are filled, the key's among them.
     pub columns: BTreeSet<String>,
 }
@@ -141,6 +144,7 @@ impl<'a> Reader<'a> {
                 alias,
                 table: table.clone(),
                 key: copy.key.clone(),
+                entity: copy.entity.clone(),
                 join: None,
             };
             if let Some((left, on)) = join {
@@ -375,6 +379,9 @@ fn hash(plan: &Plan) -> String {
         add(&source.alias);
         add(&source.table);
         source.key.iter().for_each(|column| add(column));
+        if source.entity.len() < source.key.len() {
+            add(&source.entity.len().to_string());
+        }
         for (own, other, column) in source.join.iter().flat_map(|join| &join.on) {
             add(own);
             add(&other.to_string());

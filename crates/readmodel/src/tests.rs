@@ -10,6 +10,7 @@ use crate::{CopyShape, Definition, Function, JoinKind, Output, Plan, plan};
 fn copies() -> BTreeMap<String, CopyShape> {
     let copy = |key: &str, columns: &[&str]| CopyShape {
         key: vec![key.to_owned()],
+        entity: vec![key.to_owned()],
         columns: columns
             .iter()
             .chain(&[key])

@@ -49,11 +49,13 @@ async fn case(size: i64, events: i64) -> Result<(), Failure> {
             table: "orders".to_owned(),
             key: columns(&[("order_id", "BIGINT NOT NULL")]),
             columns: columns(&[("customer_id", "BIGINT"), ("total_cents", "BIGINT")]),
+            items: false,
         },
         Copied {
             table: "customers".to_owned(),
             key: columns(&[("customer_id", "BIGINT NOT NULL")]),
             columns: columns(&[("country", "VARCHAR(40)")]),
+            items: false,
         },
     ];
     let from = [("o", "orders"), ("c", "customers")];

@@ -19,6 +19,9 @@ pub struct Copied {
     pub key: Vec<(String, &'static str)>,
     /// (name, type).
     pub columns: Vec<(String, &'static str)>,
+    /// The last column of the key is the place of an item in the event's array `items`, the other
+    /// columns are of the item, and a column `position` decides what is newer.
+    pub items: bool,
 }
 
 /// A read model: its name, (alias, table), and the query.
@@ -50,16 +53,29 @@ pub fn read_shop(
     for copy in copies {
         let event = format!("{}.changed.v1", copy.table);
         let _ = writeln!(events, "  {event}: {{ schema: a.json, key: id }}");
-        let same = |columns: &[(String, &str)]| {
-            let pairs = columns.iter().map(|(name, _)| format!("{name}: {name}"));
+        let (each, of, origin) = if copy.items {
+            ("each: \"$.items[*]\", ", "@.", "position: position")
+        } else {
+            ("", "", "version: version")
+        };
+        let pairs = |columns: &[(String, &str)], of: &str| {
+            let pairs = columns
+                .iter()
+                .map(|(name, _)| format!("{name}: \"{of}{name}\""));
             pairs.collect::<Vec<_>>().join(", ")
         };
+        let mut key = pairs(&copy.key, "");
+        if let (true, Some((place, _))) = (copy.items, copy.key.last()) {
+            key = format!(
+                "{}, {place}: \"@index\"",
+                pairs(&copy.key[..copy.key.len() - 1], "")
+            );
+        }
         let _ = writeln!(
             yaml,
-            "  {}: {{ from: {name}_source/{event}, key: {{ {} }}, columns: {{ {} }}, provenance: {{ version: version }} }}",
+            "  {}: {{ from: {name}_source/{event}, {each}key: {{ {key} }}, columns: {{ {} }}, provenance: {{ {origin} }} }}",
             copy.table,
-            same(&copy.key),
-            same(&copy.columns),
+            pairs(&copy.columns, of),
         );
         let columns = copy.key.iter().chain(&copy.columns);
         let columns: Vec<String> = columns
@@ -68,9 +84,14 @@ pub fn read_shop(
         let key: Vec<&str> = copy.key.iter().map(|it| it.0.as_str()).collect();
         let _ = writeln!(
             sql,
-            "CREATE TABLE {} ({}, version BIGINT NOT NULL, PRIMARY KEY ({}));",
+            "CREATE TABLE {} ({}, {}, PRIMARY KEY ({}));",
             copy.table,
             columns.join(", "),
+            if copy.items {
+                "position VARCHAR(80) NOT NULL"
+            } else {
+                "version BIGINT NOT NULL"
+            },
             key.join(", "),
         );
     }

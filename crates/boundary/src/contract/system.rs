@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use freehold_model::{CopyOf, Fault, Files, Publish, System, nearest};
+use freehold_model::{CopyOf, Fault, Files, Publish, System, is_of_item, nearest};
 use serde_json::Value;
 
 use super::versions::{Hurt, holds, is_transitive};
@@ -111,6 +111,12 @@ enum Found {
     NotTold,
 }
 
+/// What each item of this array is.
+fn items_of<'a>(schema: &'a Schema, path: &str) -> Option<&'a Schema> {
+    let array = path.split('.').try_fold(schema, Schema::named)?;
+    array.items.as_deref()
+}
+
 /// Follows a path of fields.
 fn walk(schema: &Schema, path: &str) -> Found {
     let mut at = schema;
@@ -199,11 +205,20 @@ fn taken(service: &str, table: &str, copy: &CopyOf, contract: &Contract) -> Vec<
     let version = copy.provenance.version.iter().map(|(_, field)| field);
     let mut fields: Vec<&String> = copy.key.values().chain(copy.columns.values()).collect();
     fields.extend(version);
+    fields.extend(&copy.each);
     fields.sort();
     fields.dedup();
-    let missing = fields
-        .into_iter()
-        .filter(|field| matches!(walk(&contract.schema, field), Found::Never));
+    let items = copy.each.as_ref();
+    let items = items.and_then(|each| items_of(&contract.schema, each));
+    let never = |field: &&String| {
+        let found = match field.strip_prefix("@.") {
+            Some(own) => items.map_or(Found::NotTold, |items| walk(items, own)),
+            None if is_of_item(field) => Found::Always,
+            None => walk(&contract.schema, field),
+        };
+        matches!(found, Found::Never)
+    };
+    let missing = fields.into_iter().filter(never);
     let faults = missing.map(|field| {
         let message = format!(
             "{service}: copy `{table}` takes `{field}`, which `{}` of {} does not have",

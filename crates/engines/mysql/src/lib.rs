@@ -28,6 +28,7 @@ mod outbox;
 mod plane;
 mod planner;
 mod probe;
+mod read_models;
 mod refusals;
 mod sagas;
 mod schema;

@@ -12,6 +12,7 @@ use freehold_sql::Dialect;
 use crate::adopted;
 use crate::names::{account, accounts_host, ident, object};
 use crate::probe::{holds, is_mysql};
+use crate::read_models;
 
 /// What a program may say of its event; everything else the trigger fills in.
 const SAID: [&str; 5] = ["event_id", "topic", "key", "payload", "headers"];
@@ -23,7 +24,7 @@ pub(crate) const SLOTS: u16 = 1_024;
 /// Under which name `Live::facts` says that triggers do not show themselves to this login.
 pub(crate) const TRIGGERS_UNSEEN: &str = "triggers_unseen";
 
-const FORM: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+pub(crate) const FORM: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
 type Table = (&'static str, &'static str);
 
@@ -110,6 +111,9 @@ fn tables(want: &Want) -> Vec<&'static Table> {
     if !want.plane.copies.is_empty() {
         tables.extend(&APPLIER);
     }
+    if !want.plane.read_models.is_empty() {
+        tables.push(&read_models::WORK);
+    }
     tables
 }
 
@@ -136,6 +140,7 @@ pub(crate) fn steps(probe: &Probe, want: &Want, live: &Live) -> Vec<Step> {
     let snapshots = want.plane.snapshots.iter();
     steps
         .extend(snapshots.filter_map(|(event, select)| snapshot(probe, want, live, event, select)));
+    steps.extend(read_models::steps(probe, want, live));
     steps.extend(adopted::steps(probe, want, live));
     steps
 }
@@ -382,6 +387,7 @@ pub(crate) fn rights(want: &Want, live: &Live) -> Vec<Grant> {
             add(&names.backup, &on, &["SELECT", "SHOW VIEW"]);
         }
     }
+    grants.extend(read_models::rights(want, live));
     grants
 }
 

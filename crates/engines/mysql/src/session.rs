@@ -111,8 +111,12 @@ impl Session {
                 .filter(|_| is_mysql(&self.probe))
             {
                 self.end_sessions_of(user.trim_matches('`')).await?;
-            } else {
-                self.apply_one(sql, verifiers).await?;
+            } else if let Err(error) = self.apply_one(sql, verifiers).await {
+                // A step may have begun a transaction for some of its statements.
+                if !self.wire.broken() {
+                    self.wire.execute("ROLLBACK").await?;
+                }
+                return Err(error);
             }
         }
         Ok(())
@@ -132,16 +136,10 @@ impl Session {
         let statement = sql.fill(verifiers, |text| {
             verifier::literal(text, mysql).unwrap_or_default()
         })?;
+        // Nobody to end; an index of a run that was cut off.
+        let done_before = |code: &str| code.starts_with("1094 ") || code.starts_with("1061 ");
         match self.wire.execute(&statement).await {
-            // Nobody to end.
-            Err(error)
-                if error
-                    .native
-                    .as_deref()
-                    .is_some_and(|code| code.starts_with("1094 ")) =>
-            {
-                Ok(())
-            }
+            Err(error) if error.native.as_deref().is_some_and(done_before) => Ok(()),
             result => result
                 .map(|_| ())
                 .map_err(|error| scrubbed(error, verifiers)),

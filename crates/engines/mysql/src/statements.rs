@@ -5,11 +5,13 @@
 //! Where the products differ, a comment says it that only one of them reads.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use freehold_engine::{CopyWant, EventSql, Spot, Want};
 
 use crate::names::{ident, literal, object};
 use crate::plane::snapshot_view;
+use crate::read_models;
 
 pub(crate) const NOW: &str = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
 const BATCH: &str = "batch, incarnation, epoch, `cursor`, ids, digest, prevs, pending, last_page";
@@ -35,6 +37,9 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         ),
         lead_fence: format!(
             "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? LOCK IN SHARE MODE"
+        ),
+        lead_lock: format!(
+            "SELECT 1 FROM {leadership} WHERE name = ? AND epoch = ? FOR UPDATE"
         ),
         incarnations: format!(
             "SELECT number, token, fingerprint, base FROM {} ORDER BY number",
@@ -100,11 +105,11 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON DUPLICATE KEY UPDATE position = VALUES(position), ticked_at = VALUES(ticked_at), seen_at = VALUES(seen_at)"
         ),
         copy_put: each_copy(want, |spot, table, copy| {
-            vec![copy_put(spot, table, copy, Over::Older)]
+            copy_put(spot, table, copy, Over::Older)
         }),
         copy_delete: each_copy(want, copy_delete),
         copy_force: each_copy(want, |spot, table, copy| {
-            vec![copy_put(spot, table, copy, Over::Anything)]
+            copy_put(spot, table, copy, Over::Anything)
         }),
         copy_rest: each_copy(want, copy_rest),
         snapshots: snapshots(want),
@@ -117,7 +122,8 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
             own("note")
         ),
-        ..EventSql::default()
+        read_models: read_models::statements(want),
+        read_work: read_models::work(want),
     }
 }
 
@@ -193,7 +199,7 @@ enum Over {
 
 /// Rows out of a JSON array: columns as JSON (`c0`, `c1`, …), so that texts and truths can be told
 /// apart, and what freehold itself compares.
-fn input(columns: &[&str]) -> String {
+pub(crate) fn input(columns: &[&str]) -> String {
     let columns = columns.iter().enumerate().map(|(at, column)| {
         let path = literal(&format!("$.\"{}\"", column.replace('"', "\\\"")));
         format!("c{at} JSON PATH {path}, ")
@@ -205,7 +211,7 @@ fn input(columns: &[&str]) -> String {
 }
 
 /// The value as the server turns texts into a column's type: as an INSERT of that text would.
-fn value(at: usize) -> String {
+pub(crate) fn value(at: usize) -> String {
     format!(
         "CASE JSON_TYPE(i.c{at}) WHEN 'NULL' THEN NULL WHEN 'STRING' THEN JSON_UNQUOTE(i.c{at}) \
          WHEN 'BOOLEAN' THEN IF(CAST(i.c{at} AS CHAR) = 'true', '1', '0') ELSE CAST(i.c{at} AS CHAR) END"
@@ -217,7 +223,34 @@ fn by_bytes(text: &str) -> String {
     format!("CONVERT({text} USING utf8mb4) COLLATE utf8mb4_bin")
 }
 
-fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
+/// Rows `of` the entity that an input of these columns, first in it, names.
+fn same_entity(copy: &CopyWant, of: &str) -> String {
+    let entity = copy.entity().iter().enumerate();
+    let same = entity.map(|(at, column)| same_key(of, column, at));
+    same.collect::<Vec<_>>().join(" AND ")
+}
+
+/// Of an entity's rows those go that are older than what it is now.
+fn others_go(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> Option<String> {
+    let newer = copy.newer().filter(|_| copy.several.is_some())?;
+    let older = match over {
+        Over::Anything => String::new(),
+        Over::Older => format!(
+            " WHERE t.{} < {}",
+            ident(newer),
+            by_bytes("i.freehold_stamp")
+        ),
+    };
+    let entity: Vec<&str> = copy.entity().iter().map(String::as_str).collect();
+    Some(format!(
+        "DELETE t FROM {} STRAIGHT_JOIN {} t ON {}{older}",
+        input(&entity),
+        object(&spot.database, table),
+        same_entity(copy, "t"),
+    ))
+}
+
+fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> Vec<String> {
     let filled = copy.filled();
     let columns: Vec<String> = filled.iter().map(|column| ident(column)).collect();
     let values = filled.iter().enumerate().map(|(at, column)| {
@@ -229,8 +262,7 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
         }
     });
     let target = object(&spot.database, table);
-    let newer = copy.version.as_ref().or(copy.position.as_ref());
-    let newer = newer.filter(|_| over == Over::Older);
+    let newer = copy.newer().filter(|_| over == Over::Older);
     let newer = newer.map(|column| ident(column));
     let set = |column: &String| match &newer {
         None => format!("{column} = VALUES({column})"),
@@ -252,7 +284,7 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
     });
     let mut sets: Vec<String> = guarded.collect();
     sets.extend(newer.iter().map(set));
-    let alive = match over {
+    let mut alive = match over {
         Over::Anything => "true".to_owned(),
         Over::Older => format!(
             "NOT EXISTS (SELECT 1 FROM {} d
@@ -262,14 +294,24 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
             by_bytes("i.freehold_stamp"),
         ),
     };
-    format!(
+    if let (Some(newer), true) = (&newer, copy.several.is_some()) {
+        let _ = write!(
+            alive,
+            " AND NOT EXISTS (SELECT 1 FROM {target} s WHERE {} AND s.{newer} > {})",
+            same_entity(copy, "s"),
+            by_bytes("i.freehold_stamp"),
+        );
+    }
+    let put = format!(
         "INSERT INTO {target} ({}) SELECT {} FROM {} WHERE {alive}
  ON DUPLICATE KEY UPDATE {}",
         columns.join(", "),
         values.collect::<Vec<_>>().join(", "),
         input(&filled),
         sets.join(", "),
-    )
+    );
+    let others = others_go(spot, table, copy, over);
+    others.into_iter().chain([put]).collect()
 }
 
 /// The row in the way may be another one: of some other unique column, or one whose key is written
@@ -282,19 +324,14 @@ fn same_row(target: &str, column: &str) -> String {
 
 /// Is the row's key this value? A number beside a text is compared as a float, which takes large
 /// neighbours for one: whole numbers have to be written alike, too.
-fn same_key(column: &str, at: usize) -> String {
+fn same_key(of: &str, column: &str, at: usize) -> String {
     let (column, value) = (ident(column), by_bytes(&value(at)));
-    let text = by_bytes(&format!("CAST(t.{column} AS CHAR)"));
-    format!("t.{column} = {value} AND ({text} = {value} OR {text} NOT REGEXP '^-?[0-9]+$')")
+    let text = by_bytes(&format!("CAST({of}.{column} AS CHAR)"));
+    format!("{of}.{column} = {value} AND ({text} = {value} OR {text} NOT REGEXP '^-?[0-9]+$')")
 }
 
 fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
-    let key: Vec<&str> = copy.key.iter().map(String::as_str).collect();
-    let same: Vec<String> = key
-        .iter()
-        .enumerate()
-        .map(|(at, column)| same_key(column, at))
-        .collect();
+    let key: Vec<&str> = copy.entity().iter().map(String::as_str).collect();
     let older = copy.position.as_ref().map_or(String::new(), |column| {
         format!(
             " AND t.{} <= {}",
@@ -307,7 +344,7 @@ fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
             "DELETE t FROM {} STRAIGHT_JOIN {} t ON {} WHERE true{older}",
             input(&key),
             object(&spot.database, table),
-            same.join(" AND ")
+            same_entity(copy, "t")
         ),
         format!(
             "INSERT INTO {tombstone} (copy, `key`, stamp) SELECT {}, CAST(i.freehold_key AS BINARY), i.freehold_stamp FROM {}
@@ -322,7 +359,7 @@ fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
 /// Keys of several columns have no text to compare by. Every statement takes all four arguments, in
 /// their order: rows, first key, second key, stamp.
 fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
-    let [key] = &copy.key[..] else {
+    let [key] = copy.entity() else {
         return Vec::new();
     };
     let (target, tombstone) = (
@@ -333,7 +370,7 @@ fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
     let rest = format!(
         "{target} t LEFT JOIN {} ON {} WHERE i.c0 IS NULL AND {text} > ? AND {text} <= COALESCE(NULLIF(?, ''), {text})",
         input(&[key]),
-        same_key(key, 0),
+        same_key("t", key, 0),
     );
     vec![
         format!(

@@ -2,6 +2,7 @@
 //! [`freehold_engine::EventSql`]; the tables are made in `plane.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use freehold_engine::{CopyWant, EventSql, Spot, Want};
 
@@ -120,13 +121,11 @@ fn copies(want: &Want) -> EventSql {
     let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
     EventSql {
         copy_put: each_copy(want, |spot, table, copy| {
-            Some(copy_put(spot, table, copy, Over::Older))
+            copy_put(spot, table, copy, Over::Older)
         }),
-        copy_delete: each_copy(want, |spot, table, copy| {
-            Some(copy_delete(spot, table, copy))
-        }),
+        copy_delete: each_copy(want, copy_delete),
         copy_force: each_copy(want, |spot, table, copy| {
-            Some(copy_put(spot, table, copy, Over::Anything))
+            copy_put(spot, table, copy, Over::Anything)
         }),
         copy_rest: each_copy(want, copy_rest),
         snapshots: snapshots(want),
@@ -146,11 +145,12 @@ fn copies(want: &Want) -> EventSql {
 
 fn each_copy(
     want: &Want,
-    make: fn(&Spot, &str, &CopyWant) -> Option<String>,
+    make: fn(&Spot, &str, &CopyWant) -> Vec<String>,
 ) -> BTreeMap<String, Vec<String>> {
     let copies = want.plane.copies.iter();
     copies
-        .filter_map(|(table, copy)| Some((table.clone(), vec![make(&want.spot, table, copy)?])))
+        .map(|(table, copy)| (table.clone(), make(&want.spot, table, copy)))
+        .filter(|(_, statements)| !statements.is_empty())
         .collect()
 }
 
@@ -184,7 +184,28 @@ fn input(copy: &str) -> String {
     )
 }
 
-fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
+fn same_entity(copy: &CopyWant, of: &str) -> String {
+    let entity = copy.entity().iter();
+    let same = entity.map(|column| format!("{of}.{0} = i.{0}", ident(column)));
+    same.collect::<Vec<_>>().join(" AND ")
+}
+
+/// Of an entity's rows those go that are older than what it is now.
+fn others_go(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> Option<String> {
+    let newer = copy.newer().filter(|_| copy.several.is_some())?;
+    let older = match over {
+        Over::Anything => String::new(),
+        Over::Older => format!(" AND t.{0} < i.{0}", ident(newer)),
+    };
+    let target = qualified(spot, table);
+    Some(format!(
+        "WITH input AS MATERIALIZED ({}) DELETE FROM {target} AS t USING input i WHERE {}{older}",
+        input(&target),
+        same_entity(copy, "t"),
+    ))
+}
+
+fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> Vec<String> {
     let (target, tombstone) = (
         qualified(spot, table),
         qualified(spot, &spot.own("tombstone")),
@@ -196,8 +217,7 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
         .filter(|column| !key.contains(column))
         .map(|column| format!("{column} = EXCLUDED.{column}"))
         .collect();
-    let newer = copy.version.as_ref().or(copy.position.as_ref());
-    let newer = newer.filter(|_| over == Over::Older);
+    let newer = copy.newer().filter(|_| over == Over::Older);
     let conflict = match (set.is_empty(), newer) {
         (true, _) => "DO NOTHING".to_owned(),
         (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
@@ -207,7 +227,7 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
             format!("DO UPDATE SET {set} WHERE t.{column} < EXCLUDED.{column}")
         }
     };
-    let alive = match over {
+    let mut alive = match over {
         Over::Anything => String::new(),
         Over::Older => format!(
             " WHERE NOT EXISTS (SELECT FROM {tombstone} d
@@ -215,57 +235,62 @@ fn copy_put(spot: &Spot, table: &str, copy: &CopyWant, over: Over) -> String {
             literal(table)
         ),
     };
-    format!(
+    if let (Some(newer), true) = (newer, copy.several.is_some()) {
+        let _ = write!(
+            alive,
+            " AND NOT EXISTS (SELECT FROM {target} s WHERE {} AND s.{1} > i.{1})",
+            same_entity(copy, "s"),
+            ident(newer)
+        );
+    }
+    let put = format!(
         "WITH input AS MATERIALIZED ({}) INSERT INTO {target} AS t ({columns})
  SELECT {columns} FROM input i{alive}
  ON CONFLICT ({}) {conflict}",
         input(&target),
         key.join(", "),
         columns = filled.join(", "),
-    )
+    );
+    let others = others_go(spot, table, copy, over);
+    others.into_iter().chain([put]).collect()
 }
 
-fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> String {
+fn copy_delete(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
     let (target, tombstone) = (
         qualified(spot, table),
         qualified(spot, &spot.own("tombstone")),
     );
-    let same: Vec<String> = copy
-        .key
-        .iter()
-        .map(|column| format!("t.{0} = i.{0}", ident(column)))
-        .collect();
     let older = copy.position.as_ref().map_or(String::new(), |column| {
         format!(" AND t.{} <= i.freehold_stamp", ident(column))
     });
-    format!(
+    vec![format!(
         "WITH input AS MATERIALIZED ({}),
  gone AS (DELETE FROM {target} AS t USING input i WHERE {}{older})
  INSERT INTO {tombstone} (copy, key, stamp) SELECT {}, freehold_key, freehold_stamp FROM input
  ON CONFLICT (copy, key) DO UPDATE SET stamp = greatest({tombstone}.stamp, EXCLUDED.stamp)",
         input(&target),
-        same.join(" AND "),
+        same_entity(copy, "t"),
         literal(table),
-    )
+    )]
 }
 
 /// Keys of several columns have no text to compare by.
-fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Option<String> {
-    let [key] = &copy.key[..] else {
-        return None;
+fn copy_rest(spot: &Spot, table: &str, copy: &CopyWant) -> Vec<String> {
+    let [key] = copy.entity() else {
+        return Vec::new();
     };
     let (target, tombstone) = (
         qualified(spot, table),
         qualified(spot, &spot.own("tombstone")),
     );
-    Some(format!(
+    vec![format!(
         "WITH input AS MATERIALIZED ({}),
  gone AS (DELETE FROM {target} AS t WHERE t.{key}::text COLLATE \"C\" > $2 AND ($3 = '' OR t.{key}::text COLLATE \"C\" <= $3)
  AND NOT EXISTS (SELECT FROM input i WHERE i.{key} = t.{key}) RETURNING t.{key}::text AS key)
- INSERT INTO {tombstone} (copy, key, stamp) SELECT {}, key, $4 FROM gone
+ INSERT INTO {tombstone} (copy, key, stamp) SELECT DISTINCT {}, key, $4 FROM gone
  ON CONFLICT (copy, key) DO UPDATE SET stamp = greatest({tombstone}.stamp, EXCLUDED.stamp)",
         input(&target),
         literal(table),
         key = ident(key),
-    ))
+    )]
 }

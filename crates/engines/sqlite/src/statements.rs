@@ -2,6 +2,7 @@
 //! [`freehold_engine::EventSql`]; the tables are in `plane.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use freehold_engine::{CopyWant, EventSql, Want};
 use freehold_sql::{Dialect, quote_ident, quote_literal};
@@ -66,9 +67,9 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO freehold_freshness (source, position, ticked_at, seen_at) VALUES (?1, ?2, ?3, {NOW})
  ON CONFLICT (source) DO UPDATE SET position = excluded.position, ticked_at = excluded.ticked_at, seen_at = excluded.seen_at"
         ),
-        copy_put: each_copy(want, |table, copy| vec![copy_put(table, copy, Over::Older)]),
+        copy_put: each_copy(want, |table, copy| copy_put(table, copy, Over::Older)),
         copy_delete: each_copy(want, copy_delete),
-        copy_force: each_copy(want, |table, copy| vec![copy_put(table, copy, Over::Anything)]),
+        copy_force: each_copy(want, |table, copy| copy_put(table, copy, Over::Anything)),
         copy_rest: each_copy(want, copy_rest),
         snapshots: snapshots(want),
         fills: "SELECT copy, source, state, cursor, stamp, rows FROM freehold_fill ORDER BY copy".to_owned(),
@@ -126,7 +127,36 @@ fn field(column: &str) -> String {
     format!("i.value ->> {}", literal(&format!("$.\"{column}\"")))
 }
 
-fn copy_put(table: &str, copy: &CopyWant, over: Over) -> String {
+fn same_entity(copy: &CopyWant, of: &str) -> String {
+    let entity = copy.entity().iter();
+    let same = entity.map(|column| format!("{of}.{} = {}", ident(column), field(column)));
+    same.collect::<Vec<_>>().join(" AND ")
+}
+
+/// Of an entity's rows those go that are older than what it is now.
+fn others_go(table: &str, copy: &CopyWant, over: Over) -> Option<String> {
+    let newer = copy.newer().filter(|_| copy.several.is_some())?;
+    let older = match over {
+        Over::Anything => String::new(),
+        Over::Older => format!(" AND t.{} < {}", ident(newer), field(newer)),
+    };
+    Some(format!("DELETE {}", entity_rows(table, copy, &older)))
+}
+
+/// The rows of entities, found by their key.
+fn entity_rows(table: &str, copy: &CopyWant, which: &str) -> String {
+    let key: Vec<String> = copy.key.iter().map(|column| ident(column)).collect();
+    let found: Vec<String> = key.iter().map(|column| format!("t.{column}")).collect();
+    format!(
+        "FROM {target} WHERE ({}) IN (SELECT {} FROM json_each(?1) i CROSS JOIN {target} AS t ON {}{which})",
+        key.join(", "),
+        found.join(", "),
+        same_entity(copy, "t"),
+        target = ident(table),
+    )
+}
+
+fn copy_put(table: &str, copy: &CopyWant, over: Over) -> Vec<String> {
     let filled = copy.filled();
     let columns: Vec<String> = filled.iter().map(|column| ident(column)).collect();
     let values: Vec<String> = filled.iter().map(|column| field(column)).collect();
@@ -136,8 +166,7 @@ fn copy_put(table: &str, copy: &CopyWant, over: Over) -> String {
         .filter(|column| !key.contains(column))
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
-    let newer = copy.version.as_ref().or(copy.position.as_ref());
-    let newer = newer.filter(|_| over == Over::Older);
+    let newer = copy.newer().filter(|_| over == Over::Older);
     let conflict = match (set.is_empty(), newer) {
         (true, _) => "DO NOTHING".to_owned(),
         (false, None) => format!("DO UPDATE SET {}", set.join(", ")),
@@ -149,7 +178,7 @@ fn copy_put(table: &str, copy: &CopyWant, over: Over) -> String {
             )
         }
     };
-    let alive = match over {
+    let mut alive = match over {
         Over::Anything => "true".to_owned(),
         Over::Older => format!(
             "NOT EXISTS (SELECT 1 FROM freehold_tombstone d
@@ -157,31 +186,36 @@ fn copy_put(table: &str, copy: &CopyWant, over: Over) -> String {
             literal(table)
         ),
     };
-    format!(
+    if let (Some(newer), true) = (newer, copy.several.is_some()) {
+        let _ = write!(
+            alive,
+            " AND NOT EXISTS (SELECT 1 FROM {} s WHERE {} AND s.{} > {})",
+            ident(table),
+            same_entity(copy, "s"),
+            ident(newer),
+            field(newer)
+        );
+    }
+    let put = format!(
         "INSERT INTO {} AS t ({}) SELECT {} FROM json_each(?1) i WHERE {alive}
  ON CONFLICT ({}) {conflict}",
         ident(table),
         columns.join(", "),
         values.join(", "),
         key.join(", "),
-    )
+    );
+    others_go(table, copy, over)
+        .into_iter()
+        .chain([put])
+        .collect()
 }
 
 fn copy_delete(table: &str, copy: &CopyWant) -> Vec<String> {
-    let same: Vec<String> = copy
-        .key
-        .iter()
-        .map(|column| format!("t.{} = {}", ident(column), field(column)))
-        .collect();
     let older = copy.position.as_ref().map_or(String::new(), |column| {
         format!(" AND t.{} <= i.value ->> '$.freehold_stamp'", ident(column))
     });
     vec![
-        format!(
-            "DELETE FROM {} AS t WHERE EXISTS (SELECT 1 FROM json_each(?1) i WHERE {}{older})",
-            ident(table),
-            same.join(" AND ")
-        ),
+        format!("DELETE {}", entity_rows(table, copy, &older)),
         format!(
             "INSERT INTO freehold_tombstone (copy, key, stamp)
  SELECT {}, value ->> '$.freehold_key', value ->> '$.freehold_stamp' FROM json_each(?1) WHERE true
@@ -193,7 +227,7 @@ fn copy_delete(table: &str, copy: &CopyWant) -> Vec<String> {
 
 /// Keys of several columns have no text to compare by. Every statement takes all four arguments.
 fn copy_rest(table: &str, copy: &CopyWant) -> Vec<String> {
-    let [key] = &copy.key[..] else {
+    let [key] = copy.entity() else {
         return Vec::new();
     };
     let rest = format!(

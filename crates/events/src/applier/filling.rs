@@ -292,7 +292,11 @@ fn as_change(
         },
     };
     match change(&copy.copy, &message, payload.as_bytes())? {
-        Change::Put(row) => Ok(Change::Put(row)),
+        // No items today.
+        Change::Delete(row) if copy.copy.each.is_some() && payload != "null" => {
+            Ok(Change::Delete(row))
+        }
+        change @ (Change::Put(_) | Change::PutEach(_)) => Ok(change),
         Change::Delete(_) => Err("a row of today without a payload".to_owned()),
     }
 }

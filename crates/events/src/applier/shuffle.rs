@@ -61,6 +61,7 @@ fn copies() -> Vec<Subscribed> {
         copy: CopyOf {
             service: "catalog".to_owned(),
             event: "book.changed.v1".to_owned(),
+            each: None,
             key: map(&[("book_id", "bookId")]),
             columns: map(&[("title", "title")]),
             provenance: Provenance {

@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use freehold_engine::Value;
 use freehold_events::Sound;
-use freehold_model::EngineKind;
 use freehold_testkit::bookshop::enter;
 use freehold_testkit::readshop::{Asked, Copied, apply_again, read_shop};
 
+use super::random::ENGINES;
 use crate::peer::{asking, put_book, until};
 use crate::world::{World, change, drain};
-
-const ENGINES: [EngineKind; 2] = [EngineKind::Sqlite, EngineKind::Postgres];
 
 /// Declares how many books there are of each title, over the shop's own copy.
 async fn declare(world: &mut World, shape: &freehold_testkit::Shape) {
@@ -20,6 +18,7 @@ async fn declare(world: &mut World, shape: &freehold_testkit::Shape) {
         table: "book_cache".to_owned(),
         key: vec![("book_id".to_owned(), "BIGINT NOT NULL")],
         columns: vec![("title".to_owned(), "VARCHAR(100)")],
+        items: false,
     };
     let asked = Asked {
         name: "titles".to_owned(),

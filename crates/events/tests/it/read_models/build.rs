@@ -1,14 +1,13 @@
 //! First builds, changed definitions, and changes that touch more rows than a transaction should.
 
-use freehold_engine::READ_MODEL_PAGE;
+use freehold_engine::{READ_MODEL_PAGE, Verifiers};
 use freehold_model::EngineKind;
-use freehold_testkit::readshop::Asked;
+use freehold_testkit::bookshop::Target;
+use freehold_testkit::readshop::{Asked, apply_again, read_shop};
 use serde_json::json;
 
-use super::random::copies;
+use super::random::{ENGINES, copies};
 use super::world::{Batch, Store, shape};
-
-const ENGINES: [EngineKind; 2] = [EngineKind::Sqlite, EngineKind::Postgres];
 
 fn row(table: &str, id: i64, r1: i64, val: i64, version: i64) -> Batch {
     let columns = json!({"r1": r1, "r2": null, "val": val, "txt": "x", "version": version});
@@ -121,4 +120,64 @@ async fn what_was_changed_by_hand_goes_with_a_build() {
             "{kind}"
         );
     }
+}
+
+/// Sends so many statements of what there is to do, over a connection that goes then. True: all.
+async fn run_cut(target: &Target, most: usize) -> bool {
+    let at = target.engine.at_store(&target.admin, &target.want.spot);
+    let mut admin = target.engine.connect(&at).await.expect("the admin");
+    let live = admin.inspect(&target.want).await.expect("a look");
+    let steps = target.engine.diff(admin.probe(), &target.want, &live).steps;
+    let mut left = most;
+    for mut step in steps {
+        let all = step.sql.len();
+        step.sql.truncate(left);
+        left -= step.sql.len();
+        let done = admin.apply(&step, &Verifiers::default()).await;
+        done.expect("statements");
+        if step.sql.len() < all {
+            return false;
+        }
+    }
+    true
+}
+
+/// Where each statement about a table commits for itself: a run that is cut off behind any of them
+/// leaves readers what they had, and the next one ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_is_cut_off_is_ended_by_the_next() {
+    let kind = EngineKind::Mariadb;
+    let Some(shape) = shape(kind).await else {
+        return;
+    };
+    let (first, _) = asked("a.id, b.val");
+    let copies = copies(kind, 2);
+    let mut store = Store::open(&shape, "cut", &copies, std::slice::from_ref(&first)).await;
+    store.apply(&row("t0", 1, 7, 0, 1)).await;
+    store.apply(&row("t1", 7, 0, 4, 1)).await;
+    let (mut second, mut oracle) = asked("b.val, count(*) AS n, max(a.id) AS last");
+    second.select.push_str(" GROUP BY b.val");
+    oracle.push_str(" GROUP BY b.val");
+    let (before, after) = (["1 | 4"], ["4 | 1 | 1"]);
+    let prove = std::env::var_os("FREEHOLD_PROVE").is_some();
+    let mut cut = 0;
+    loop {
+        let next = read_shop(&shape, "cut", &copies, std::slice::from_ref(&second));
+        let next = next.expect("a description");
+        let whole = run_cut(&next, cut).await;
+        let seen = store.seen("joined").await;
+        assert!(seen == before || seen == after, "cut at {cut}: {seen:?}");
+        apply_again(&next).await;
+        assert_eq!(store.seen("joined").await, after, "cut at {cut}");
+        assert_eq!(store.rows(&oracle).await, after, "cut at {cut}");
+        let mut now = Store::open(&shape, "cut", &copies, std::slice::from_ref(&second)).await;
+        assert_eq!(now.drift().await, Vec::<String>::new(), "cut at {cut}");
+        if whole {
+            break;
+        }
+        cut += if prove { 1 } else { 7 };
+        store = Store::open(&shape, "cut", &copies, std::slice::from_ref(&first)).await;
+        assert_eq!(store.seen("joined").await, before);
+    }
+    assert!(cut > 10, "{cut} statements");
 }

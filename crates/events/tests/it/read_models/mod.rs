@@ -3,6 +3,7 @@
 
 mod applied;
 mod build;
+mod items;
 mod random;
 mod together;
 mod world;

@@ -96,8 +96,12 @@ impl Store {
 
     /// One transaction.
     pub(crate) async fn apply(&mut self, batch: &Batch) -> bool {
+        self.change(changes(batch)).await
+    }
+
+    pub(crate) async fn change(&mut self, changes: BTreeMap<String, Changes>) -> bool {
         self.begin().await;
-        let changed = read_models::change(&mut self.ground, changes(batch)).await;
+        let changed = read_models::change(&mut self.ground, changes).await;
         let left = changed.expect("a batch");
         self.commit().await;
         left
