@@ -1,12 +1,10 @@
 //! What an operator does about parked events, beside an applier that runs.
 
-use std::time::Duration;
-
 use freehold_events::operate::{dead, edit, retry, skip};
 use freehold_events::{Subscribed, survey};
 
 use crate::peer::until;
-use crate::world::{ENGINES, World, change, drain, payload, publish};
+use crate::world::{ENGINES, PATIENCE, World, change, drain, payload, publish};
 
 fn copies(world: &World) -> Vec<Subscribed> {
     let orders = &world.shop.system.services[&world.shop.orders.want.service];
@@ -79,7 +77,7 @@ async fn parked_events_are_mended_tried_again_or_left_out() {
         let mut running = running;
         change(&mut *program, 3, 2).await;
         drain(&mut relay).await;
-        let ended = tokio::time::timeout(Duration::from_secs(10), running.run(&mut stop)).await;
+        let ended = tokio::time::timeout(PATIENCE, running.run(&mut stop)).await;
         let ended = ended
             .expect("it ends by itself")
             .expect_err("it lost its leadership");

@@ -13,7 +13,7 @@ use freehold_events::{Rules, Sound};
 use freehold_model::EngineKind;
 use freehold_testkit::Random;
 
-use crate::world::{ENGINES, World, change, drain, payload, publish};
+use crate::world::{ENGINES, PATIENCE, World, change, drain, payload, publish};
 
 /// So many keys: some are hot.
 const KEYS: usize = 40;
@@ -263,10 +263,21 @@ async fn interrupted<R: Rules>(world: &World) -> bool {
         .await
         .expect("publish");
     change(&mut *quick, second, 1).await;
-    world.memory.lag.store(10_000, Ordering::Relaxed);
+    // It has the event, and the answer takes longer than the relay lives.
+    let long = u64::try_from(2 * PATIENCE.as_millis()).expect("a number");
+    world.memory.lag.store(long, Ordering::Relaxed);
     let mut relay = world.relay::<R>().await;
     let rounds = async { while relay.round().await.is_ok() {} };
-    let _ = tokio::time::timeout(Duration::from_secs(1), rounds).await;
+    let arrived = async {
+        while events(world) == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        () = rounds => {}
+        () = arrived => {}
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
     drop(relay);
     world.memory.lag.store(0, Ordering::Relaxed);
     slow.commit().await.done().expect("commit");
@@ -275,9 +286,14 @@ async fn interrupted<R: Rules>(world: &World) -> bool {
         relay.round().await.expect("a round");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+    events(world) == 2
+}
+
+/// How many events the broker has.
+fn events(world: &World) -> usize {
     let sent = world.memory.all(&world.topic()).into_iter().flatten();
     let events = sent.filter(|message| matches!(message.body, Body::Event { .. }));
-    events.count() == 2
+    events.count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

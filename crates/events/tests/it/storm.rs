@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use writer::Writer;
 
 use crate::memory::partitions;
+use crate::world::PATIENCE;
 
 const PARTS: [&str; 3] = ["broker", "relay", "applier"];
 
@@ -166,7 +167,8 @@ impl Scene {
     /// A first fill may put what an event puts again; it is over before anything is written.
     async fn until_filled(&self) {
         let done = "SELECT count(*), 0 FROM freehold_fill WHERE state = 'done'";
-        for _ in 0..600 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if pairs(&self.shop.orders, done).await == [(1, 0)] {
                 return;
             }
@@ -229,7 +231,7 @@ impl Scene {
             if behind != missing {
                 (missing, moved) = (behind, Instant::now());
             }
-            if moved.elapsed() > Duration::from_secs(30) {
+            if moved.elapsed() > PATIENCE {
                 println!("{behind} books are behind, and nothing moves");
                 return;
             }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use freehold_engine::TxMode;
 use freehold_events::Sound;
+use freehold_events::operate::dead;
 
 use crate::world::{ENGINES, World, change, drain, payload, publish};
 
@@ -14,6 +15,13 @@ async fn until<F: Future<Output = bool>>(
 ) -> freehold_events::Seen {
     let applier = crate::peer::until(world.applier().await, done).await;
     applier.seen().clone()
+}
+
+/// How many events stand still at the consumer.
+async fn parked(world: &World) -> usize {
+    let mut store = World::ground(&world.shop.orders).await;
+    let parked = dead(&mut store, &world.shop.catalog.want.service, None).await;
+    parked.expect("parked events").len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +77,10 @@ async fn poison_parks_its_key_and_nothing_else() {
         let expected: Vec<(i64, String, i64)> = [1, 3, 6]
             .map(|book| (book, "Title 1".to_owned(), 1))
             .to_vec();
-        let seen = until(&world, || async { world.copy().await == expected }).await;
+        let seen = until(&world, || async {
+            world.copy().await == expected && parked(&world).await == 3
+        })
+        .await;
         assert_eq!(world.copy().await, expected, "{kind}");
         assert_eq!((seen.applied, seen.parked), (3, 3), "{kind}");
         // What comes later of a parked key waits behind it.
@@ -77,7 +88,10 @@ async fn poison_parks_its_key_and_nothing_else() {
         change(&mut *program, 1, 2).await;
         drain(&mut relay).await;
         let first = |books: &[(i64, String, i64)]| books[0].2;
-        let seen = until(&world, || async { first(&world.copy().await) == 2 }).await;
+        let seen = until(&world, || async {
+            first(&world.copy().await) == 2 && parked(&world).await == 4
+        })
+        .await;
         assert_eq!(world.copy().await.len(), 3, "{kind}");
         assert_eq!((seen.applied, seen.parked), (1, 1), "{kind}");
     }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::time::Duration;
 
 use freehold_broker::embedded::Embedded;
 use freehold_broker::{Body, Broker, EventId, Position, Start, Topic};
@@ -15,7 +14,7 @@ use freehold_testkit::bookshop::{BOOK_CHANGED, Target};
 
 use super::part::{address, login};
 use crate::memory::partitions;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// What was found wrong, and among how many.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -148,7 +147,7 @@ pub(crate) async fn log(folder: &Path) -> Vec<Vec<Sent>> {
         let mut reading = subscribed.await.must("the log");
         let mut next = 0;
         while next < tail.next {
-            let read = tokio::time::timeout(Duration::from_secs(20), reading.next(2_000));
+            let read = tokio::time::timeout(PATIENCE, reading.next(2_000));
             for delivered in read.await.must("more").must("more") {
                 next = delivered.offset + 1;
                 let message = delivered.message.must("a message of ours");
