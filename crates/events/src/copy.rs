@@ -1,6 +1,7 @@
 //! From an event to a row of a copy, as JSON that the engine turns into the columns' types. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use freehold_broker::{Message, Position};
 use freehold_model::{CopyOf, is_of_item};
@@ -17,20 +18,43 @@ pub enum Change {
     Delete(Map<String, Value>),
 }
 
+/// A change, and its rows as the statements take them.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    change: Change,
+    json: String,
+}
+
+impl From<Change> for Ready {
+    fn from(change: Change) -> Self {
+        let text = |row| serde_json::to_string(row).unwrap_or_default();
+        let json = match &change {
+            Change::Put(row) | Change::Delete(row) => text(row),
+            Change::PutEach(rows) => rows.iter().map(text).collect::<Vec<_>>().join(","),
+        };
+        Self { change, json }
+    }
+}
+
 /// What was done to each row of a copy in one batch: of several changes of a key the last counts.
 #[derive(Debug, Default)]
-pub struct Changes(BTreeMap<String, Change>);
+pub struct Changes(BTreeMap<String, Arc<Ready>>);
 
 impl Changes {
     /// Adds the change of a key, over an earlier one.
     pub fn add(&mut self, key: &str, change: Change) {
+        self.add_ready(key, Arc::new(Ready::from(change)));
+    }
+
+    /// The same of one that was made before.
+    pub(crate) fn add_ready(&mut self, key: &str, change: Arc<Ready>) {
         self.0.insert(key.to_owned(), change);
     }
 
     /// Only these columns of each entity, as a JSON array.
     pub(crate) fn keys_json(&self, key: &[String]) -> String {
-        let rows = self.0.values().map(|change| {
-            let row = match change {
+        let rows = self.0.values().map(|ready| {
+            let row = match &ready.change {
                 Change::Put(row) | Change::Delete(row) => Some(row),
                 // They are all of one entity.
                 Change::PutEach(rows) => rows.first(),
@@ -46,22 +70,21 @@ impl Changes {
 
     /// (rows to write, rows to remove), each as a JSON array; empty where there is none.
     pub(crate) fn json(self) -> (String, String) {
-        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-        for change in self.0.into_values() {
-            match change {
-                Change::Put(row) => puts.push(Value::Object(row)),
-                Change::PutEach(rows) => puts.extend(rows.into_iter().map(Value::Object)),
-                Change::Delete(row) => deletes.push(Value::Object(row)),
+        let (mut puts, mut deletes) = (String::new(), String::new());
+        for ready in self.0.values() {
+            let rows = match ready.change {
+                Change::Put(_) | Change::PutEach(_) => &mut puts,
+                Change::Delete(_) => &mut deletes,
+            };
+            rows.push(if rows.is_empty() { '[' } else { ',' });
+            rows.push_str(&ready.json);
+        }
+        for rows in [&mut puts, &mut deletes] {
+            if !rows.is_empty() {
+                rows.push(']');
             }
         }
-        let text = |rows: Vec<Value>| {
-            if rows.is_empty() {
-                String::new()
-            } else {
-                Value::Array(rows).to_string()
-            }
-        };
-        (text(puts), text(deletes))
+        (puts, deletes)
     }
 }
 

@@ -1,31 +1,37 @@
 //! Reading all partitions of all topics at once, into one stream of batches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_broker::{
-    Delivered, Lane, Malformed, Message, Partition, Position, Session, Start, Subscription, Topic,
+    Delivered, Lane, Malformed, Partition, Position, Session, Start, Subscription, Topic,
 };
 use tokio::sync::{mpsc, watch};
 
-use super::Consumer;
+use super::arrival::Arrival;
+use super::{Consumer, Subscribed};
 use crate::error::Result;
 
-/// How many messages wait between the broker and the store.
-const AHEAD: usize = 4_096;
+/// The most messages that are read at once.
+const READ: usize = 512;
+/// How many such reads wait between the broker and the store.
+const AHEAD: usize = 8;
 
 /// A message and where it came from.
 pub(crate) struct Incoming {
     at: (Topic, Partition),
     offset: u64,
-    pub(crate) message: std::result::Result<Arc<Message>, Malformed>,
+    pub(crate) arrival: std::result::Result<Arc<Arrival>, Malformed>,
 }
 
 /// All subscriptions of a consumer.
 pub(crate) struct Intake {
-    sender: mpsc::Sender<Result<Incoming>>,
-    receiver: mpsc::Receiver<Result<Incoming>>,
+    sender: mpsc::Sender<Result<Vec<Incoming>>>,
+    receiver: mpsc::Receiver<Result<Vec<Incoming>>>,
+    /// Of the last read, what was more than wanted.
+    spare: VecDeque<Incoming>,
+    copies: Arc<[Subscribed]>,
     readers: BTreeMap<(Topic, Partition), Reader>,
 }
 
@@ -51,6 +57,8 @@ impl Intake {
         let mut intake = Self {
             sender,
             receiver,
+            spare: VecDeque::new(),
+            copies: consumer.copies.as_slice().into(),
             readers: BTreeMap::new(),
         };
         let topics: BTreeSet<&Topic> = consumer.copies.iter().map(|it| &it.topic).collect();
@@ -85,25 +93,32 @@ impl Intake {
             .subscribe(&consumer.service, &at.0, at.1, start)
             .await?;
         let (acknowledged, done) = watch::channel(None);
-        let task = tokio::spawn(forward(at.clone(), subscription, self.sender.clone(), done));
+        let forwarding = Forwarding {
+            at: at.clone(),
+            copies: Arc::clone(&self.copies),
+            sender: self.sender.clone(),
+        };
+        let task = tokio::spawn(forwarding.run(subscription, done));
         self.readers.insert(at, Reader { acknowledged, task });
         Ok(())
     }
 
     /// At least one message, at most `most`; none when nothing came for so long.
     pub(crate) async fn next(&mut self, most: usize, patience: Duration) -> Result<Vec<Incoming>> {
-        let mut batch = Vec::new();
-        match tokio::time::timeout(patience, self.receiver.recv()).await {
-            Ok(Some(incoming)) => batch.push(incoming?),
-            _ => return Ok(batch),
+        if self.spare.is_empty() {
+            match tokio::time::timeout(patience, self.receiver.recv()).await {
+                Ok(Some(read)) => self.spare.extend(read?),
+                _ => return Ok(Vec::new()),
+            }
         }
-        while batch.len() < most {
+        while self.spare.len() < most {
             match self.receiver.try_recv() {
-                Ok(incoming) => batch.push(incoming?),
+                Ok(read) => self.spare.extend(read?),
                 Err(_) => break,
             }
         }
-        Ok(batch)
+        let count = most.min(self.spare.len());
+        Ok(self.spare.drain(..count).collect())
     }
 
     /// Tells the broker that these took effect.
@@ -135,43 +150,54 @@ impl Intake {
     }
 }
 
-async fn forward(
+/// Reads one partition.
+struct Forwarding {
     at: (Topic, Partition),
-    mut subscription: Box<dyn Subscription>,
-    sender: mpsc::Sender<Result<Incoming>>,
-    mut done: watch::Receiver<Option<u64>>,
-) {
-    loop {
-        let read = tokio::select! {
-            read = subscription.next(512) => read,
-            changed = done.changed() => {
-                let offset = *done.borrow_and_update();
-                if changed.is_err() {
-                    return;
+    copies: Arc<[Subscribed]>,
+    sender: mpsc::Sender<Result<Vec<Incoming>>>,
+}
+
+impl Forwarding {
+    async fn run(
+        self,
+        mut subscription: Box<dyn Subscription>,
+        mut done: watch::Receiver<Option<u64>>,
+    ) {
+        loop {
+            let read = tokio::select! {
+                read = subscription.next(READ) => read,
+                changed = done.changed() => {
+                    let offset = *done.borrow_and_update();
+                    if changed.is_err() {
+                        return;
+                    }
+                    if let Some(offset) = offset {
+                        // A hint that was lost costs reading again.
+                        let _ = subscription.acknowledge(offset).await;
+                    }
+                    continue;
                 }
-                if let Some(offset) = offset {
-                    // A hint that was lost costs reading again.
-                    let _ = subscription.acknowledge(offset).await;
-                }
-                continue;
-            }
-        };
-        let incoming = match read {
-            Ok(read) => read,
-            Err(error) => {
-                let _ = sender.send(Err(error.into())).await;
-                return;
-            }
-        };
-        for Delivered { offset, message } in incoming {
-            let incoming = Incoming {
-                at: at.clone(),
-                offset,
-                message: message.map(Arc::new),
             };
-            if sender.send(Ok(incoming)).await.is_err() {
+            let (incoming, over) = match read {
+                Ok(read) => (Ok(self.incoming(read)), false),
+                Err(error) => (Err(error.into()), true),
+            };
+            if self.sender.send(incoming).await.is_err() || over {
                 return;
             }
         }
+    }
+
+    fn incoming(&self, read: Vec<Delivered>) -> Vec<Incoming> {
+        let incoming = read.into_iter().map(|Delivered { offset, message }| {
+            let arrival = message.map(|message| Arc::new(Arrival::new(&self.copies, message)));
+            let at = self.at.clone();
+            Incoming {
+                at,
+                offset,
+                arrival,
+            }
+        });
+        incoming.collect()
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use freehold_broker::{Lane, Position, Topic};
 use freehold_engine::TxMode;
 
+use super::arrival::Arrival;
 use super::{APPLIER, Applier};
 use crate::error::{Error, Result};
 use crate::heads::HeadMap;
@@ -67,11 +68,15 @@ impl Applier {
             let Answer::Missed { events, next } = self.ask(&source, ask).await? else {
                 return Ok(false);
             };
-            let messages = events.into_iter().map(|it| it.message(topic, partition));
-            let messages: Vec<Arc<_>> = messages.collect::<Result<_>>()?;
+            let copies = &self.consumer.copies;
+            let arrivals = events.into_iter().map(|it| {
+                let message = it.message(topic, partition)?;
+                Ok(Arc::new(Arrival::new(copies, message)))
+            });
+            let arrivals: Vec<Arc<_>> = arrivals.collect::<Result<_>>()?;
             let before = self.seen.applied + self.seen.parked;
             // What does not follow the watermark does not apply: some of it is gone.
-            let behind = self.apply_from(&source, &messages).await?;
+            let behind = self.apply_from(&source, &arrivals).await?;
             self.seen.fetched += self.seen.applied + self.seen.parked - before;
             if self.mark(&source, topic, *lane) >= Some(upto) {
                 return Ok(true);

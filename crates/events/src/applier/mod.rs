@@ -5,6 +5,7 @@
 //! copies, and those of a source that tells another story, are filled from its rows of today
 //! (`filling.rs`). An event that cannot be applied parks its key; everything else flows.
 
+mod arrival;
 mod doubts;
 mod filling;
 mod intake;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_bookkeeping::Epoch;
-use freehold_broker::{Incarnation, Lane, Message, Partitions, Position, Session, Topic};
+use freehold_broker::{Incarnation, Lane, Partitions, Position, Session, Topic};
 use freehold_engine::{ErrorKind, TxMode};
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ use crate::fill::Fill;
 use crate::ground::Ground;
 use crate::peer::Peers;
 use crate::read_models;
+use arrival::Arrival;
 use intake::{Incoming, Intake};
 pub use step::Subscribed;
 use step::{Effect, Known, effect};
@@ -286,20 +288,20 @@ impl Applier {
     /// Applies messages in one transaction a source, or in smaller ones where the store refuses
     /// one. Lanes that miss something, and the last of it.
     async fn apply(&mut self, batch: &[Incoming]) -> Result<BTreeMap<(Topic, Lane), Position>> {
-        let mut sources: BTreeMap<String, Vec<Arc<Message>>> = BTreeMap::new();
+        let mut sources: BTreeMap<Arc<str>, Vec<Arc<Arrival>>> = BTreeMap::new();
         for incoming in batch {
-            match &incoming.message {
-                Ok(message) => sources
-                    .entry(message.source.to_string())
+            match &incoming.arrival {
+                Ok(arrival) => sources
+                    .entry(Arc::clone(&arrival.message.source))
                     .or_default()
-                    .push(Arc::clone(message)),
+                    .push(Arc::clone(arrival)),
                 Err(_) => self.seen.malformed += 1,
             }
         }
         let mut behind = BTreeMap::new();
-        for (source, messages) in sources {
-            if self.known.contains_key(&source) {
-                behind.extend(self.apply_from(&source, &messages).await?);
+        for (source, arrivals) in sources {
+            if self.known.contains_key(&*source) {
+                behind.extend(self.apply_from(&source, &arrivals).await?);
             }
         }
         Ok(behind)
@@ -310,13 +312,13 @@ impl Applier {
     async fn apply_from(
         &mut self,
         source: &str,
-        messages: &[Arc<Message>],
+        arrivals: &[Arc<Arrival>],
     ) -> Result<BTreeMap<(Topic, Lane), Position>> {
         let mut behind = BTreeMap::new();
-        let mut stack: Vec<(&[Arc<Message>], Option<String>)> = vec![(messages, None)];
+        let mut stack: Vec<(&[Arc<Arrival>], Option<String>)> = vec![(arrivals, None)];
         while let Some((part, refused)) = stack.pop() {
             let park = match (&refused, part) {
-                (Some(why), [one]) => BTreeMap::from([(one.position, why.clone())]),
+                (Some(why), [one]) => BTreeMap::from([(one.message.position, why.clone())]),
                 _ => BTreeMap::new(),
             };
             match self.transact(source, part, &park).await {
@@ -338,18 +340,12 @@ impl Applier {
     async fn transact(
         &mut self,
         source: &str,
-        messages: &[Arc<Message>],
+        arrivals: &[Arc<Arrival>],
         park: &BTreeMap<Position, String>,
     ) -> Result<BTreeMap<(Topic, Lane), Position>> {
         let mut known = self.known[source].clone();
         let partitions = self.consumer.partitions;
-        let effect = effect(
-            &self.consumer.copies,
-            partitions,
-            &mut known,
-            messages,
-            park,
-        );
+        let effect = effect(partitions, &mut known, arrivals, park);
         let fresh = known.fresh(&self.topics_of(source), partitions);
         let filling = self.is_filling(source);
         let news =

@@ -12,6 +12,7 @@ use freehold_broker::{
 use freehold_model::{CopyOf, Provenance};
 use serde_json::{Map, Value};
 
+use super::arrival::Arrival;
 use super::step::{Known, Subscribed, effect};
 use crate::heads::HeadMap;
 
@@ -75,13 +76,13 @@ fn copies() -> Vec<Subscribed> {
 }
 
 /// What a source says: some keys change, some go and come back.
-fn history(draw: &mut Draw) -> Vec<Arc<Message>> {
+fn history(draw: &mut Draw) -> Vec<Arc<Arrival>> {
     let incarnation = Incarnation {
         number: 1,
         random: 7,
     };
     let mut heads = HeadMap::default();
-    let count = 4 + draw.below(12);
+    let (count, copies) = (4 + draw.below(12), copies());
     let event = |number: usize| {
         let key = draw.below(4).to_string();
         let position = Position {
@@ -95,7 +96,7 @@ fn history(draw: &mut Draw) -> Vec<Arc<Message>> {
         } else {
             format!("{{\"bookId\": \"{key}\", \"title\": \"{number}\"}}")
         };
-        Arc::new(Message {
+        let message = Message {
             event: EventId([u8::try_from(number).unwrap_or(0); 16]),
             topic: topic(),
             to: To::Lane(lane),
@@ -109,7 +110,8 @@ fn history(draw: &mut Draw) -> Vec<Arc<Message>> {
                 content_type: "application/json".into(),
                 payload: Bytes::from(payload),
             },
-        })
+        };
+        Arc::new(Arrival::new(&copies, message))
     };
     (1..=count).map(event).collect()
 }
@@ -163,20 +165,21 @@ impl Store {
 /// Applies one batch; the process may die at any of its steps. Lanes that miss something.
 fn transact(
     store: &mut Store,
-    messages: &[Arc<Message>],
+    arrivals: &[Arc<Arrival>],
     way: Way,
     draw: &mut Draw,
 ) -> BTreeSet<(Topic, Lane)> {
     let mut known = store.known();
     if !way.judged {
         // A mutant: takes everything as it comes.
-        for message in messages {
+        for arrival in arrivals {
+            let message = &arrival.message;
             let mut alone = Known::default();
             if let (To::Lane(lane), Some(prev)) = (message.to, message.prev) {
                 alone.marks.advance(&message.topic, lane, prev);
             }
-            let one = std::slice::from_ref(message);
-            let mut effect = effect(&copies(), partitions(), &mut alone, one, &BTreeMap::new());
+            let one = std::slice::from_ref(arrival);
+            let mut effect = effect(partitions(), &mut alone, one, &BTreeMap::new());
             for (_, changes) in std::mem::take(&mut effect.changes) {
                 let (puts, deletes) = changes.json();
                 store.change(&puts, &deletes, way);
@@ -186,17 +189,11 @@ fn transact(
         }
         return BTreeSet::new();
     }
-    let mut effect = effect(
-        &copies(),
-        partitions(),
-        &mut known,
-        messages,
-        &BTreeMap::new(),
-    );
+    let mut effect = effect(partitions(), &mut known, arrivals, &BTreeMap::new());
     let behind = effect.behind.keys().cloned().collect();
     let mut after = store.clone();
+    let messages = arrivals.iter().map(|arrival| &arrival.message);
     let taken: BTreeSet<Position> = messages
-        .iter()
         .filter(|message| {
             let To::Lane(lane) = message.to else {
                 return false;
@@ -238,7 +235,7 @@ fn partitions() -> Partitions {
 
 /// Delivers a history by chance: in order within a lane as a broker does, with cuts, losses and
 /// replays. The owner still has everything.
-fn deliver(history: &[Arc<Message>], way: Way, draw: &mut Draw) -> Store {
+fn deliver(history: &[Arc<Arrival>], way: Way, draw: &mut Draw) -> Store {
     let mut store = Store::default();
     if !way.judged {
         transact(&mut store, history, way, draw);
@@ -255,7 +252,8 @@ fn deliver(history: &[Arc<Message>], way: Way, draw: &mut Draw) -> Store {
             batch.extend(again);
         }
         for (topic, lane) in transact(&mut store, &batch, way, draw) {
-            let of = |it: &&Arc<Message>| it.topic == topic && it.to == To::Lane(lane);
+            let of =
+                |it: &&Arc<Arrival>| it.message.topic == topic && it.message.to == To::Lane(lane);
             let fetched: Vec<_> = history[..upto].iter().filter(of).cloned().collect();
             transact(&mut store, &fetched, way, draw);
         }

@@ -10,7 +10,8 @@ use freehold_broker::{
 use freehold_model::CopyOf;
 use serde_json::{Value, json};
 
-use crate::copy::{Changes, change};
+use super::arrival::Arrival;
+use crate::copy::{Changes, Ready};
 use crate::heads::HeadMap;
 use crate::lane::{Verdict, judge};
 
@@ -85,21 +86,21 @@ pub(crate) fn marks_json<'a>(marks: impl Iterator<Item = (&'a Topic, Lane, Posit
 /// caller throws it away when the store does not take the effect. `park`: events that the store did
 /// not take by themselves, with why.
 pub(crate) fn effect(
-    copies: &[Subscribed],
     partitions: Partitions,
     known: &mut Known,
-    messages: &[Arc<Message>],
+    arrivals: &[Arc<Arrival>],
     park: &BTreeMap<Position, String>,
 ) -> Effect {
     let mut effect = Effect::default();
-    for message in messages {
+    for arrival in arrivals {
+        let message = &arrival.message;
         if known.gone.contains(&message.position.incarnation) {
             continue;
         }
         match &message.body {
             Body::Heartbeat(heads) => caught_up(partitions, known, message, heads, &mut effect),
             Body::Incarnation(history) => rejoin(partitions, known, message, history, &mut effect),
-            Body::Event { payload, .. } => {
+            Body::Event { .. } => {
                 let Some(lane) = next(known, message, &mut effect) else {
                     continue;
                 };
@@ -109,7 +110,7 @@ pub(crate) fn effect(
                     None if known.parked.contains(&message.key) => {
                         Err("an earlier event of this key is parked".to_owned())
                     }
-                    None => changes(copies, message, payload),
+                    None => arrival.changes.as_deref().map_err(Clone::clone),
                 };
                 take(known, message, lane, changes, &mut effect);
             }
@@ -122,18 +123,6 @@ pub(crate) fn effect(
         }
     }
     effect
-}
-
-type TableChange = (String, crate::copy::Change);
-
-fn changes(
-    copies: &[Subscribed],
-    message: &Message,
-    payload: &[u8],
-) -> Result<Vec<TableChange>, String> {
-    let fed = copies.iter().filter(|it| it.topic == message.topic);
-    fed.map(|it| Ok((it.table.clone(), change(&it.copy, message, payload)?)))
-        .collect()
 }
 
 /// The message's lane, if the message is the next one of it.
@@ -175,15 +164,19 @@ fn take(
     known: &mut Known,
     message: &Message,
     lane: Lane,
-    changes: Result<Vec<TableChange>, String>,
+    changes: Result<&[(String, Arc<Ready>)], String>,
     effect: &mut Effect,
 ) {
     match changes {
         Ok(changes) => {
             effect.applied += 1;
             for (table, change) in changes {
-                let table = effect.changes.entry(table).or_default();
-                table.add(&message.key, change);
+                if !effect.changes.contains_key(table) {
+                    effect.changes.insert(table.clone(), Changes::default());
+                }
+                if let Some(rows) = effect.changes.get_mut(table) {
+                    rows.add_ready(&message.key, Arc::clone(change));
+                }
             }
         }
         Err(why) => {
@@ -313,9 +306,9 @@ mod tests {
     }
 
     /// Of a life that knows of no other.
-    fn announced(topic: &Topic, incarnation: Incarnation) -> Arc<Message> {
+    fn announced(topic: &Topic, incarnation: Incarnation) -> Arc<Arrival> {
         let after = None;
-        Arc::new(Message {
+        let message = Message {
             event: EventId([1; 16]),
             topic: topic.clone(),
             to: To::Partition(Lane::of("5").partition(Partitions::new(1).expect("one"))),
@@ -326,7 +319,8 @@ mod tests {
             occurred_at: Timestamp::from_micros(0),
             headers: Vec::new(),
             body: Body::Incarnation(History(vec![Base { incarnation, after }])),
-        })
+        };
+        Arc::new(Arrival::new(&[], message))
     }
 
     #[test]
@@ -338,7 +332,7 @@ mod tests {
         known.marks.advance(&topic, lane, mark);
         let meets = |known: &mut Known, life| {
             let messages = [announced(&topic, life)];
-            let effect = effect(&[], one, known, &messages, &BTreeMap::new());
+            let effect = effect(one, known, &messages, &BTreeMap::new());
             let stays = known.marks.get(&topic, lane) == Some(mark);
             (stays, effect.moved.len(), effect.doubts.len())
         };

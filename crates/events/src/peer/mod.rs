@@ -7,7 +7,6 @@ mod owner;
 mod socket;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use freehold_broker::{History, Lane, Message, Partition, Position, Topic, cloudevents};
@@ -125,10 +124,9 @@ impl Carried {
         }
     }
 
-    pub(crate) fn message(self, topic: &Topic, partition: Partition) -> Result<Arc<Message>> {
+    pub(crate) fn message(self, topic: &Topic, partition: Partition) -> Result<Message> {
         let payload = Bytes::from(self.payload);
         cloudevents::decode(topic, partition, self.headers, payload)
-            .map(Arc::new)
             .map_err(|error| Error::Peer(format!("an event cannot be read: {error}")))
     }
 }
