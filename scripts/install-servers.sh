@@ -22,6 +22,7 @@ if ! there mariadbd || ! there mariadb-install-db; then missing="$missing mariad
 there mariadb || missing="$missing mariadb-client"
 there sqlite3 || missing="$missing sqlite3"
 there nats-server || missing="$missing nats-server"
+there rabbitmqctl || missing="$missing rabbitmq-server"
 there pgbouncer || missing="$missing pgbouncer"
 # Pages are looked at in a browser.
 there chromium || there chromium-browser || there google-chrome || missing="$missing chromium fonts-inter"

@@ -12,6 +12,7 @@ use freehold_model::EngineKind;
 use freehold_mysql::Mysql;
 use freehold_nats::Nats;
 use freehold_postgres::Postgres;
+use freehold_rabbitmq::RabbitMq;
 use freehold_sqlite::Sqlite;
 
 pub use matrix::{SupportRow, support_matrix};
@@ -31,7 +32,7 @@ pub fn engine(kind: EngineKind) -> Option<&'static dyn Engine> {
 
 /// Every broker, in the order in which they are shown.
 pub fn brokers() -> &'static [&'static dyn Broker] {
-    &[&Embedded, &Nats]
+    &[&Embedded, &Nats, &RabbitMq]
 }
 
 /// The broker of this kind, as in `broker: { kind: … }`; `None`: not there yet.

@@ -1,7 +1,7 @@
 //! An open connection: questions with their answers, publishers with what is not confirmed yet,
 //! subscriptions with what was delivered. It knows frames, not what they are for.
 //!
-//! Two tasks read and write; they end with the link. Once anything of a session is lost, all of its
+//! Two tasks read and write; they end with the link, the second once all is written. Once anything of a session is lost, all of its
 //! links are: nobody waits for an answer that will not come.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -94,12 +94,13 @@ pub(crate) struct Link {
     state: Arc<Mutex<State>>,
     /// Rises with each confirmation.
     settled: watch::Receiver<u64>,
-    tasks: [tokio::task::AbortHandle; 2],
+    reading: tokio::task::AbortHandle,
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        // The other task writes what is queued, and then ends by itself.
+        self.reading.abort();
     }
 }
 
@@ -128,7 +129,7 @@ impl Link {
                 on_read.because(&error.message);
             }
         });
-        let write = tokio::spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = writing(write, queue, heartbeat).await {
                 on_write.because(&error.message);
             }
@@ -140,7 +141,7 @@ impl Link {
             out,
             state,
             settled,
-            tasks: [read.abort_handle(), write.abort_handle()],
+            reading: read.abort_handle(),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod nats;
+mod rabbitmq;
 
 use freehold_testkit::broker_conformance as suite;
 
