@@ -7,12 +7,12 @@ fn up_is_idempotent_and_tells_the_state() {
     let bookvault = Example::copy("bookvault");
     let first = bookvault.run(&["up", "--prepare"]).done();
     assert!(
-        first.contains("4 of 4 changed") && first.contains("books 925"),
+        first.contains("5 of 5 changed") && first.contains("books 925"),
         "{first}"
     );
     let second = bookvault.run(&["up", "--prepare"]).done();
     assert!(
-        second.contains("0 of 4 changed, 0 migrations run"),
+        second.contains("0 of 5 changed, 0 migrations run"),
         "{second}"
     );
     assert!(

@@ -52,7 +52,7 @@ fn bookvault_on_private_servers() {
         .run(&["up", "--prepare", "--servers", "local"])
         .done();
     assert!(
-        second.contains("0 of 4 changed, 0 migrations run") && second.contains("ran already"),
+        second.contains("0 of 5 changed, 0 migrations run") && second.contains("ran already"),
         "{second}"
     );
     let run = |arguments: &[&str]| bookvault.run(&[&["--servers", "local"], arguments].concat());

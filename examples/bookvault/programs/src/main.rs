@@ -17,6 +17,7 @@ mod participant;
 mod payment;
 mod peer;
 mod refusal;
+mod search;
 mod store;
 mod trace;
 
@@ -30,7 +31,7 @@ use axum::routing::get;
 use crate::refusal::Refusal;
 use crate::store::Store;
 
-const SERVICES: &str = "catalog, customers, orders, payment";
+const SERVICES: &str = "catalog, customers, orders, payment, search";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -69,6 +70,7 @@ async fn serve(service: &str) -> Result<(), String> {
             .await
             .map_err(|error| format!("the store: {error}"))?,
         "payment" => payment::routes(Arc::clone(&store)),
+        "search" => search::routes(Arc::clone(&store)),
         _ => return Err(format!("say which service this is: {SERVICES}")),
     };
     let key = freehold::participant::CallerKey::from_env();

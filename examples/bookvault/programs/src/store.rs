@@ -1,6 +1,6 @@
 //! The service's own database, whichever of the three drivers it needs: a link, a transaction, rows.
 //!
-//! Only what these four services need: whole numbers, texts and NULL; `?` as placeholder. No query
+//! Only what these services need: whole numbers, texts and NULL; `?` as placeholder. No query
 //! here knows another service.
 
 mod mysql;

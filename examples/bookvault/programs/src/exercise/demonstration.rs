@@ -335,6 +335,7 @@ impl Show {
             );
         }
         self.check_copies().await;
+        self.check_search().await;
     }
 
     fn tell_orders(&mut self, pending: i64, orders: &Value) {
@@ -408,6 +409,62 @@ impl Show {
             }
         }
         (books, customers)
+    }
+
+    /// The read model says of each order what orders and customers say together: the join that
+    /// nobody may make in a database.
+    async fn check_search(&mut self) {
+        if std::env::var("SEARCH_URL").is_err() {
+            return;
+        }
+        let begun = Instant::now();
+        let mut odd = self.found_otherwise().await;
+        while !odd.is_empty() && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            odd = self.found_otherwise().await;
+        }
+        let but = if odd.is_empty() {
+            String::new()
+        } else {
+            format!(", but not {odd:?}")
+        };
+        let what =
+            "search: each confirmed order stands there with its customer's country and its books";
+        self.tell(odd.is_empty(), &format!("{what}{but}"));
+    }
+
+    /// Confirmed orders that search does not know, or knows otherwise.
+    async fn found_otherwise(&self) -> Vec<i64> {
+        let mut odd = Vec::new();
+        for id in &self.orders {
+            let Some((200, order)) = self.customer.get("orders", &format!("/orders/{id}")).await
+            else {
+                odd.push(*id);
+                continue;
+            };
+            if order["status"] != "confirmed" {
+                continue;
+            }
+            let path = format!("/customers/{}", order["customerId"]);
+            let customer = self.customer.get("customers", &path).await;
+            let path = format!("/search/orders/{id}");
+            let found = self.customer.get("search", &path).await;
+            let same = found.zip(customer).is_some_and(|((_, found), (_, who))| {
+                let books = |rows: &Value, name: &str| -> Vec<String> {
+                    let rows = rows.as_array().into_iter().flatten();
+                    let book = |row: &Value| row[name].to_string().replace('"', "");
+                    rows.map(book).collect()
+                };
+                found["country"] == who["country"]
+                    && found["totalCents"] == order["total"]
+                    && books(&found["lines"], "sku") == books(&order["items"], "bookId")
+                    && books(&found["items"], "sku") == books(&order["items"], "bookId")
+            });
+            if !same {
+                odd.push(*id);
+            }
+        }
+        odd
     }
 
     fn tell(&mut self, held: bool, what: &str) {
