@@ -1,5 +1,5 @@
 //! The broker between sidecars: the embedded one in this process, a private NATS beside it, or a
-//! NATS of others. Topics are made and each service gets an account of its own.
+//! NATS or RabbitMQ of others. Topics are made and each service gets an account of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -95,18 +95,21 @@ pub(crate) async fn start(
     let wanted = Wanted { system, more };
     match &system.broker {
         freehold_model::Broker::Embedded => embedded(&wanted, state, socket).await,
-        freehold_model::Broker::External { kind, url } if kind == "nats" => match url {
-            SecretRef::Plain(text) if text.is_empty() => private_nats(&wanted, state).await,
-            url => {
-                let root = state.parent().unwrap_or(state);
-                let url = freehold_credentials::resolve(url, root, "the broker");
-                nats(&wanted, state, &url.map_err(|fault| vec![fault])?).await
+        freehold_model::Broker::External { kind, url } => {
+            let Some(broker) = freehold_builtin::broker(kind) else {
+                return Err(vec![
+                    Fault::new("FH3920", format!("`freehold run` does not know {kind} yet")).help(
+                        "it knows the embedded broker (no `broker:` at all), nats and rabbitmq",
+                    ),
+                ]);
+            };
+            if kind == "nats" && matches!(url, SecretRef::Plain(text) if text.is_empty()) {
+                return private_nats(&wanted, state).await;
             }
-        },
-        freehold_model::Broker::External { kind, .. } => Err(vec![
-            Fault::new("FH3920", format!("`freehold run` does not know {kind} yet"))
-                .help("it knows the embedded broker (no `broker:` at all) and nats"),
-        ]),
+            let root = state.parent().unwrap_or(state);
+            let url = freehold_credentials::resolve(url, root, "the broker");
+            others(&wanted, broker, state, &url.map_err(|fault| vec![fault])?).await
+        }
     }
 }
 
@@ -187,42 +190,86 @@ async fn private_nats(wanted: &Wanted<'_>, state: &Path) -> Result<Standing> {
 
 /// A server of others: its URL is the administrator's, and services' users stand in its own
 /// configuration. What belongs there is written into a file.
-async fn nats(wanted: &Wanted<'_>, state: &Path, url: &Secret) -> Result<Standing> {
-    let nats = of_nats()?;
+async fn others(
+    wanted: &Wanted<'_>,
+    broker: &'static dyn Broker,
+    state: &Path,
+    url: &Secret,
+) -> Result<Standing> {
     let (address, admin) = apart(url.expose())?;
-    let administer = nats.administer(&address, &admin).await;
+    let administer = broker.administer(&address, &admin).await;
     let administer = administer.map_err(|error| vec![error.fault()])?;
-    let folder = state.join("nats");
+    let kind = broker.info().name;
+    let folder = state.join(kind);
     make_private(&folder)?;
     let mut secrets = BTreeMap::new();
     for name in wanted.system.services.keys() {
-        secrets.insert(name.clone(), kept_seed(nats, &folder, name)?);
+        secrets.insert(name.clone(), kept_secret(broker, &folder, name)?);
     }
-    let made = make(wanted, nats, &*administer, secrets).await?;
-    let users = folder.join("users.conf");
-    write_private(&users, &(made.by_hand.join("\n") + "\n"))?;
+    let made = make(wanted, broker, &*administer, secrets).await?;
+    let paper = Paper::of(kind, &folder, &made.by_hand);
+    write_private(&paper.path, &paper.text)?;
     for login in made.logins.values() {
-        match nats.connect(&address, login).await {
+        match broker.connect(&address, login).await {
             Err(error) if error.kind == ErrorKind::LoginRefused => {
-                let message = format!("NATS at {address} does not know the user of {}", login.name);
+                let name = &login.name;
+                let message = format!("{kind} at {address} does not know the user of {name}");
                 return Err(vec![
                     Fault::new("FH3922", message)
-                        .help(format!(
-                            "put the users of {} into its `authorization {{ users: [ … ] }}` and let it reload",
-                            users.display()
-                        ))
-                        .help("then run this again: the keys stay the same"),
+                        .help(paper.help)
+                        .help("then run this again: the secrets stay the same"),
                 ]);
             }
             entered => drop(entered.map_err(|error| vec![error.fault()])?),
         }
     }
     Ok(Standing {
-        broker: nats,
+        broker,
         address,
         logins: made.logins,
         runs: Runs::Elsewhere,
     })
+}
+
+/// What a broker of others wants to be told by hand.
+struct Paper {
+    path: PathBuf,
+    text: String,
+    help: String,
+}
+
+impl Paper {
+    fn of(kind: &str, folder: &Path, parts: &[String]) -> Self {
+        if kind == "nats" {
+            let path = folder.join("users.conf");
+            let help = format!(
+                "put the users of {} into its `authorization {{ users: [ … ] }}` and let it reload",
+                path.display()
+            );
+            let text = parts.join("\n") + "\n";
+            return Self { path, text, help };
+        }
+        let path = folder.join("definitions.json");
+        let help = format!(
+            "type `rabbitmqctl import_definitions {}` there",
+            path.display()
+        );
+        let text = merged(parts);
+        Self { path, text, help }
+    }
+}
+
+/// Several JSON objects of lists as one.
+fn merged(parts: &[String]) -> String {
+    let mut all: BTreeMap<String, Vec<serde_json::Value>> = BTreeMap::new();
+    for part in parts {
+        let part: BTreeMap<String, Vec<serde_json::Value>> =
+            serde_json::from_str(part).unwrap_or_default();
+        for (name, list) in part {
+            all.entry(name).or_default().extend(list);
+        }
+    }
+    serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
 }
 
 /// `nats://name:password@host:port` as address and login.
@@ -281,7 +328,10 @@ async fn make(
                 keep_bytes: Some(1 << 30),
                 compression: Compression::None,
             };
-            administer.ensure_topic(&want).await.map_err(fault)?;
+            let change = administer.ensure_topic(&want).await.map_err(fault)?;
+            if let Change::ByHand(text) = change {
+                made.by_hand.push(text);
+            }
         }
         let secret = secrets
             .remove(&service.name)
@@ -305,15 +355,20 @@ async fn make(
     Ok(made)
 }
 
-/// A service's seed, made the first time.
-fn kept_seed(nats: &dyn Broker, folder: &Path, service: &str) -> Result<Secret> {
-    let path = folder.join(format!("{service}.seed"));
-    if let Ok(seed) = std::fs::read_to_string(&path) {
-        return Ok(Secret::new(seed.trim()));
+/// A service's secret, made the first time.
+fn kept_secret(broker: &dyn Broker, folder: &Path, service: &str) -> Result<Secret> {
+    let form = if broker.info().name == "nats" {
+        "seed"
+    } else {
+        "password"
+    };
+    let path = folder.join(format!("{service}.{form}"));
+    if let Ok(secret) = std::fs::read_to_string(&path) {
+        return Ok(Secret::new(secret.trim()));
     }
-    let seed = nats.generate();
-    write_private(&path, seed.expose())?;
-    Ok(seed)
+    let secret = broker.generate();
+    write_private(&path, secret.expose())?;
+    Ok(secret)
 }
 
 /// A folder that only this user enters.
@@ -352,6 +407,13 @@ fn not_written(path: &Path, error: &std::io::Error) -> Vec<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn definitions_of_all_services_are_one() {
+        let parts = [r#"{"users":[1],"permissions":[2]}"#, r#"{"users":[3]}"#].map(str::to_owned);
+        let text: String = merged(&parts).split_whitespace().collect();
+        assert_eq!(text, r#"{"permissions":[2],"users":[1,3]}"#);
+    }
 
     #[test]
     fn a_url_of_the_administrator() {

@@ -23,6 +23,7 @@ mod participants;
 mod phase;
 mod planner;
 mod pooled;
+mod rabbitmq;
 mod real_tools;
 mod rotation;
 mod saga;
