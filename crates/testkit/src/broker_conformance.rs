@@ -482,12 +482,11 @@ async fn shrinks(stage: &Stage<'_>, session: &dyn Session, small: &TopicWant) {
         let live = live.find(|live| live.want.topic == small.topic);
         let live = live.must("ours");
         // Who does not tell how much it holds tells where it begins.
-        let gone = match live.bytes {
-            Some(bytes) => bytes <= 120_000,
-            None => {
-                let tails = session.tails(&small.topic).await.must("tails");
-                tails.iter().all(|tail| tail.first > 20)
-            }
+        let gone = if let Some(bytes) = live.bytes {
+            bytes <= 120_000
+        } else {
+            let tails = session.tails(&small.topic).await.must("tails");
+            tails.iter().all(|tail| tail.first > 20)
         };
         if gone {
             return;
