@@ -1,9 +1,17 @@
-//! Measures the way from outbox to copy: builds the example `events_bench` for release and runs it.
+//! Measures the way from outbox to copy, and what a read model over copies costs: builds the examples
+//! `events_bench` and `read_models_bench` for release and runs them.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+
+/// How the cases of read models begin.
+const READ_MODELS: &str = "postgres-readmodel";
+/// Over so many orders.
+const SIZES: &str = "1000,100000,1000000";
+/// More events of a case say nothing new.
+const MOST: u64 = 100_000;
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,14 +62,28 @@ impl Bench {
     }
 
     pub(crate) fn run(&self, root: &Path) -> Result<(), String> {
+        let (events, seconds) = (self.events.to_string(), self.seconds.to_string());
+        let wanted = |prefix: &str| prefix.starts_with(&self.only) || self.only.starts_with(prefix);
+        let read_models = wanted(READ_MODELS);
+        // Asked for read models alone, there is nothing else to build.
+        if !(read_models && self.only.starts_with(READ_MODELS)) {
+            self.example(root, "events_bench", &[&events, &seconds, &self.only])?;
+        }
+        if read_models {
+            let few = self.events.min(MOST).to_string();
+            self.example(root, "read_models_bench", &[SIZES, &few])?;
+        }
+        Ok(())
+    }
+
+    fn example(&self, root: &Path, name: &str, args: &[&str]) -> Result<(), String> {
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(root)
             .args(["run", "--quiet", "--release"])
             .args(["--package", "freehold-testkit"])
-            .args(["--example", "events_bench", "--"])
-            .args([self.events.to_string(), self.seconds.to_string()])
-            .arg(&self.only)
+            .args(["--example", name, "--"])
+            .args(args)
             .stderr(std::process::Stdio::inherit());
         let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -52,6 +52,13 @@ pub async fn lock(ground: &mut Ground, epoch: Epoch) -> Result<()> {
     Ok(())
 }
 
+/// What of a copy changed: entities as a JSON array, each with the whole key of its row, or with the
+/// part of it that several rows share.
+struct Touched {
+    rows: String,
+    whole: bool,
+}
+
 /// Changes copies and makes anew what stands on them, in the open transaction. True: some of it was
 /// left for [`work_some`].
 ///
@@ -67,7 +74,9 @@ pub async fn change(ground: &mut Ground, changes: BTreeMap<String, Changes>) -> 
         {
             let copy = ground.want.plane.copies.get(&table);
             let entity = copy.map(|copy| copy.entity().to_vec()).unwrap_or_default();
-            touched.insert(table.clone(), changes.keys_json(&entity));
+            let rows = changes.keys_json(&entity);
+            let whole = copy.is_some_and(|copy| copy.several.is_none());
+            touched.insert(table.clone(), Touched { rows, whole });
         }
         let (puts, deletes) = changes.json();
         let of = |by_table: &BTreeMap<String, Vec<String>>| {
@@ -90,14 +99,19 @@ pub async fn change(ground: &mut Ground, changes: BTreeMap<String, Changes>) -> 
 async fn keep(
     ground: &mut Ground,
     model: &ReadModelSql,
-    touched: &BTreeMap<String, String>,
+    touched: &BTreeMap<String, Touched>,
 ) -> Result<bool> {
     let mut keys = BTreeSet::new();
     let mut left = false;
     for (source, table) in &model.sources {
-        let Some(rows) = touched.get(table) else {
+        let Some(Touched { rows, whole }) = touched.get(table) else {
             continue;
         };
+        if *source == 0 && *whole && model.typed {
+            let own: Vec<serde_json::Value> = serde_json::from_str(rows).unwrap_or_default();
+            keys.extend(own.iter().map(ToString::to_string));
+            continue;
+        }
         let args = lay(ground, model, *source, rows).await?;
         let found = read_keys(ground, &model.touched[*source], &args).await?;
         if found.len() < READ_MODEL_PAGE {

@@ -38,6 +38,9 @@ pub struct ReadModelSql {
     pub all_after: String,
     /// Makes the rows of these keys anew, by statements one after the other. Arguments of each: keys.
     pub remake: Vec<String>,
+    /// Keys are read by the copy's types: however one is written, it is one. Then a change of a
+    /// driving row names its key itself.
+    pub typed: bool,
     /// Source index → copy.
     pub sources: BTreeMap<usize, String>,
 }

@@ -1,10 +1,15 @@
 //! What keeping a read model costs: events into the copies of a two-way join on PostgreSQL, in
-//! batches, beside the same events into the same copies without a read model, over tables of several
-//! sizes. Prints a JSON row per case: `events_per_s`, and `plain` for the same without the model.
+//! batches, beside the same events into the same copies without a read model (`limit`), over tables
+//! of several sizes: `postgres-readmodel-1000`, … Prints a JSON row per case.
+//!
+//! A tenth of the events moves a customer with ten orders. `us_per_row` is the time for each row of
+//! the join that was made anew. `p50_ms` and `p99_ms`: from the moment at which an event is there for
+//! the applier until its effect is committed, at half of the rate measured before.
 //!
 //! Arguments: orders that are there before (several, parted by commas), events of each case.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use freehold_bookkeeping::{Epoch, lead};
@@ -106,13 +111,26 @@ async fn case(size: i64, events: i64) -> Result<(), Failure> {
     for sql in ["ANALYZE orders", "ANALYZE customers"] {
         admin.execute(sql).await?;
     }
-    let kept = run(&mut ground, epoch, size, events, 2).await?;
+    let shop = Shop { size, events };
+    let kept = shop.run(&mut ground, epoch, 2).await?;
+    let mut times = shop.paced(&mut ground, epoch, kept / 2.0).await?;
+    times.sort();
     ground.sql.read_models.clear();
-    let plain = run(&mut ground, epoch, size, events, 1_000_000).await?;
+    let plain = shop.run(&mut ground, epoch, 1_000_000_000).await?;
+    let quantile = |part: usize| {
+        let time = times[(times.len() - 1) * part / 100];
+        (time.as_secs_f64() * 10_000.0).round() / 10.0
+    };
     let row = json!({
-        "case": format!("postgres-read-model-{size}"),
+        "case": format!("postgres-readmodel-{size}"),
+        "events": events,
         "events_per_s": kept.round(),
-        "plain": plain.round(),
+        "limit": plain.round(),
+        // Nine orders, and the ten of a customer.
+        "us_per_row": (1_000_000.0 / kept / 1.9 * 10.0).round() / 10.0,
+        "p50_ms": quantile(50),
+        "p99_ms": quantile(99),
+        "fdatasync_us": sync()?,
     });
     #[expect(clippy::print_stdout, reason = "what a bench is for")]
     {
@@ -121,41 +139,108 @@ async fn case(size: i64, events: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Nine orders, new or changed, to one customer that moves. Events in a second.
-async fn run(
-    ground: &mut Ground,
-    epoch: Epoch,
+/// How many orders there are before, and how many events come.
+struct Shop {
     size: i64,
     events: i64,
-    version: i64,
-) -> Result<f64, Failure> {
-    let begun = Instant::now();
-    let mut event = 0;
-    while event < events {
-        let mut changes: BTreeMap<String, Changes> = BTreeMap::new();
-        for _ in 0..BATCH {
-            event += 1;
-            // Spread over the whole table, and some behind its end.
-            let id = (event * 7_919) % (size + size / EACH) + 1;
-            let (table, key, row) = if event % 10 == 0 {
-                let row = json!({"customer_id": id / EACH, "country": "FR"});
-                ("customers", id / EACH, row)
-            } else {
-                let row = json!({"order_id": id, "customer_id": id / EACH, "total_cents": event});
-                ("orders", id, row)
-            };
-            let mut row = row.as_object().cloned().unwrap_or_default();
-            row.insert("version".to_owned(), json!(version + event));
-            row.insert("freehold_key".to_owned(), json!(key.to_string()));
-            row.insert("freehold_stamp".to_owned(), json!(format!("{event:020}")));
-            let of = changes.entry(table.to_owned()).or_default();
-            of.add(&key.to_string(), Change::Put(row));
-        }
-        ground.connection.begin(TxMode::Write).await?;
-        read_models::lock(ground, epoch).await?;
-        read_models::change(ground, changes).await?;
-        ground.connection.commit().await.done()?;
+}
+
+impl Shop {
+    /// Nine orders, new or changed, to one customer that moves.
+    fn add(&self, changes: &mut BTreeMap<String, Changes>, event: i64, version: i64) {
+        // Spread over the whole table, and some behind its end.
+        let id = (event * 7_919) % (self.size + self.size / EACH) + 1;
+        let (table, key, row) = if event % 10 == 0 {
+            let row = json!({"customer_id": id / EACH, "country": "FR"});
+            ("customers", id / EACH, row)
+        } else {
+            let row = json!({"order_id": id, "customer_id": id / EACH, "total_cents": event});
+            ("orders", id, row)
+        };
+        let mut row = row.as_object().cloned().unwrap_or_default();
+        row.insert("version".to_owned(), json!(version + event));
+        row.insert("freehold_key".to_owned(), json!(key.to_string()));
+        row.insert("freehold_stamp".to_owned(), json!(format!("{event:020}")));
+        let of = changes.entry(table.to_owned()).or_default();
+        of.add(&key.to_string(), Change::Put(row));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    Ok(event as f64 / begun.elapsed().as_secs_f64())
+
+    /// Events in a second, in full batches.
+    async fn run(&self, ground: &mut Ground, epoch: Epoch, version: i64) -> Result<f64, Failure> {
+        let begun = Instant::now();
+        let mut event = 0;
+        while event < self.events {
+            let mut changes = BTreeMap::new();
+            for _ in 0..BATCH {
+                event += 1;
+                self.add(&mut changes, event, version);
+            }
+            apply(ground, epoch, changes).await?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        Ok(event as f64 / begun.elapsed().as_secs_f64())
+    }
+
+    /// How long each event takes, when they come at this rate and each batch takes what is there.
+    async fn paced(
+        &self,
+        ground: &mut Ground,
+        epoch: Epoch,
+        rate: f64,
+    ) -> Result<Vec<Duration>, Failure> {
+        let gap = Duration::from_secs_f64(1.0 / rate);
+        let most = usize::try_from(self.events / 2)?;
+        let begun = Instant::now();
+        let mut times = Vec::new();
+        let mut event = 0;
+        while times.len() < most {
+            let mut changes = BTreeMap::new();
+            let mut due = Vec::new();
+            for _ in 0..BATCH {
+                let at = begun + gap * u32::try_from(event)?;
+                if at > Instant::now() {
+                    break;
+                }
+                event += 1;
+                due.push(at);
+                self.add(&mut changes, event, 500_000_000);
+            }
+            if due.is_empty() {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+                continue;
+            }
+            apply(ground, epoch, changes).await?;
+            times.extend(due.into_iter().map(|at| at.elapsed()));
+        }
+        Ok(times)
+    }
+}
+
+/// One transaction, as the applier's.
+async fn apply(
+    ground: &mut Ground,
+    epoch: Epoch,
+    changes: BTreeMap<String, Changes>,
+) -> Result<(), Failure> {
+    ground.connection.begin(TxMode::Write).await?;
+    read_models::lock(ground, epoch).await?;
+    read_models::change(ground, changes).await?;
+    ground.connection.commit().await.done()?;
+    Ok(())
+}
+
+/// The median of this disk's sync, in microseconds.
+fn sync() -> Result<u128, Failure> {
+    let path = std::env::temp_dir().join(format!("freehold-sync-{}", std::process::id()));
+    let mut file = std::fs::File::create(&path)?;
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        file.write_all(&[7; 4_096])?;
+        let begun = Instant::now();
+        file.sync_data()?;
+        times.push(begun.elapsed());
+    }
+    std::fs::remove_file(&path)?;
+    times.sort();
+    Ok(times[times.len() / 2].as_micros())
 }

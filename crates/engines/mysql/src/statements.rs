@@ -104,6 +104,20 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {freshness} (source, position, ticked_at, seen_at) VALUES (?, ?, ?, {NOW})
  ON DUPLICATE KEY UPDATE position = VALUES(position), ticked_at = VALUES(ticked_at), seen_at = VALUES(seen_at)"
         ),
+        note: format!(
+            "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
+            own("note")
+        ),
+        read_models: read_models::statements(want),
+        read_work: read_models::work(want),
+        ..copies(want)
+    }
+}
+
+/// Statements that write copies and fill them.
+fn copies(want: &Want) -> EventSql {
+    let own = |name: &str| object(&want.spot.database, &want.spot.own(name));
+    EventSql {
         copy_put: each_copy(want, |spot, table, copy| {
             copy_put(spot, table, copy, Over::Older)
         }),
@@ -118,12 +132,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             own("fill")
         ),
         fill_put: fill_put(&own("fill")),
-        note: format!(
-            "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
-            own("note")
-        ),
-        read_models: read_models::statements(want),
-        read_work: read_models::work(want),
+        ..EventSql::default()
     }
 }
 

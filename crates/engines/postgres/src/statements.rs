@@ -37,7 +37,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {leadership} (name, holder, epoch, until) VALUES ($1, $2, $3, {LATER})
  ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, epoch = EXCLUDED.epoch, until = EXCLUDED.until"
         ),
-        lead_lock: format!("SELECT 1 FROM {leadership} WHERE name = $1 AND epoch = $2 FOR UPDATE"),
+        lead_lock: lead_lock(&leadership),
         lead_fence: format!("SELECT 1 FROM {leadership} WHERE name = $1 AND epoch = $2 FOR SHARE"),
         incarnations: format!(
             "SELECT number, token, fingerprint, base FROM {} ORDER BY number, since",
@@ -114,6 +114,17 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         ),
         ..copies(want)
     }
+}
+
+/// What follows in the transaction looks few keys up in tables that may be large and of which the
+/// server may know nothing yet: by indexes, whatever it would guess.
+fn lead_lock(leadership: &str) -> String {
+    let off = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
+    let off = off.map(|name| format!("pg_catalog.set_config('{name}', 'off', true)"));
+    format!(
+        "SELECT {} FROM {leadership} WHERE name = $1 AND epoch = $2 FOR UPDATE",
+        off.join(", ")
+    )
 }
 
 /// Statements that write copies and fill them.

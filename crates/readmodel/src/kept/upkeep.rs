@@ -29,6 +29,7 @@ impl Kept<'_> {
             all: self.all(false),
             all_after: self.all(true),
             remake,
+            typed: self.words.typed(),
             sources: sources
                 .map(|at| (at, self.plan.sources[at].table.clone()))
                 .collect(),

@@ -2,7 +2,8 @@
 
 use freehold_engine::{READ_MODEL_PAGE, Verifiers};
 use freehold_model::EngineKind;
-use freehold_testkit::bookshop::Target;
+use freehold_testkit::Shape;
+use freehold_testkit::bookshop::{Target, enter};
 use freehold_testkit::readshop::{Asked, apply_again, read_shop};
 use serde_json::json;
 
@@ -180,4 +181,83 @@ async fn a_build_that_is_cut_off_is_ended_by_the_next() {
         assert_eq!(store.seen("joined").await, before);
     }
     assert!(cut > 10, "{cut} statements");
+}
+
+/// Rows that a program sees at every look.
+const ROWS: usize = 60;
+
+/// A store with a read model of so many rows, a program that looks at it all the time until it is
+/// told to stop, and what it saw that was less.
+async fn watched(
+    shape: &Shape,
+    name: &str,
+    form: &Asked,
+) -> (
+    Store,
+    tokio::sync::watch::Sender<bool>,
+    tokio::task::JoinHandle<Option<String>>,
+) {
+    let copies = copies(shape.kind, 2);
+    let mut store = Store::open(shape, name, &copies, std::slice::from_ref(form)).await;
+    let batch: Batch = (0..ROWS)
+        .flat_map(|id| row("t0", i64::try_from(id).unwrap_or_default(), 7, 0, 1))
+        .collect();
+    store.apply(&batch).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let program = &store.target.want.identities.app.logins[0];
+    let mut reader = enter(&store.target, program).await;
+    let watching = tokio::spawn(async move {
+        loop {
+            match reader.query("SELECT id FROM joined", &[]).await {
+                Ok(rows) if rows.len() == ROWS => {}
+                Ok(rows) => return Some(format!("{} rows", rows.len())),
+                Err(error) => return Some(error.to_string()),
+            }
+            if *stopped.borrow() {
+                return None;
+            }
+        }
+    });
+    (store, stop, watching)
+}
+
+/// Programs look at every moment while definitions change: all rows are there, each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_see_no_gap_while_a_definition_changes() {
+    for kind in ENGINES {
+        let Some(shape) = shape(kind).await else {
+            continue;
+        };
+        let forms = [
+            "a.id, b.val",
+            "a.id, b.txt",
+            "a.id, coalesce(b.val, 0) AS val",
+        ];
+        let forms = forms.map(|columns| asked(columns).0);
+        let (_store, stop, watching) = watched(&shape, "switched", &forms[0]).await;
+        for form in forms.iter().cycle().skip(1).take(3) {
+            let form = std::slice::from_ref(form);
+            let next = read_shop(&shape, "switched", &copies(kind, 2), form);
+            apply_again(&next.expect("a description")).await;
+        }
+        stop.send(true).expect("somebody looks");
+        assert_eq!(watching.await.expect("every look"), None, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_would_be_seen() {
+    for kind in ENGINES {
+        let Some(shape) = shape(kind).await else {
+            continue;
+        };
+        let (form, _) = asked("a.id, b.val");
+        let (store, _stop, watching) = watched(&shape, "gap", &form).await;
+        let target = &store.target;
+        let at = target.engine.at_store(&target.admin, &target.want.spot);
+        let mut admin = target.engine.connect(&at).await.expect("the admin");
+        admin.assume_owner(&target.want).await.expect("the owner");
+        admin.execute("DROP VIEW joined").await.expect("dropped");
+        assert!(watching.await.expect("a look").is_some(), "{kind}");
+    }
 }

@@ -18,7 +18,7 @@ fn size() -> (usize, usize) {
     if std::env::var_os("FREEHOLD_PROVE").is_some() {
         (60, 120)
     } else {
-        (4, 20)
+        (3, 16)
     }
 }
 

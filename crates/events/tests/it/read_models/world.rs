@@ -101,8 +101,8 @@ impl Store {
 
     pub(crate) async fn change(&mut self, changes: BTreeMap<String, Changes>) -> bool {
         self.begin().await;
-        let changed = read_models::change(&mut self.ground, changes).await;
-        let left = changed.expect("a batch");
+        let done = read_models::change(&mut self.ground, changes).await;
+        let left = done.expect("a batch");
         self.commit().await;
         left
     }
