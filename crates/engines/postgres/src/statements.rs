@@ -119,7 +119,12 @@ pub(crate) fn statements(want: &Want) -> EventSql {
 /// What follows in the transaction looks few keys up in tables that may be large and of which the
 /// server may know nothing yet: by indexes, whatever it would guess.
 fn lead_lock(leadership: &str) -> String {
-    let off = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
+    let off = [
+        "enable_seqscan",
+        "enable_hashjoin",
+        "enable_mergejoin",
+        "jit",
+    ];
     let off = off.map(|name| format!("pg_catalog.set_config('{name}', 'off', true)"));
     format!(
         "SELECT {} FROM {leadership} WHERE name = $1 AND epoch = $2 FOR UPDATE",
