@@ -19,9 +19,9 @@ impl SagaWant {
 
 /// One engine's statements for the sagas of one store, with that engine's placeholders.
 ///
-/// Arguments named `rows`, `ids`, `keys` and `shares` are one text, a JSON array; bytes in them are
-/// hexadecimal. Times are microseconds since 1970 by the store's clock. The share of a saga is the
-/// low six bits of its id's last byte. None of them begins or ends a transaction.
+/// Arguments named `rows`, `ids`, `keys` and `shares` are one text, a JSON array. Times are
+/// microseconds since 1970 by the store's clock. The share of a saga is the low six bits of its id's
+/// last byte. None of them begins or ends a transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SagaSql {
     /// Sent once over each new connection, one after the other: how long a lock is waited for, how
@@ -73,14 +73,18 @@ pub struct SagaSql {
     pub instances_open: String,
     /// The same columns. Arguments: ids.
     pub instances_by_id: String,
-    /// Arguments: rows of {i, s, d, v, x, m, f}: id, share, definition, version, state, summary,
+    /// Do the states of `instances_insert` and `instances_update` stand in their rows, as hexadecimal
+    /// text {x}? Else as {o, l}, where one begins (from 1) and how long it is, in a second argument:
+    /// the bytes of all, which cost less beside JSON than within.
+    pub states_in_rows: bool,
+    /// Arguments: rows of {i, s, d, v, m, f} and the state: id, share, definition, version, summary,
     /// has it ended.
     pub instances_insert: String,
     /// Locks instances that are as they were read: (saga). Empty: the update says so itself.
     /// Arguments: rows of {i, p}.
     pub instances_match: String,
     /// Writes those that are as they were read. Where `instances_match` is empty: gives back (saga).
-    /// Arguments: rows of {i, p, v, x, m, f}, p being the version that was read.
+    /// Arguments: rows of {i, p, v, m, f} and the state, p being the version that was read.
     pub instances_update: String,
     /// Ended longer ago than an age: (saga, definition, state). Arguments: shares, age, how many.
     pub instances_old: String,

@@ -109,10 +109,10 @@ pub fn decode(bytes: &[u8]) -> Result<Instance, Unreadable> {
             request,
             digest: stored.digest,
         };
-        requests.insert(key, stored);
+        requests.insert(key, stored.into());
     }
     Ok(Instance {
-        input: value(&row.input)?,
+        input: value(&row.input)?.into(),
         outputs: values(&row.outputs)?,
         edits: values(&row.edits)?,
         id: row.id,

@@ -13,6 +13,7 @@
 //!   happens to it.
 
 mod commit;
+mod lanes;
 mod lead;
 mod memory;
 mod poll;
@@ -40,8 +41,8 @@ use crate::transition::{Event, Millis};
 
 pub use settings::{Alarm, Settings};
 
+use lanes::{Heard, Lanes};
 use lead::Unread;
-use send::{Heard, Lanes};
 
 /// A leadership of one share, as long as it lasts. What is sent and heard names it.
 #[derive(Debug)]
@@ -147,7 +148,6 @@ impl Executor {
         let now = Instant::now();
         let mut executor = Self {
             store,
-            people,
             alarm,
             by_hash: HashMap::new(),
             current: HashMap::new(),
@@ -162,7 +162,8 @@ impl Executor {
             in_hand: HashSet::new(),
             odd_starts: HashSet::new(),
             unmarked: Vec::new(),
-            lanes: Lanes::new(settings.at_once, telling),
+            lanes: lanes(&people, &settings, telling),
+            people,
             hearing,
             renew_at: now,
             poll_at: now,
@@ -202,7 +203,7 @@ impl Executor {
 
     fn forget_everything(&mut self) {
         let (telling, hearing) = mpsc::unbounded_channel();
-        self.lanes = Lanes::new(self.settings.at_once, telling);
+        self.lanes = lanes(&self.people, &self.settings, telling);
         self.hearing = hearing;
         self.led.clear();
         self.held.clear();
@@ -285,7 +286,13 @@ impl Executor {
         }
         self.ring();
         if self.unread.is_empty() {
-            if self.poll_at <= Instant::now() {
+            // What has been heard goes first, but not for long.
+            let late = if self.pending.is_empty() {
+                Duration::ZERO
+            } else {
+                LATE
+            };
+            if self.poll_at + late <= Instant::now() {
                 self.poll().await?;
             }
         } else if self.pending.len() < self.settings.batch {
@@ -340,5 +347,20 @@ impl Executor {
     }
 }
 
+fn lanes(
+    people: &Arc<dyn Participants>,
+    settings: &Settings,
+    telling: mpsc::UnboundedSender<Heard>,
+) -> Lanes {
+    Lanes::new(
+        Arc::clone(people),
+        telling,
+        settings.at_once,
+        settings.life_ms(),
+    )
+}
+
 /// Between two looks while there is something to be found.
 const FAST: Duration = Duration::from_millis(1);
+/// So much later it looks while there is something to be committed.
+const LATE: Duration = Duration::from_millis(5);

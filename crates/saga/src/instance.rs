@@ -5,6 +5,7 @@
 //! sends the same bytes, whatever has become known since.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -19,11 +20,12 @@ pub struct Instance {
     pub id: String,
     /// The business key that it was started with.
     pub key: String,
-    pub input: Value,
+    pub input: Arc<Value>,
     pub state: State,
     /// Of steps that are done, approvals included.
     pub outputs: BTreeMap<u32, Value>,
-    pub requests: BTreeMap<(u32, Kind), Stored>,
+    /// Shared with what is being sent: a transition copies the instance, not what it carries.
+    pub requests: BTreeMap<(u32, Kind), Arc<Stored>>,
     /// Bodies that an operator gave, by step: instead of the definition's from then on.
     pub edits: BTreeMap<u32, Value>,
     /// What went wrong last at each step, for operators.
@@ -47,7 +49,7 @@ pub struct Stored {
 pub struct Dispatch {
     pub command: Command,
     /// Of a send; none for [`Kind::Status`], which is asked of the barrier alone.
-    pub request: Option<Stored>,
+    pub request: Option<Arc<Stored>>,
 }
 
 /// A definition with what is derived from it once.
@@ -73,7 +75,7 @@ impl Instance {
         Self {
             id,
             key,
-            input,
+            input: input.into(),
             state: State::new(&prepared.plan),
             outputs: BTreeMap::new(),
             requests: BTreeMap::new(),
@@ -179,7 +181,7 @@ impl Instance {
             }
             // Of an input that does not fit nothing was ever sent: what an operator gives is the input.
             Event::Operate { .. } if prepared.definition.input.mismatch(&self.input).is_some() => {
-                self.input = payload;
+                self.input = payload.into();
                 self.errors.remove(&step);
             }
             Event::Operate { .. } => {
@@ -232,7 +234,7 @@ impl Instance {
                         digest: hash(&canonical(&request.body)),
                         request,
                     };
-                    self.requests.insert(key, stored);
+                    self.requests.insert(key, stored.into());
                 }
                 Err(why) => return Some((step, why)),
             }
@@ -246,7 +248,7 @@ impl Instance {
         }
         let request = request_of(it, kind).ok_or("the step declares no such request")?;
         let saga = json!({ "id": self.id, "key": self.key, "name": prepared.definition.name });
-        let mut names: Vec<(&str, &Value)> = vec![("input", &self.input), ("saga", &saga)];
+        let mut names: Vec<(&str, &Value)> = vec![("input", &*self.input), ("saga", &saga)];
         for ancestor in it.ancestors.iter() {
             if let Some(output) = self.outputs.get(&number(ancestor)) {
                 names.push((prepared.definition.steps[ancestor].name.as_str(), output));

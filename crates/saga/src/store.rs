@@ -1,5 +1,7 @@
 //! The executor's store: one connection and an engine's statements, with types. Decides nothing.
 
+use std::collections::HashSet;
+
 use freehold_engine::{Commit, Connection, Error, ErrorKind, Result, SagaSql, TxMode, Value};
 use serde::Serialize;
 use serde_json::json;
@@ -55,9 +57,24 @@ pub(crate) struct Written {
     /// The version that was read; of an insert nothing.
     pub(crate) p: Option<u64>,
     pub(crate) v: u64,
-    pub(crate) x: String,
+    /// The state: how it travels is [`with_states`]'s.
+    #[serde(skip)]
+    pub(crate) x: Vec<u8>,
     pub(crate) m: String,
     pub(crate) f: bool,
+}
+
+/// A row with its state, or with where that is among those of all rows.
+#[derive(Serialize)]
+struct Placed<'r> {
+    #[serde(flatten)]
+    row: &'r Written,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    o: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l: Option<usize>,
 }
 
 /// What became of a signal.
@@ -268,7 +285,7 @@ impl Store {
     }
 
     pub(crate) async fn insert(&mut self, rows: &[&Written]) -> Result<()> {
-        let args = [array(rows)];
+        let args = with_states(rows, self.sql.states_in_rows);
         self.connection
             .run(&self.sql.instances_insert, &args)
             .await?;
@@ -281,7 +298,7 @@ impl Store {
             rows.iter().map(|row| id(row, 0)).collect()
         };
         if self.sql.instances_match.is_empty() {
-            let args = [array(rows)];
+            let args = with_states(rows, self.sql.states_in_rows);
             let rows = self
                 .connection
                 .query(&self.sql.instances_update, &args)
@@ -297,13 +314,16 @@ impl Store {
             .query(&self.sql.instances_match, &[array(&read)])
             .await?;
         let found = sagas(&found)?;
-        let matching: Vec<&&Written> = rows
+        let known: HashSet<&SagaId> = found.iter().collect();
+        let matching: Vec<&Written> = rows
             .iter()
-            .filter(|row| SagaId::parse(&row.i).is_some_and(|saga| found.contains(&saga)))
+            .copied()
+            .filter(|row| SagaId::parse(&row.i).is_some_and(|saga| known.contains(&saga)))
             .collect();
         if !matching.is_empty() {
+            let args = with_states(&matching, self.sql.states_in_rows);
             self.connection
-                .run(&self.sql.instances_update, &[array(&matching)])
+                .run(&self.sql.instances_update, &args)
                 .await?;
         }
         Ok(found)
@@ -376,12 +396,11 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// False: somebody was first.
-    pub(crate) async fn lock(&mut self, saga: SagaId, keys: &[String]) -> Result<bool> {
-        let saga = saga.to_string();
+    /// Each key for its saga. False: somebody was first with some of them.
+    pub(crate) async fn lock(&mut self, keys: &[(SagaId, String)]) -> Result<bool> {
         let rows: Vec<_> = keys
             .iter()
-            .map(|key| json!({"k": key, "i": saga}))
+            .map(|(saga, key)| json!({"k": key, "i": saga.to_string()}))
             .collect();
         let taken = self
             .connection
@@ -399,6 +418,27 @@ impl Store {
 
 fn array<T: Serialize + ?Sized>(rows: &T) -> Value {
     Value::Text(serde_json::to_string(rows).unwrap_or_default())
+}
+
+/// Rows with their states: within, or one behind the other.
+fn with_states(rows: &[&Written], within: bool) -> Vec<Value> {
+    let mut states = Vec::new();
+    let placed = rows.iter().map(|row| {
+        if within {
+            let x = Some(freehold_engine::hex(&row.x));
+            let (o, l) = (None, None);
+            return Placed { row, x, o, l };
+        }
+        let (o, l) = (Some(states.len() + 1), Some(row.x.len()));
+        states.extend_from_slice(&row.x);
+        Placed { row, x: None, o, l }
+    });
+    let placed: Vec<Placed<'_>> = placed.collect();
+    let mut args = vec![array(&placed)];
+    if !within {
+        args.push(Value::Bytes(states));
+    }
+    args
 }
 
 fn ids(sagas: &[SagaId]) -> Value {

@@ -1,6 +1,6 @@
-//! Measures sagas of four steps: `saga_bench SAGAS [ONLY]`. A row of JSON per case, each beside its
-//! limit in the same run: the requests alone for participants over HTTP, the core alone for
-//! participants in the same process.
+//! Measures sagas of four steps: `saga_bench SAGAS [ONLY]`, a case or a part of their names. A row of
+//! JSON per case, each beside its limit in the same run: the requests alone for participants over
+//! HTTP, the core alone for participants in the same process.
 //!
 //! Starts come while sagas run, so many under way at a time ([`UNDER_WAY`]). Latencies are from the
 //! start's row to the last transition's, by the store's clock; `alone` has one at a time, from its
@@ -31,29 +31,42 @@ const UNDER_WAY: usize = 4_096;
 const AT_ONCE: usize = 1_024;
 const ALONE: usize = 200;
 
+const ENGINES: [(EngineKind, &str); 3] = [
+    (EngineKind::Sqlite, "sqlite"),
+    (EngineKind::Postgres, "postgres"),
+    (EngineKind::Mariadb, "mariadb"),
+];
+const CASES: [&str; 6] = [
+    "inprocess-4",
+    "http-4-noop",
+    "http-4-durable",
+    "inprocess-4-alone",
+    "takeover",
+    "parked",
+];
+
 #[tokio::main]
 async fn main() {
     let mut args = std::env::args().skip(1);
     let sagas: usize = args.next().and_then(|it| it.parse().ok()).unwrap_or(20_000);
     let only = args.next().unwrap_or_default();
-    for (kind, name) in [
-        (EngineKind::Sqlite, "sqlite"),
-        (EngineKind::Postgres, "postgres"),
-        (EngineKind::Mariadb, "mariadb"),
-    ] {
-        for case in [
-            "inprocess-4",
-            "http-4-noop",
-            "http-4-durable",
-            "inprocess-4-alone",
-            "takeover",
-            "parked",
-        ] {
+    let known = CASES.iter().any(|case| {
+        ENGINES
+            .iter()
+            .any(|(_, name)| format!("{name}-{case}") == only)
+    });
+    for (kind, name) in ENGINES {
+        for case in CASES {
             let name = format!("{name}-{case}");
+            let asked = if known {
+                name == only
+            } else {
+                name.contains(&only)
+            };
             // A file has one writer: participants that commit would measure nothing but that.
             let pointless = kind != EngineKind::Postgres && case == "http-4-durable"
                 || kind != EngineKind::Sqlite && case == "parked";
-            if pointless || !name.contains(&only) {
+            if pointless || !asked {
                 continue;
             }
             let row = match case {

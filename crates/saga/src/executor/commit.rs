@@ -87,6 +87,13 @@ impl Executor {
                     let error = freehold_engine::Error::new(ErrorKind::Unavailable, why);
                     return Err(Error::Store(error));
                 }
+                // Somebody was first with the locks of some.
+                Ok(outcome) if outcome.locked_out && batch.len() > 1 => {
+                    let half = batch.split_off(batch.len() / 2);
+                    let half_rows = rows.split_off(rows.len() / 2);
+                    work.push((half, half_rows));
+                    work.push((batch, rows));
+                }
                 Ok(outcome) => self.went(batch, &outcome).await?,
                 Err(error) if !is_about_values(error.kind) || !doubted.is_empty() => {
                     return Err(Error::Store(error));
@@ -204,11 +211,12 @@ impl Executor {
         if !freed.is_empty() {
             self.store.unlock(&freed).await?;
         }
-        for change in batch.iter().filter(|change| !change.takes.is_empty()) {
-            if !self.store.lock(change.saga, &change.takes).await? {
-                outcome.locked_out = true;
-            }
+        let mut takes = Vec::new();
+        for change in batch {
+            let keys = change.takes.iter().cloned();
+            takes.extend(keys.map(|key| (change.saga, key)));
         }
+        outcome.locked_out = !takes.is_empty() && !self.store.lock(&takes).await?;
         Ok(())
     }
 
@@ -373,7 +381,7 @@ fn written(change: &Change) -> Option<Written> {
         d: change.prepared.definition.hash.clone(),
         p: change.previous,
         v: instance.state.version,
-        x: freehold_engine::hex(&encode(instance)),
+        x: encode(instance),
         m: summary(&change.prepared.definition, instance).replace("\\u0000", ""),
         f: instance.state.phase.is_end() && nothing_outstanding(change),
     })

@@ -238,6 +238,7 @@ impl Executor {
 
     /// Gives everything back, so that nobody waits for the term to end.
     pub(super) async fn leave(&mut self) -> Result<()> {
+        self.lanes.go(Instant::now());
         let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
         self.store.begin().await?;
         if !mine.is_empty() {

@@ -1,7 +1,7 @@
 //! Looks for what was inserted: signals first, then starts, else an acknowledged cancel could be
 //! taken for one of a saga that nobody knows. And for what has been kept long enough.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,12 @@ use crate::store::{Noted, Share, Start};
 use crate::transition::{Event, Phase};
 
 use super::work::Change;
-use super::{Alarm, Executor, FAST, Pending, What};
+use super::{Alarm, Executor, FAST, Held, Pending, What};
 
 /// Signals that are read at once.
 const SIGNALS: usize = 2_000;
+/// Lock keys that are looked for at once.
+const KEYS: usize = 2_000;
 const PRUNE_EVERY: Duration = Duration::from_secs(20);
 
 impl Executor {
@@ -78,29 +80,27 @@ impl Executor {
             return Ok(false);
         }
         let starts = self.store.new_starts(shares, most).await?;
-        let mut changes = Vec::new();
-        for start in starts {
-            changes.extend(self.begin(start, false, &mut HashSet::new()).await?);
-        }
+        let changes = self.begin_all(starts, false).await?;
         let found = !changes.is_empty();
-        let (alone, together): (Vec<_>, Vec<_>) = changes
-            .into_iter()
-            .partition(|change: &Change| !change.takes.is_empty());
-        self.commit(together).await?;
-        for change in alone {
-            self.commit(vec![change]).await?;
-        }
+        self.commit(changes).await?;
         Ok(found)
     }
 
-    /// A start becomes an instance: begun, or waiting for its locks. `promised` are locks that others
-    /// take in the same commit.
-    async fn begin(
-        &mut self,
-        start: Start,
-        doubted: bool,
-        promised: &mut HashSet<String>,
-    ) -> Result<Option<Change>> {
+    /// Starts become instances, oldest first.
+    async fn begin_all(&mut self, starts: Vec<Start>, doubted: bool) -> StoreResult<Vec<Change>> {
+        let keys: Vec<String> = starts.iter().flat_map(|it| it.locks.clone()).collect();
+        let mut locks = Locks::default();
+        for keys in keys.chunks(KEYS) {
+            locks.held.extend(self.store.held_locks(keys).await?);
+        }
+        let begun = starts
+            .into_iter()
+            .filter_map(|start| self.begin(start, doubted, &mut locks));
+        Ok(begun.collect())
+    }
+
+    /// A start becomes an instance: begun, or waiting for its locks.
+    fn begin(&mut self, start: Start, doubted: bool, locks: &mut Locks) -> Option<Change> {
         let Some(prepared) = self.current.get(&start.definition).cloned() else {
             if self.odd_starts.insert(start.saga) {
                 (self.alarm)(Alarm::NoSuchSaga {
@@ -108,52 +108,37 @@ impl Executor {
                     definition: start.definition,
                 });
             }
-            return Ok(None);
+            return None;
         };
         let input = serde_json::from_str(&start.input).unwrap_or(Value::Null);
         let now = self.clock.now();
         let mut instance = Instance::new(&prepared, start.saga.to_string(), start.key, input);
         if doubted {
             let restored = Event::Restored {
-                life: self.life_ms(),
+                life: self.settings.life_ms(),
             };
             if let Ok((next, _)) = instance.advance::<Sound>(&prepared, now, &restored, None) {
                 instance = next;
             }
         }
-        // Where a start may not wait, its locks were taken in the business transaction already, on
-        // engines that have a trigger for it.
         let takes = start.locks;
-        let held = if takes.is_empty() {
-            Vec::new()
-        } else {
-            self.store.held_locks(&takes).await?
-        };
-        let free = held.iter().all(|(_, by)| *by == start.saga)
-            && !takes.iter().any(|key| promised.contains(key));
-        if free {
-            promised.extend(takes.iter().cloned());
-        }
+        let has = takes.iter().any(|key| locks.held.contains_key(key));
+        let free = locks.promise(start.saga, &takes);
         let event = if free { Event::Begin } else { Event::Wait };
-        let Ok((next, dispatches)) = instance.advance::<Sound>(&prepared, now, &event, None) else {
-            return Ok(None);
-        };
+        let begun = instance.advance::<Sound>(&prepared, now, &event, None);
+        let (next, dispatches) = begun.ok()?;
         if !free {
             self.waiting.push_back((start.saga, takes.clone()));
         }
-        Ok(Some(Change {
+        Some(Change {
             saga: start.saga,
             previous: None,
             instance: next,
             prepared: Arc::clone(&prepared),
             dispatches,
             noted: Vec::new(),
-            takes: if free && held.is_empty() {
-                takes
-            } else {
-                Vec::new()
-            },
-        }))
+            takes: if free && !has { takes } else { Vec::new() },
+        })
     }
 
     /// Sagas whose locks have become free, the oldest first.
@@ -185,18 +170,18 @@ impl Executor {
                 self.hold(&row).await?;
             }
         }
+        let mut changes = Vec::new();
+        let mut gone = HashSet::new();
         for (saga, keys) in ahead {
             let blocked = keys.iter().any(|key| taken.contains(key));
             // First come, first served: nobody overtakes who waits for the same.
             taken.extend(keys.iter().cloned());
-            let Some(held) = self.held.get(&saga) else {
-                self.waiting.retain(|(it, _)| *it != saga);
+            let held = self.held.get(&saga);
+            let waits = |held: &&Held| held.instance.state.phase == Phase::Waiting;
+            let Some(held) = held.filter(waits) else {
+                gone.insert(saga);
                 continue;
             };
-            if held.instance.state.phase != Phase::Waiting {
-                self.waiting.retain(|(it, _)| *it != saga);
-                continue;
-            }
             if blocked {
                 self.let_go(saga);
                 continue;
@@ -208,7 +193,8 @@ impl Executor {
             let Ok((next, dispatches)) = begun else {
                 continue;
             };
-            let change = Change {
+            gone.insert(saga);
+            changes.push(Change {
                 saga,
                 previous: Some(held.instance.state.version),
                 instance: next,
@@ -216,11 +202,10 @@ impl Executor {
                 dispatches,
                 noted: Vec::new(),
                 takes: keys,
-            };
-            self.waiting.retain(|(it, _)| *it != saga);
-            self.commit(vec![change]).await?;
+            });
         }
-        Ok(())
+        self.waiting.retain(|(saga, _)| !gone.contains(saga));
+        self.commit(changes).await
     }
 
     /// The first commit in a store that was restored: every open instance and every start that
@@ -239,7 +224,7 @@ impl Executor {
                 }
                 let held = &self.held[&row.saga];
                 let restored = Event::Restored {
-                    life: self.life_ms(),
+                    life: self.settings.life_ms(),
                 };
                 let now = self.clock.now();
                 let doubted = held
@@ -258,10 +243,8 @@ impl Executor {
                 }
             }
         }
-        let mut promised = HashSet::new();
-        for start in self.store.new_starts(&numbers, usize::MAX >> 1).await? {
-            changes.extend(self.begin(start, true, &mut promised).await?);
-        }
+        let starts = self.store.new_starts(&numbers, usize::MAX >> 1).await?;
+        changes.extend(self.begin_all(starts, true).await?);
         let waits = |change: &&Change| {
             change.previous.is_some() && change.instance.state.phase == Phase::Waiting
         };
@@ -276,10 +259,6 @@ impl Executor {
             self.waiting.extend(known);
         }
         Ok(())
-    }
-
-    pub(super) fn life_ms(&self) -> u64 {
-        u64::try_from(self.settings.life.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Forgets what ended long ago: at least a request's life, so that no request outlives it.
@@ -304,6 +283,30 @@ impl Executor {
             self.store.rollback().await?;
         }
         Ok(())
+    }
+}
+
+/// Who has what when starts are begun together.
+#[derive(Default)]
+struct Locks {
+    /// As the store has them.
+    held: HashMap<String, SagaId>,
+    /// Taken in the same commit, by those that are older.
+    promised: HashSet<String>,
+}
+
+impl Locks {
+    /// All or none. A saga may hold them already: on engines with a trigger for it, a start that may
+    /// not wait took them in the business transaction.
+    fn promise(&mut self, saga: SagaId, keys: &[String]) -> bool {
+        let others = |key: &String| self.held.get(key).is_some_and(|by| *by != saga);
+        let free = !keys
+            .iter()
+            .any(|key| others(key) || self.promised.contains(key));
+        if free {
+            self.promised.extend(keys.iter().cloned());
+        }
+        free
     }
 }
 

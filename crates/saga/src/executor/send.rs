@@ -1,84 +1,21 @@
-//! Sending: a lane for each participant with so many requests at once, pauses before attempts, and
-//! what is made of the answers.
+//! Sending: what a committed transition sends goes into its participant's lane; what comes back
+//! becomes an event. A participant whose sagas are forgotten here may forget them too.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
-use crate::definition::canonical;
 use crate::encoding;
 use crate::instance::Instance;
 use crate::participants::{Answer, Ask, Way};
-use crate::request::{Method, Request, Target};
+use crate::request::{Method, Target};
 use crate::saga_id::SagaId;
 use crate::store::Row;
 use crate::transition::{Command, Event, Kind};
 use crate::wire::{self, Said};
 
-use super::{Executor, Led};
-
-/// Of an attempt that the definition says nothing of.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A request that waits for its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Queued {
-    saga: SagaId,
-    step: usize,
-    kind: Kind,
-    generation: u32,
-    attempt: u32,
-}
-
-/// An answer, or that there was none in time.
-#[derive(Debug)]
-pub(super) struct Heard {
-    led: Arc<Led>,
-    lane: String,
-    queued: Queued,
-    answer: Answer,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    queue: VecDeque<Queued>,
-    running: usize,
-}
-
-#[derive(Debug)]
-pub(super) struct Lanes {
-    at_once: usize,
-    telling: mpsc::UnboundedSender<Heard>,
-    by_service: BTreeMap<String, Lane>,
-    delayed: BinaryHeap<Reverse<(Instant, Queued)>>,
-}
-
-impl Lanes {
-    pub(super) fn new(at_once: usize, telling: mpsc::UnboundedSender<Heard>) -> Self {
-        Self {
-            at_once: at_once.max(1),
-            telling,
-            by_service: BTreeMap::new(),
-            delayed: BinaryHeap::new(),
-        }
-    }
-
-    pub(super) fn next_delayed(&self) -> Option<Instant> {
-        self.delayed.peek().map(|Reverse((at, _))| *at)
-    }
-
-    pub(super) fn drop_share(&mut self, share: u8) {
-        for lane in self.by_service.values_mut() {
-            lane.queue.retain(|queued| queued.saga.share() != share);
-        }
-        self.delayed
-            .retain(|Reverse((_, queued))| queued.saga.share() != share);
-    }
-}
+use super::Executor;
+use super::lanes::{Heard, Outgoing, Queued, TIMEOUT};
 
 impl Executor {
     /// Queues what a committed transition sends.
@@ -108,161 +45,56 @@ impl Executor {
                 self.queue(queued);
             } else {
                 let at = Instant::now() + Duration::from_millis(delay);
-                self.lanes.delayed.push(Reverse((at, queued)));
+                self.lanes.delay(queued, at);
             }
         }
     }
 
     fn queue(&mut self, queued: Queued) {
-        let lane = self.lane_of(&queued);
-        self.lanes
-            .by_service
-            .entry(lane)
-            .or_default()
-            .queue
-            .push_back(queued);
-    }
-
-    /// The service that is asked.
-    fn lane_of(&self, queued: &Queued) -> String {
-        let held = self.held.get(&queued.saga);
-        let step = held.map(|held| &held.prepared.definition.steps[queued.step]);
-        let request = step.and_then(|step| asked(step, queued.kind));
-        match request.map(|request| &request.to) {
-            Some(Target::Http { service, .. }) => service.clone(),
-            _ => String::new(),
+        match self.outgoing(queued) {
+            Some(outgoing) => self.lanes.push(outgoing),
+            None => self.one_less(queued.saga),
         }
     }
 
-    /// Sends what may be sent now.
-    pub(super) fn send_ready(&mut self) {
-        let now = Instant::now();
-        while let Some(Reverse((at, queued))) = self.lanes.delayed.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.lanes.delayed.pop();
-            self.queue(queued);
-        }
-        // A leadership that was not renewed in time may be another's by now: it stays silent.
-        if self.clock.at.elapsed() >= self.settings.term {
-            return;
-        }
-        let names: Vec<String> = self.lanes.by_service.keys().cloned().collect();
-        for name in names {
-            while let Some(queued) = self.lanes.next(&name) {
-                self.send(&name, queued);
-            }
-        }
-    }
-
-    fn send(&mut self, lane: &str, queued: Queued) {
-        let Some(led) = self.led.get(&queued.saga.share()).cloned() else {
-            self.lanes.finished(lane);
-            return;
-        };
-        let renewed = led.renewed.load(Ordering::Relaxed);
-        let expires = renewed.saturating_add(self.life_ms());
-        // None: the saga has gone on meanwhile.
-        let Some(ask) = self.ask(&queued, expires) else {
-            self.lanes.finished(lane);
-            self.one_less(queued.saga);
-            return;
-        };
-        let (people, telling) = (Arc::clone(&self.people), self.lanes.telling.clone());
-        let lane = lane.to_owned();
-        tokio::spawn(async move {
-            let timeout = ask.timeout;
-            let answer = match ask_or_why_not(ask) {
-                Ok(ask) => match tokio::time::timeout(timeout, people.ask(ask)).await {
-                    Ok(answer) => answer,
-                    Err(_) => Answer::Nothing(format!("no answer within {timeout:?}")),
-                },
-                Err(why) => Answer::Nothing(why),
-            };
-            let _ = telling.send(Heard {
-                led,
-                lane,
-                queued,
-                answer,
-            });
-        });
-    }
-
-    fn ask(&self, queued: &Queued, expires: u64) -> Option<Ask> {
+    /// The request as it was made once; a status goes where the action went. None: the saga has gone
+    /// on meanwhile.
+    fn outgoing(&self, queued: Queued) -> Option<Outgoing> {
+        let led = self.led.get(&queued.saga.share())?;
         let held = self.held.get(&queued.saga)?;
-        let step = held.prepared.definition.steps.get(queued.step)?;
-        let key = wire::key(
-            &held.instance.id,
-            &step.name,
-            queued.generation,
-            queued.kind,
-        );
-        let timeout = step.timeout_ms.map_or(TIMEOUT, Duration::from_millis);
-        let Target::Http {
-            way,
-            service,
-            method,
-            ..
-        } = &asked(step, queued.kind)?.to
-        else {
-            return Some(nowhere(key, queued.kind, expires));
-        };
-        let (method, path, body, digest) = match (self.stored(queued), queued.kind) {
-            (Some(stored), kind) => {
-                let request = &stored.request;
-                let body = if kind == Kind::Status {
-                    String::new()
-                } else {
-                    canonical(&request.body)
-                };
-                (*method, request.to.clone(), body, stored.digest.clone())
-            }
-            // Never enabled as far as this store knows: there is no address with its values.
-            (None, Kind::Status) => (
-                Method::Post,
-                wire::BARRIER_PATH.to_owned(),
-                String::new(),
-                String::new(),
-            ),
-            (None, _) => return None,
-        };
-        Some(Ask {
-            saga: held.prepared.definition.name.clone(),
-            way: *way,
-            service: service.clone(),
-            method,
-            path,
-            body,
-            key,
-            kind: queued.kind,
-            expires,
-            digest,
-            timeout,
-            began: held.instance.input[wire::TRACEPARENT]
-                .as_str()
-                .map(str::to_owned),
-        })
-    }
-
-    /// The request as it was made once; a status goes where the action went.
-    fn stored(&self, queued: &Queued) -> Option<&crate::instance::Stored> {
         let kind = match queued.kind {
             Kind::Status => Kind::Action,
             kind => kind,
         };
         let key = (u32::try_from(queued.step).ok()?, kind);
-        self.held.get(&queued.saga)?.instance.requests.get(&key)
+        let stored = held.instance.requests.get(&key).cloned();
+        if stored.is_none() && queued.kind != Kind::Status {
+            return None;
+        }
+        let began = held.instance.input[wire::TRACEPARENT].as_str();
+        Some(Outgoing {
+            led: Arc::clone(led),
+            queued,
+            prepared: Arc::clone(&held.prepared),
+            stored,
+            began: began.map(str::to_owned),
+        })
+    }
+
+    /// Sends what may be sent now.
+    pub(super) fn send_ready(&mut self) {
+        while let Some(queued) = self.lanes.due() {
+            self.queue(queued);
+        }
+        self.lanes.go(self.clock.at + self.settings.term);
     }
 
     /// Makes an event of an answer, if it is still for this leadership.
     pub(super) fn hear(&mut self, heard: Heard) {
-        self.lanes.finished(&heard.lane);
         let Heard {
             led,
             queued,
             answer,
-            ..
         } = heard;
         let current = self.led.get(&queued.saga.share());
         if !current.is_some_and(|current| Arc::ptr_eq(current, &led)) {
@@ -326,7 +158,7 @@ impl Executor {
                 body: String::new(),
                 key: wire::forget_key(&instance.id),
                 kind: Kind::Status,
-                expires: self.clock.now().saturating_add(self.life_ms()),
+                expires: self.clock.now().saturating_add(self.settings.life_ms()),
                 digest: String::new(),
                 timeout: TIMEOUT,
                 began: None,
@@ -349,58 +181,6 @@ fn services(steps: &[crate::Step], instance: &Instance) -> BTreeMap<String, Way>
             Target::Saga { .. } => None,
         })
         .collect()
-}
-
-impl Lanes {
-    fn next(&mut self, name: &str) -> Option<Queued> {
-        let lane = self.by_service.get_mut(name)?;
-        if lane.running >= self.at_once {
-            return None;
-        }
-        let queued = lane.queue.pop_front()?;
-        lane.running += 1;
-        Some(queued)
-    }
-
-    fn finished(&mut self, name: &str) {
-        if let Some(lane) = self.by_service.get_mut(name) {
-            lane.running = lane.running.saturating_sub(1);
-        }
-    }
-}
-
-/// The request of the definition behind a kind; a status is asked of the service that is called.
-fn asked(step: &crate::Step, kind: Kind) -> Option<&Request> {
-    match kind {
-        Kind::Action | Kind::Status => step.call.as_ref(),
-        Kind::Undo => step.undo.as_ref(),
-        Kind::Resolve | Kind::Cancel => step.resolve.as_ref(),
-    }
-}
-
-/// A nested saga: what is not there yet; the check refuses it before it runs.
-fn nowhere(key: String, kind: Kind, expires: u64) -> Ask {
-    Ask {
-        saga: String::new(),
-        way: Way::Http,
-        service: String::new(),
-        method: Method::Post,
-        path: String::new(),
-        body: String::new(),
-        key,
-        kind,
-        expires,
-        digest: String::new(),
-        timeout: TIMEOUT,
-        began: None,
-    }
-}
-
-fn ask_or_why_not(ask: Ask) -> std::result::Result<Ask, String> {
-    if ask.service.is_empty() {
-        return Err("nested sagas are not started so far".to_owned());
-    }
-    Ok(ask)
 }
 
 /// For the length of a pause.

@@ -40,6 +40,10 @@ impl Settings {
             poll: Duration::from_millis(20),
         }
     }
+
+    pub(super) fn life_ms(&self) -> u64 {
+        u64::try_from(self.life.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// What an operator should hear of at once.

@@ -26,7 +26,7 @@ pub(super) struct Change {
     /// What is sent once it is committed.
     pub(super) dispatches: Vec<Dispatch>,
     pub(super) noted: Vec<Noted>,
-    /// Locks that it takes; such a change is committed alone.
+    /// Locks that it takes: all, or it is not committed.
     pub(super) takes: Vec<String>,
 }
 

@@ -137,7 +137,7 @@ fn what_cannot_be_written_parks_with_the_reason_and_sends_nothing() {
     assert_eq!(bodies(&sent), [] as [Value; 0]);
     // Mended, it goes on in the same generation.
     let mut mended = it.clone();
-    mended.input = order();
+    mended.input = order().into();
     let retry = Event::Operate {
         seen: Some(mended.state.version),
         action: Action::Retry { step: 0 },
@@ -186,7 +186,7 @@ fn an_invalid_start_parks_and_is_revived_by_an_edit() {
     assert_eq!(bodies(&sent), Vec::<Value>::new());
     assert!(it.errors[&0].contains("order_id"), "{:?}", it.errors);
     let (it, sent) = advance(&it, edit(&it), Some(order())).expect("it is parked");
-    assert_eq!(it.input, order());
+    assert_eq!(*it.input, order());
     assert_eq!(bodies(&sent).len(), 1);
     assert!(
         it.edits.is_empty() && it.errors.is_empty(),

@@ -84,6 +84,8 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
         instances_by_id: format!(
             "SELECT {row} FROM {IDS} STRAIGHT_JOIN {instance} s ON s.saga = i.id"
         ),
+        // Its SUBSTRING would count in the characters of a parameter.
+        states_in_rows: true,
         instances_insert: format!(
             "INSERT INTO {instance} (saga, share, definition, version, state, summary, ended)
  SELECT r.i, r.s, r.d, r.v, UNHEX(r.x), r.m, CASE WHEN r.f THEN {NOW} END FROM JSON_TABLE(?, '$[*]' COLUMNS (i CHAR(36) PATH '$.i', s INT PATH '$.s',

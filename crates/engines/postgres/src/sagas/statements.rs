@@ -103,16 +103,17 @@ pub(crate) fn statements(want: &Want) -> SagaSql {
             "SELECT {row} FROM {instance} s WHERE s.ended IS NULL AND s.share = {SHARES} AND s.saga > $2 ORDER BY s.saga LIMIT $3::bigint"
         ),
         instances_by_id: format!("SELECT {row} FROM {instance} s WHERE s.saga IN ({IDS})"),
+        states_in_rows: false,
         instances_insert: format!(
             "INSERT INTO {instance} (saga, share, definition, version, state, summary, ended)
- SELECT i, s, d, v, pg_catalog.decode(x, 'hex'), m, CASE WHEN f THEN {NOW} END
- FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (i text, s smallint, d text, v bigint, x text, m text, f boolean)"
+ SELECT i, s, d, v, pg_catalog.substr($2::bytea, o, l), m, CASE WHEN f THEN {NOW} END
+ FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (i text, s smallint, d text, v bigint, o int, l int, m text, f boolean)"
         ),
         instances_match: String::new(),
         instances_update: format!(
-            "UPDATE {instance} AS s SET version = r.v, state = pg_catalog.decode(r.x, 'hex'), summary = r.m, updated = {NOW},
+            "UPDATE {instance} AS s SET version = r.v, state = pg_catalog.substr($2::bytea, r.o, r.l), summary = r.m, updated = {NOW},
  ended = CASE WHEN r.f THEN coalesce(s.ended, {NOW}) END
- FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (i text, p bigint, v bigint, x text, m text, f boolean)
+ FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (i text, p bigint, v bigint, o int, l int, m text, f boolean)
  WHERE s.saga = r.i AND s.version = r.p RETURNING s.saga"
         ),
         instances_old: format!(

@@ -47,13 +47,14 @@ pub(crate) fn statements() -> SagaSql {
             "SELECT {row} FROM freehold_saga_instance s WHERE s.ended IS NULL AND s.share IN ({IDS}) AND s.saga > ?2 ORDER BY s.saga LIMIT ?3"
         ),
         instances_by_id: format!("SELECT {row} FROM freehold_saga_instance s WHERE s.saga IN ({IDS})"),
+        states_in_rows: false,
         instances_insert: format!(
             "INSERT INTO freehold_saga_instance (saga, share, definition, version, state, summary, ended)
- SELECT value ->> 'i', value ->> 's', value ->> 'd', value ->> 'v', unhex(value ->> 'x'), value ->> 'm', CASE WHEN value ->> 'f' THEN {NOW} END FROM json_each(?1)"
+ SELECT value ->> 'i', value ->> 's', value ->> 'd', value ->> 'v', substr(?2, value ->> 'o', value ->> 'l'), value ->> 'm', CASE WHEN value ->> 'f' THEN {NOW} END FROM json_each(?1)"
         ),
         instances_match: String::new(),
         instances_update: format!(
-            "UPDATE freehold_saga_instance AS s SET version = r.value ->> 'v', state = unhex(r.value ->> 'x'), summary = r.value ->> 'm', updated = {NOW},
+            "UPDATE freehold_saga_instance AS s SET version = r.value ->> 'v', state = substr(?2, r.value ->> 'o', r.value ->> 'l'), summary = r.value ->> 'm', updated = {NOW},
  ended = CASE WHEN r.value ->> 'f' THEN coalesce(s.ended, {NOW}) END
  FROM json_each(?1) AS r WHERE s.saga = r.value ->> 'i' AND s.version = r.value ->> 'p' RETURNING saga"
         ),
