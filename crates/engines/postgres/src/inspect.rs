@@ -15,7 +15,7 @@ use crate::session::Session;
 /// Reads the store's state: one round trip, two when somebody unknown holds something.
 pub(crate) async fn inspect(session: &mut Session, want: &Want) -> Result<Live> {
     let probe = freehold_engine::Connection::probe(session).clone();
-    crate::refusals::of_age(&probe, want)?;
+    crate::refusals::of_age(&probe)?;
     let queries = queries(&probe, want);
     let sql: Vec<&str> = queries.iter().map(|(_, sql)| sql.as_str()).collect();
     let tables = session.look(&sql.join(";\n")).await;

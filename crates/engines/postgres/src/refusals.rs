@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use freehold_engine::{At, Error, ErrorKind, Mark, Probe, Result, Step, Subject, Want};
+use freehold_engine::{At, Error, ErrorKind, Mark, Probe, Result, Step, Subject};
 use freehold_model::{Fault, Isolation};
 use freehold_sql::{Dialect, quote_ident, quote_literal};
 
@@ -17,11 +17,11 @@ use crate::names::ident;
 const OLDEST: u32 = 150_000;
 
 /// Before anything is looked at: its catalogs lack what is asked for.
-pub(crate) fn of_age(probe: &Probe, want: &Want) -> Result<()> {
+pub(crate) fn of_age(probe: &Probe) -> Result<()> {
     if probe.version_num >= OLDEST {
         return Ok(());
     }
-    let message = format!("{}: PostgreSQL {} is too old", want.label(), probe.version);
+    let message = format!("PostgreSQL {} is too old, 15 is the oldest", probe.version);
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
