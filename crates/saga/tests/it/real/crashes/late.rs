@@ -45,7 +45,7 @@ async fn leaks_nothing(kind: EngineKind, trials: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_success_leaks_nothing_on_sqlite() {
-    leaks_nothing(EngineKind::Sqlite, rounds(24, 4_000)).await;
+    leaks_nothing(EngineKind::Sqlite, rounds(24, 10_000)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
