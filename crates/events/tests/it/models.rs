@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stdout, reason = "bounds and numbers of states")]
 
+mod copies;
+
 use std::collections::BTreeSet;
 
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
