@@ -26,6 +26,7 @@ mod sagas;
 mod schema;
 mod session;
 mod statements;
+mod wake;
 mod wanted;
 
 use std::path::Path;
