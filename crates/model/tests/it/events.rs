@@ -109,6 +109,34 @@ fn a_copy_knows_what_is_newer_and_by_which_key() {
 }
 
 #[test]
+fn a_row_of_an_item_is_named_by_its_entity_and_by_the_item() {
+    check_copy(
+        "{ from: catalog/book.changed.v1, key: { id: id, line: \"@index\" }, provenance: { position: p } }",
+        "
+        FH1143: services/orders/service.yaml:4:69: orders: copy `book_cache`: `@index` is of an item, and no array is named
+        = name it: each: $.order.items[*]
+        ",
+    );
+    check_copy(
+        "{ from: catalog/book.changed.v1, each: \"$.items[*]\", key: { id: id }, columns: { sku: \"@sku\" }, fallback: \"GET x\", provenance: { version: v } }",
+        "
+        FH1143: services/orders/service.yaml:4:54: orders: copy `book_cache`: `@sku` of column `sku` says nothing of an item
+        = write @.sku for a field of it, @index for its place, @ for itself
+        FH1143: services/orders/service.yaml:4:54: orders: copy `book_cache`: of rows that come and go together, the event's position tells which are newer
+        = add a column for it: provenance: { position: source_position }
+        FH1143: services/orders/service.yaml:4:68: orders: copy `book_cache`: a row of an item is named by its entity and by the item
+        = key: { order_id: order.id, line: \"@index\" }
+        FH1143: services/orders/service.yaml:4:121: orders: copy `book_cache`: nobody can be asked for a row of an item
+        = leave `fallback` out
+        ",
+    );
+    check_copy(
+        "{ from: catalog/book.changed.v1, each: items, key: { id: id, line: \"@index\" }, columns: { sku: \"@.sku\" }, provenance: { position: p } }",
+        "",
+    );
+}
+
+#[test]
 fn an_event_has_a_name_and_one_owner() {
     let text = "service: orders\nstore: { server: main }\npublishes:\n  OrderPlaced: { schema: a.json, key: id }\n  book.changed.v1: { schema: a.json, key: id }\n";
     check(
