@@ -15,7 +15,7 @@ use freehold_broker::{
 use serde::{Deserialize, Serialize};
 
 use crate::link::Link;
-use crate::seek::{Log, Reader, beginning};
+use crate::seek::{Amount, Log, Reader, beginning};
 use crate::wire::{From, Out, code, key};
 use crate::{accounts, amqp, errors, names};
 
@@ -110,7 +110,7 @@ impl RabbitAdmin {
     /// Whether nothing is there as far as the server has answered so far: it delivers what there is
     /// before it answers what was asked later. Wrong at worst is one beginning more.
     async fn is_empty(&self, stream: &str) -> Result<bool> {
-        let mut reader = Reader::open(&self.link, stream, From::First, 1).await?;
+        let mut reader = Reader::open(&self.link, stream, From::First, Amount::One).await?;
         self.link.streams(&[stream.to_owned()]).await?;
         Ok(reader.waiting().transpose()?.is_none())
     }
@@ -148,11 +148,11 @@ impl RabbitAdmin {
         {
             return Ok(entries);
         }
-        let last = Reader::open(&self.link, &stream, From::Last, 1)
+        let last = Reader::open(&self.link, &stream, From::Last, Amount::One)
             .await?
             .patient()
             .await?;
-        let mut reader = Reader::open(&self.link, &stream, From::First, 4).await?;
+        let mut reader = Reader::open(&self.link, &stream, From::First, Amount::All).await?;
         loop {
             let chunk = reader.next().await?;
             let end = chunk.next();

@@ -31,13 +31,37 @@ pub(crate) fn beginning() -> Bytes {
     amqp::encode(&[(name.to_owned(), value.to_owned())], b"")
 }
 
+/// How many bytes of a stream the server may send before they are read, as far as chunks can be
+/// told beforehand: credit is counted in chunks, which hold one message or thousands.
+const AHEAD_BYTES: usize = 1 << 20;
+const AHEAD_CHUNKS: std::ops::RangeInclusive<usize> = 2..=256;
+
+/// How much credit a reader should have for chunks of this size.
+fn credit(chunk_bytes: usize) -> u16 {
+    let chunks = AHEAD_BYTES / chunk_bytes.max(1);
+    let chunks = chunks.clamp(*AHEAD_CHUNKS.start(), *AHEAD_CHUNKS.end());
+    u16::try_from(chunks).unwrap_or(u16::MAX)
+}
+
+/// How much of a stream is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Amount {
+    /// One chunk.
+    One,
+    /// All that comes.
+    All,
+}
+
 /// Reads a stream, chunk by chunk.
 pub(crate) struct Reader {
     link: Arc<Link>,
     id: u8,
     chunks: mpsc::UnboundedReceiver<Result<Bytes>>,
-    /// What was delivered and is not asked for again yet.
-    owed: u16,
+    amount: Amount,
+    /// What the server may still send.
+    credit: u16,
+    /// Of the latest chunks, about.
+    chunk_bytes: usize,
 }
 
 impl Drop for Reader {
@@ -47,29 +71,44 @@ impl Drop for Reader {
 }
 
 impl Reader {
-    /// `ahead`: how many chunks the server may send before they are asked for.
     pub(crate) async fn open(
         link: &Arc<Link>,
         stream: &str,
         from: From,
-        ahead: u16,
+        amount: Amount,
     ) -> Result<Self> {
-        let (seat, chunks) = link.subscribe(stream, from, ahead).await?;
+        let credit = match amount {
+            Amount::One => 1,
+            Amount::All => 4,
+        };
+        let (seat, chunks) = link.subscribe(stream, from, credit).await?;
         Ok(Self {
             id: seat.keep(),
             link: link.clone(),
             chunks,
-            owed: 0,
+            amount,
+            credit,
+            chunk_bytes: 0,
         })
     }
 
     /// The next chunk. Cancellation safe.
     pub(crate) async fn next(&mut self) -> Result<Chunk> {
-        if self.owed > 0 {
-            self.link.credit(self.id, std::mem::take(&mut self.owed));
-        }
         let bytes = self.link.delivered(&mut self.chunks).await?;
-        self.owed += 1;
+        self.arrived(bytes)
+    }
+
+    fn arrived(&mut self, bytes: Bytes) -> Result<Chunk> {
+        self.credit = self.credit.saturating_sub(1);
+        self.chunk_bytes = match self.chunk_bytes {
+            0 => bytes.len(),
+            before => (before * 7 + bytes.len()) / 8,
+        };
+        let wanted = credit(self.chunk_bytes);
+        if self.amount == Amount::All && self.credit <= wanted / 2 {
+            self.link.credit(self.id, wanted - self.credit);
+            self.credit = wanted;
+        }
         chunk::read(bytes)
     }
 
@@ -84,8 +123,7 @@ impl Reader {
     /// A chunk that has come already, if there is one.
     pub(crate) fn waiting(&mut self) -> Option<Result<Chunk>> {
         let bytes = self.chunks.try_recv().ok()?;
-        self.owed += 1;
-        Some(bytes.and_then(chunk::read))
+        Some(bytes.and_then(|bytes| self.arrived(bytes)))
     }
 }
 
@@ -120,7 +158,7 @@ pub(crate) fn delivered(
 impl Log<'_> {
     /// One chunk. Only where there is one: otherwise this waits.
     async fn chunk(&self, from: From) -> Result<Chunk> {
-        let mut reader = Reader::open(self.link, &self.stream, from, 1).await?;
+        let mut reader = Reader::open(self.link, &self.stream, from, Amount::One).await?;
         reader.patient().await
     }
 
@@ -215,7 +253,8 @@ impl Log<'_> {
             .map(|one| (one.position, one.event))
             .collect();
         let mut found = HashSet::new();
-        let mut reader = Reader::open(self.link, &self.stream, From::Offset(from), 4).await?;
+        let mut reader =
+            Reader::open(self.link, &self.stream, From::Offset(from), Amount::All).await?;
         while !wanted.is_empty() {
             let chunk = reader.next().await?;
             let end = chunk.next();
@@ -230,5 +269,16 @@ impl Log<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_chunks_come_many_at_a_time() {
+        assert_eq!([0, 300, 3_000].map(credit), [256, 256, 256]);
+        assert_eq!([100_000, 4 << 20, usize::MAX].map(credit), [10, 2, 2]);
     }
 }

@@ -11,12 +11,9 @@ use freehold_broker::{
 
 use crate::chunk::Chunk;
 use crate::link::Link;
-use crate::seek::{Log, Reader, WINDOW, delivered};
+use crate::seek::{Amount, Log, Reader, WINDOW, delivered};
 use crate::wire::{From, Out, code, key};
 use crate::{errors, names};
-
-/// How many chunks the server may send before they are read.
-const AHEAD: u16 = 4;
 
 /// The server forgets places that are before a stream's oldest message. So that it never does, they
 /// are written down as if they were far behind it.
@@ -97,7 +94,7 @@ impl RabbitSubscription {
                 .await?
                 .map_or(From::First, |at| From::Offset(at + 1)),
         };
-        let reader = Reader::open(log.link, &log.stream, from, AHEAD).await?;
+        let reader = Reader::open(log.link, &log.stream, from, Amount::All).await?;
         Ok(Self {
             topic: log.topic.clone(),
             partition: log.partition,
