@@ -74,7 +74,12 @@ impl Applier {
             return Ok(false);
         };
         let lanes = known.marks.0.get(topic).map(Lanes::by_lane);
-        let lost = lost(standing, &lanes.unwrap_or_default());
+        let lanes = lanes.unwrap_or_default();
+        let lost = lost(standing, &lanes);
+        for (lane, mark) in lanes.into_iter().filter(|it| !lost.contains_key(&it.0)) {
+            let held = (first.incarnation, mark);
+            known.held.insert((topic.clone(), lane), held);
+        }
         let of_lost = lost.values().map(|mark| mark.incarnation);
         for life in lives.iter().copied().chain(of_lost) {
             if !standing.history.contains(life) {

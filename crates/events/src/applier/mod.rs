@@ -9,6 +9,8 @@ mod arrival;
 mod doubts;
 mod filling;
 mod intake;
+#[cfg(test)]
+mod lives;
 mod missing;
 #[cfg(test)]
 mod shuffle;

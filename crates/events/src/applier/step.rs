@@ -39,6 +39,8 @@ pub(crate) struct Known {
     /// old. Those that it knows nothing of: whatever still comes of them is of a store that is gone.
     pub(crate) past: BTreeSet<Incarnation>,
     pub(crate) gone: BTreeSet<Incarnation>,
+    /// Watermarks that the owner's history held when it was in this life.
+    pub(crate) held: BTreeMap<(Topic, Lane), (Incarnation, Position)>,
 }
 
 /// Everything that a batch changes, of one source.
@@ -233,6 +235,12 @@ fn caught_up(
             if let (Some(head), false) = (head, effect.forks.contains(&at)) {
                 effect.behind.entry(at).or_insert(head);
             }
+        } else if mark.is_some_and(|mark| known.is_above(&at, mark, head, message.position)) {
+            // Perhaps that was of a life that is gone, and the announcement of the present one was
+            // lost with the broker's log.
+            current = false;
+            let now = message.position.incarnation;
+            effect.doubts.entry(at).or_default().insert(now);
         }
     }
     if current {
@@ -269,6 +277,19 @@ fn rejoin(
 }
 
 impl Known {
+    /// Does a lane stand above its source's head, in another life than the present one, and has the
+    /// owner not said that this survived?
+    fn is_above(
+        &self,
+        at: &(Topic, Lane),
+        mark: Position,
+        head: Option<Position>,
+        beat: Position,
+    ) -> bool {
+        let now = beat.incarnation;
+        Some(mark) > head && mark.incarnation != now && self.held.get(at) != Some(&(now, mark))
+    }
+
     /// The oldest of the partitions' last heartbeats; `None` while one has none.
     pub(crate) fn fresh(
         &self,
