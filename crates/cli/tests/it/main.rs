@@ -13,6 +13,7 @@ mod contracts;
 mod eject;
 mod embedded;
 mod events;
+mod events_faults;
 mod histories;
 mod kept_plan;
 mod killed;

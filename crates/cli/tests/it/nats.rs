@@ -9,7 +9,7 @@ use freehold_private_servers::{has_nats, start_nats};
 
 use crate::events::{Sidecars, freehold, publish, shop, wait_for};
 
-fn is_there() -> bool {
+pub(crate) fn is_there() -> bool {
     if !has_nats() {
         assert!(std::env::var_os("CI").is_none(), "NATS is missing in CI");
         eprintln!("SKIPPED: nats-server is not installed");
@@ -18,7 +18,7 @@ fn is_there() -> bool {
 }
 
 /// The shop with NATS, applied. The server's user passes through its folder.
-fn shop_on_nats(servers: &[&str]) -> tempfile::TempDir {
+pub(crate) fn shop_on_nats(servers: &[&str]) -> tempfile::TempDir {
     let shop = shop();
     let path = shop.path().join("freehold.yaml");
     let text = fs::read_to_string(&path).expect("read");
