@@ -1,4 +1,5 @@
-//! A broker of the bench's own: the embedded one in this process, or a `nats-server` beside it.
+//! A broker of the bench's own: the embedded one in this process, or a `nats-server` or RabbitMQ
+//! beside it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,11 @@ use std::time::Duration;
 
 use freehold_broker::embedded::{Embedded, Server, Settings};
 use freehold_broker::{
-    AccountWant, Broker, Compression, Login, Partitions, Secret, Session, Topic, TopicWant,
+    AccountWant, Broker, Change, Compression, Login, Partitions, Secret, Session, Topic, TopicWant,
 };
 use freehold_nats::Nats;
+use freehold_rabbitmq::RabbitMq;
+use freehold_testkit::RabbitServer;
 use tempfile::TempDir;
 
 use crate::Failure;
@@ -31,6 +34,7 @@ pub(crate) struct Place {
     /// Of a NATS that is started once it is known who publishes: users are in its configuration.
     program: Option<PathBuf>,
     child: Option<Child>,
+    rabbit: Option<RabbitServer>,
 }
 
 impl Drop for Place {
@@ -51,8 +55,20 @@ fn login(name: &str) -> Login {
 
 impl Place {
     /// `None`: not installed.
-    pub(crate) fn of(kind: &str) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn of(kind: &str) -> Result<Option<Self>, Failure> {
         let folder = tempfile::tempdir()?;
+        if kind == "rabbitmq" {
+            let server = RabbitServer::start().await;
+            return Ok(server.map(|server| Self {
+                broker: &RabbitMq,
+                address: server.address(),
+                service: String::new(),
+                folder,
+                program: None,
+                child: None,
+                rabbit: Some(server),
+            }));
+        }
         let place = if kind == "embedded" {
             let socket = folder.path().join("socket");
             let data = folder.path().join("data");
@@ -65,6 +81,7 @@ impl Place {
                 folder,
                 program: None,
                 child: None,
+                rabbit: None,
             }
         } else {
             let Some(program) = nats_server() else {
@@ -78,6 +95,7 @@ impl Place {
                 folder,
                 program: Some(program),
                 child: None,
+                rabbit: None,
             }
         };
         Ok(Some(place))
@@ -87,9 +105,11 @@ impl Place {
     pub(crate) async fn make(&mut self, topic: &Topic, service: &str) -> Result<(), Failure> {
         service.clone_into(&mut self.service);
         self.start()?;
+        let rabbit = self.rabbit.as_ref().map(RabbitServer::admin);
+        let admin = rabbit.unwrap_or_else(|| login("admin"));
         let mut tries = 500;
         let admin = loop {
-            match self.broker.administer(&self.address, &login("admin")).await {
+            match self.broker.administer(&self.address, &admin).await {
                 Ok(admin) => break admin,
                 Err(error) if tries == 0 => return Err(Box::new(error)),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -106,7 +126,7 @@ impl Place {
                 compression: Compression::None,
             })
             .await?;
-        if self.broker.info().makes_accounts {
+        if self.broker.info().makes_accounts || self.rabbit.is_some() {
             let verifier = self.broker.verifier(&login(service).secret)?;
             let account = AccountWant {
                 service: service.to_owned(),
@@ -114,7 +134,10 @@ impl Place {
                 writes: vec![topic.clone()],
                 reads: vec![topic.clone()],
             };
-            admin.ensure_account(&account).await?;
+            let made = admin.ensure_account(&account).await?;
+            if let (Change::ByHand(text), Some(server)) = (made, &self.rabbit) {
+                server.import(&text).await;
+            }
         }
         Ok(())
     }

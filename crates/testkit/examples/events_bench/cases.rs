@@ -11,6 +11,7 @@ use freehold_model::EngineKind;
 
 use crate::brokers::{Place, partitions};
 use crate::figures::{Row, Sync, spent};
+use crate::noise::Noise;
 use crate::stores::{Beside, KEYS, Pair, Shared};
 use crate::{Asked, Failure};
 
@@ -48,6 +49,7 @@ impl Cases<'_> {
         running.drain().await?;
         let rate = running.live().await?;
         running.watched("paced", rate / 2.0).await?;
+        running.neighboured(rate / 2.0).await?;
         running.watched("idle", 0.0).await
     }
 }
@@ -259,7 +261,7 @@ impl Running<'_> {
                 .await?;
             let committed = Instant::now();
             while Pair::version(&mut *consumer, WATCHED).await? < version {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_micros(250)).await;
             }
             // The first few find everything asleep or catching up.
             if sample > 5 {
@@ -277,6 +279,24 @@ impl Running<'_> {
         let limit = 1.0 / (3.0 * self.sync.p50.as_secs_f64());
         self.row(case, written, took, Some(limit), None, &mut times);
         Ok(())
+    }
+
+    /// What is paced, beside a database of somebody else on the same server.
+    #[expect(clippy::print_stderr, reason = "what the neighbour came to is no row")]
+    async fn neighboured(&self, rate: f64) -> Result<(), Failure> {
+        let Some(noise) = Noise::beside(&self.pair).await? else {
+            return Ok(());
+        };
+        let idle = noise.idles().await?;
+        self.watched("neighbour-idle", rate).await?;
+        drop(idle);
+        let stop = Arc::new(AtomicBool::new(false));
+        let writing = noise.writes(&stop).await?;
+        let watched = self.watched("neighbour-writes", rate).await;
+        stop.store(true, Ordering::Relaxed);
+        let bytes = writing.await??;
+        eprintln!("the neighbour wrote {:.1} MB/s", bytes / 1e6);
+        watched
     }
 
     async fn others(

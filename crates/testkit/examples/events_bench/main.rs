@@ -11,12 +11,15 @@
 //! - `…-drain`: a backlog to the broker. `limit`: reading it only. `…-copies`: from the broker into
 //!   a copy; no limit.
 //! - `…-paced`: half of the live rate, `…-idle`: single events; from the commit until the consumer's
-//!   program sees it. `limit`: three times the disk's sync, in events per second of one after the
-//!   other.
+//!   program sees it, by a look each quarter of a millisecond. `limit`: three times the disk's sync,
+//!   in events per second of one after the other.
+//! - `…-neighbour-idle`, `…-neighbour-writes`: paced, while another database of the same server sits
+//!   in a write transaction, or writes 30 MB a second (what it came to goes to stderr).
 
 mod brokers;
 mod cases;
 mod figures;
+mod noise;
 mod stores;
 
 use brokers::Place;
@@ -51,12 +54,13 @@ fn main() -> Result<(), Failure> {
 
 async fn bench(asked: &Asked) -> Result<(), Failure> {
     for engine in ["postgres", "sqlite", "mariadb"] {
-        for broker in ["embedded", "nats"] {
+        for broker in ["embedded", "nats", "rabbitmq"] {
             let prefix = format!("{engine}-{broker}");
             if !prefix.starts_with(&asked.only) && !asked.only.starts_with(&prefix) {
                 continue;
             }
-            let (Some(place), Some(pair)) = (Place::of(broker)?, Pair::on(engine).await?) else {
+            let (Some(place), Some(pair)) = (Place::of(broker).await?, Pair::on(engine).await?)
+            else {
                 continue;
             };
             let rows = cases::Cases {
