@@ -158,7 +158,9 @@ pub(crate) fn none() -> Markup {
 
 /// A rate: `63.3`, `118`.
 pub(crate) fn rate(value: f64) -> String {
-    if value >= 100.0 {
+    if value <= 0.0 {
+        "0".to_owned()
+    } else if value >= 100.0 {
         freehold_look::number::grouped(freehold_look::number::whole(value))
     } else {
         format!("{value:.1}")

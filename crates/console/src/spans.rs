@@ -1,6 +1,7 @@
 //! The newest spans of a running system, in memory and bounded: what traces, and requests with their
 //! latency, are made of. Off where nobody made one: in production traces go elsewhere.
 
+mod tell;
 mod tree;
 
 use std::collections::{HashMap, VecDeque};

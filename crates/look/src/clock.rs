@@ -81,6 +81,27 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year + era * 400 + u64::from(month <= 2), month, day)
 }
 
+/// Milliseconds since 1970 of a time as RFC 3339 writes it in UTC: `2026-11-20T14:14:07.124Z`.
+#[must_use]
+pub fn read(text: &str) -> Option<u64> {
+    let text = text.trim_end_matches("+00:00").trim_end_matches("+00");
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1970 {
+        return None;
+    }
+    let year = year - u64::from(month <= 2);
+    let of_era = year % 400;
+    let shifted = if month > 2 { month - 3 } else { month + 9 };
+    let of_year = (153 * shifted + 2) / 5 + day - 1;
+    let days = year / 400 * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    let seconds = part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
+    let fraction = text.get(19..)?.trim_end_matches('Z').strip_prefix('.');
+    let fraction = fraction.unwrap_or_default();
+    let millis = format!("{fraction:0<3}").get(..3)?.parse::<u64>().ok()?;
+    Some((days.checked_sub(719_468)? * 86_400 + seconds) * 1000 + millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +120,9 @@ mod tests {
         assert_eq!(span(41 * 86_400_000), "41 d");
         assert_eq!(took(8.6), "8.6 ms");
         assert_eq!(took(1240.0), "1.24 s");
+        assert_eq!(read("2026-11-20T14:14:07.124Z"), Some(at));
+        assert_eq!(read("2000-02-29 00:00:00"), Some(951_782_400_000));
+        assert_eq!(read("2026-11-20T14:14:07.124+00:00"), Some(at));
+        assert_eq!(read("yesterday"), None);
     }
 }

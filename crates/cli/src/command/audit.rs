@@ -26,8 +26,7 @@ use super::Result;
 use crate::Outcome;
 use crate::args::{Args, AuditArgs};
 use crate::output::Output;
-use described::Described;
-pub(super) use described::after_migrations;
+pub(super) use described::{Described, after_migrations};
 use place::Place;
 
 const BOUNDARIES: &str = "boundaries.yaml";

@@ -6,7 +6,9 @@
 mod act;
 mod code;
 mod copies;
+mod databases;
 pub(super) mod described;
+mod feed;
 mod ground;
 mod look;
 mod sagas;

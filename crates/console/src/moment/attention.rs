@@ -48,6 +48,7 @@ impl Moment {
         out.extend(self.dead.iter().map(of_dead));
         out.extend(self.late());
         out.extend(self.services.iter().flat_map(of_drift));
+        out.extend(self.of_databases());
         out.extend(self.of_code());
         out
     }
@@ -65,7 +66,7 @@ impl Moment {
                 title: format!("{} is not current", reader.copy),
                 brief: format!("in {}", reader.service),
                 text: format!(
-                    "`{}` in {} is {} old, promised is {}. Whoever reads it sees the past; it catches up by itself when {} is applied again.",
+                    "`{}` in {} was up to {} old within the last minute, promised is {}. Whoever reads it sees the past; it catches up by itself when `{}` is applied again.",
                     reader.copy,
                     reader.service,
                     clock::took(reader.fresh_ms.unwrap_or_default()),
@@ -76,6 +77,30 @@ impl Moment {
                 button: ("See service", address::one("services", &reader.service)),
                 command: "freehold status".to_owned(),
             })
+    }
+
+    fn of_databases(&self) -> impl Iterator<Item = Attention> {
+        let found = self.databases.iter().flat_map(|own| {
+            let openings = own.openings();
+            openings.map(move |(store, it)| (own.at, store, it))
+        });
+        found.map(|(at, store, own)| {
+            let place = store.unwrap_or("several stores");
+            Attention {
+                whose: Whose::Boundary,
+                shape: Shape::Differs,
+                title: format!("A way into {place}"),
+                brief: own.code.clone(),
+                text: format!(
+                    "{}. It is closed by: {}",
+                    own.what.trim_end_matches('.'),
+                    own.repair
+                ),
+                since: Some(at),
+                button: ("See boundary", "/boundary".to_owned()),
+                command: format!("freehold explain {}", own.code),
+            }
+        })
     }
 
     fn of_code(&self) -> Vec<Attention> {

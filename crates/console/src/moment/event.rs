@@ -65,6 +65,8 @@ pub struct Way {
     pub slo_ms: Option<f64>,
     pub readers: u64,
     pub applied: u64,
+    /// Nobody tells of its way: what readers did with it is not known.
+    pub untold: bool,
     pub broker: String,
     pub broker_detail: String,
     pub contract: String,

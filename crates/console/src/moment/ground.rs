@@ -59,6 +59,12 @@ impl Store {
     pub fn place(&self) -> String {
         format!("{}/{}", self.server, self.name)
     }
+
+    /// The two letters of its engine.
+    #[must_use]
+    pub fn tile(&self) -> &'static str {
+        crate::parts::letters(self.engine)
+    }
 }
 
 /// A login or role, as a column.

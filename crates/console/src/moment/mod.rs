@@ -6,6 +6,7 @@
 
 mod attention;
 mod boundary;
+mod databases;
 mod event;
 mod ground;
 mod log;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attention::{Attention, Whose};
 pub use boundary::{Boundary, Count, Finding, WayOut};
+pub use databases::{Databases, Entered, Login, Opening, Verdict};
 pub use event::{DeadLetter, EventKind, Lane, LaneKind, Reader, Stretch, Way, WayStep};
 pub use ground::{Drift, Identity, Migration, Server, Store, Table};
 pub use log::{Level, LogLine};
@@ -55,6 +57,8 @@ pub struct Moment {
     pub instances: Vec<Instance>,
     /// What `check` found; nothing: it was not asked.
     pub boundary: Option<Boundary>,
+    /// What `audit` saw in the stores; nothing: nobody looked.
+    pub databases: Option<Databases>,
     pub logs: Vec<LogLine>,
     /// The newest traces; bounded.
     pub traces: Vec<Trace>,
@@ -112,6 +116,15 @@ impl Moment {
         readers
             .filter(|reader| reader.fresh_ms.is_some())
             .max_by(|a, b| a.share_of_slo().total_cmp(&b.share_of_slo()))
+    }
+
+    /// Everything that is measured over time.
+    pub fn all_plots(&self) -> impl Iterator<Item = &Plot> {
+        let of_services = self
+            .services
+            .iter()
+            .filter_map(|own| own.freshness.as_ref());
+        self.plots.iter().chain(of_services)
     }
 
     /// How many instances of sagas are in a state.

@@ -29,6 +29,8 @@ pub struct SagaKind {
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub counts: BTreeMap<SagaState, u64>,
+    /// Since when those began that are counted.
+    pub since: Option<u64>,
 }
 
 impl SagaKind {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{Asked, Noun, Page, frame};
 use crate::address;
-use crate::moment::{Boundary, Finding, Moment};
+use crate::moment::{Boundary, Databases, Entered, Finding, Moment, Verdict};
 use crate::parts::{self, Fact, card, facts};
 
 /// More rows than this are not read.
@@ -32,6 +32,8 @@ pub(super) fn page(asked: &Asked, moment: &Moment) -> Page {
             html! { (title) (facts("boundary", &strip(own, moment))) (body(own, asked, moment)) }
         }
     };
+    let main =
+        html! { (main) @if let Some(own) = &moment.databases { (databases(own, moment.at)) } };
     Page {
         title: "Boundary".to_owned(),
         noun: Noun::Boundary,
@@ -87,7 +89,15 @@ fn strip(own: &Boundary, moment: &Moment) -> Vec<Fact> {
     let (ways, refused): (u64, u64) = tried
         .iter()
         .fold((0, 0), |sum, own| (sum.0 + own.ways, sum.1 + own.refused));
-    out.push(if tried.is_empty() {
+    out.push(if let Some(own) = &moment.databases {
+        let found = own.openings().count();
+        let below = match (own.verdict(), found) {
+            (_, 1..) => number::count(found, "way in that nobody described", "ways in that nobody described"),
+            (Verdict::Closed, _) => format!("every login is described, looked at {}", clock::minute(own.at)),
+            _ => "below, with what could not be seen".to_owned(),
+        };
+        Fact::new("In the databases", html! { (own.verdict().shape().svg()) (own.verdict().word()) }, below)
+    } else if tried.is_empty() {
         Fact::new("In the databases", html! { (Shape::NotKnown.svg()) "not tried" }, html! { (parts::command("freehold audit")) })
     } else {
         Fact::new("In the databases", html! { @if ways == refused { (Shape::Well.svg()) "closed" } @else { (Shape::Failed.svg()) "open" } }, format!("{ways} ways in tried, {refused} refused"))
@@ -130,6 +140,41 @@ fn body(own: &Boundary, asked: &Asked, moment: &Moment) -> Markup {
                     section.card { p.empty { (Shape::Well.svg()) " No code touches what is not its own." } }
                 } @else { (list(own, &findings, chosen, moment.at)) }
                 @if let Some(chosen) = chosen { (one(chosen)) }
+            }
+        }
+    }
+}
+
+/// Who may enter each store, and what of it nobody described.
+fn databases(own: &Databases, now: u64) -> Markup {
+    let sub = html! { "who may enter, as the servers decide it" };
+    let side =
+        html! { "looked " (parts::ago(now, own.at)) " ago " (parts::command("freehold audit")) };
+    let body = html! {
+        @if !own.trouble.is_empty() { div.notice { (Shape::NotKnown.svg()) p { b { "Nobody could look. " } (own.trouble) } (parts::command(&format!("freehold explain {}", own.code))) } }
+        @if !own.stores.is_empty() { table.rows {
+            thead { tr { th { "Store" } th { "Verdict" } th { "Who may enter, and tables read · written" } } }
+            tbody { @for it in own.stores.iter().take(MOST) { (entered(it)) } }
+        } }
+        (frame::cut(own.stores.len().min(MOST), own.stores.len(), "freehold audit tells of all"))
+        @for (store, it) in own.openings().take(MOST) {
+            div.notice { (Shape::Differs.svg())
+                p { b { (store.unwrap_or("several stores")) ": " } (spans::html(&it.what)) @if !it.repair.is_empty() { " Closed by: " (spans::html(&it.repair)) } }
+                (parts::command(&format!("freehold explain {}", it.code))) }
+        }
+    };
+    html! { div.stack.below { (card("In the databases", &sub, &side, &body)) } }
+}
+
+fn entered(own: &Entered) -> Markup {
+    let verdict = own.verdict();
+    html! {
+        tr data-row {
+            th scope="row" { code { (own.place) } }
+            td { span.cell { (verdict.shape().svg()) (verdict.word()) } }
+            td {
+                @for it in &own.logins { span.under-none { code { (it.name) } " " span class=(if it.described { "mid" } else { "s-bad" }) { (it.stands) } " " span.dim { (it.reads) " · " (it.writes) } } }
+                @for it in &own.unseen { span.under-none.mid { (spans::html(it)) } }
             }
         }
     }
@@ -193,7 +238,7 @@ fn history(own: &Boundary) -> Markup {
         &html! { "day by day" },
         &html! { "now " (own.findings.len()) },
         &html! {
-            figure.plot { (history_drawn(own, most, 446.0, "drawn-wide")) (history_drawn(own, most, 296.0, "drawn-narrow")) }
+            figure.plot { (history_drawn(own, most, 446.0, "drawn-wide")) (history_drawn(own, most, 376.0, "drawn-middle")) (history_drawn(own, most, 296.0, "drawn-narrow")) }
         },
     )
 }

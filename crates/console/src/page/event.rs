@@ -18,7 +18,7 @@ const TOP: f64 = 62.0;
 
 pub(super) fn page(own: &Way, moment: &Moment) -> Page {
     let buttons = html! {
-        @if !own.trace.is_empty() { a.button href=(address::one("traces", &own.trace)) { "Trace of the request" } }
+        @if moment.traces.iter().any(|it| it.id == own.trace) { a.button href=(address::one("traces", &own.trace)) { "Trace of the request" } }
         @if !own.saga.is_empty() { a.button href=(address::one("sagas", &own.saga)) { "Saga " (address::short(&own.saga)) } }
         button.button type="button" data-copy-json hidden { "Copy as JSON" }
     };
@@ -57,6 +57,11 @@ fn strip(own: &Way, moment: &Moment) -> Vec<Fact> {
             html! { span.mid { "nobody listens" } },
             "",
         ),
+        None if own.untold => Fact::new(
+            "Visible everywhere after",
+            html! { span.mid { "not known" } },
+            "sidecars tell it to freehold up",
+        ),
         None => Fact::new(
             "Visible everywhere after",
             html! { span.mid { "not yet everywhere" } },
@@ -73,8 +78,10 @@ fn strip(own: &Way, moment: &Moment) -> Vec<Fact> {
         visible,
         Fact::new(
             "Applied",
-            html! { (own.applied) " of " (own.readers) " readers" },
-            if parked > 0 {
+            html! { @if own.untold && own.readers > 0 { "not known, of " (own.readers) " readers" } @else { (own.applied) " of " (own.readers) " readers" } },
+            if own.readers == 0 {
+                String::new()
+            } else if parked > 0 {
                 format!("{parked} waits for a person")
             } else {
                 "once each".to_owned()

@@ -118,7 +118,7 @@ fn newest(kind: Option<&str>, key: Option<&str>, ways: &[&Way], now: u64) -> Mar
                     th scope="row" { span.cell { (shape(own).svg()) a href=(address::one("events", &own.id)) { code { (own.event) } } } }
                     td { (own.about) } td.more { code { (own.key) } }
                     td.num.more { (parts::time(own.committed_at)) " " span.dim { (parts::ago(now, own.committed_at)) } }
-                    td.num.more { (own.applied) " of " (own.readers) }
+                    td.num.more { @if own.untold && own.readers > 0 { (parts::none()) } @else { (own.applied) " of " (own.readers) } }
                     td.num { @match own.fresh_ms { Some(ms) => { b { (clock::took(ms)) } } None if own.readers == 0 => { span.mid { "no reader" } } None => { (parts::none()) } } }
                 } } }
             } }
@@ -131,6 +131,8 @@ fn newest(kind: Option<&str>, key: Option<&str>, ways: &[&Way], now: u64) -> Mar
 pub(super) fn shape(own: &Way) -> Shape {
     if own.lanes.iter().any(|own| !own.parked.is_empty()) {
         Shape::Parked
+    } else if own.untold && own.readers > 0 {
+        Shape::NotKnown
     } else if own.applied < own.readers {
         Shape::Running
     } else {

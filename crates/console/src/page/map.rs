@@ -118,11 +118,19 @@ pub(super) fn slo_text(ms: f64) -> String {
 }
 
 fn trend(moment: &Moment, title: &str) -> Markup {
-    let plot = moment.plots.iter().find(|own| own.title.starts_with(title));
-    let values: Vec<f64> = plot
-        .and_then(|own| own.series.first())
-        .map(|own| own.values.iter().flatten().copied().collect())
-        .unwrap_or_default();
+    let plot = moment.all_plots().find(|own| own.title.starts_with(title));
+    // Of several lines: all events together, and what is seen least soon.
+    let sum = title == "Events";
+    let series = || plot.into_iter().flat_map(|own| &own.series);
+    let most = series().map(|own| own.values.len()).max().unwrap_or(0);
+    let at = |at: usize| {
+        let values = series().filter_map(move |own| {
+            let skipped = most - own.values.len();
+            own.values.get(at.checked_sub(skipped)?).copied().flatten()
+        });
+        values.reduce(|a, b| if sum { a + b } else { a.max(b) })
+    };
+    let values: Vec<f64> = (0..most).filter_map(at).collect();
     let last = &values[values.len().saturating_sub(40)..];
     html! { a.trend href="/plots" aria-label=(format!("{title} over time")) { (parts::spark(last, 104.0, 24.0)) } }
 }

@@ -8,8 +8,14 @@ use maud::{Markup, html};
 use crate::moment::Plot;
 use crate::parts;
 
-/// Drawn twice, for a wide card and for a narrow one; one of them is shown.
-const WIDTHS: [(f64, &str); 2] = [(460.0, "drawn-wide"), (300.0, "drawn-narrow")];
+/// Drawn three times, as wide as cards are; one of them is shown, so that its text has its size.
+const WIDTHS: [(f64, &str); 3] = [
+    (460.0, "drawn-wide"),
+    (390.0, "drawn-middle"),
+    (300.0, "drawn-narrow"),
+];
+/// So many points of a line; of more, the highest of each few.
+const POINTS: usize = 120;
 const HEIGHT: f64 = 196.0;
 const LEFT: f64 = 50.0;
 const TOP: f64 = 18.0;
@@ -177,7 +183,8 @@ fn drawing(own: &Plot, width: f64, class: &str) -> Markup {
                 text.axis x=(tenth(at_time(*time) + if left { -5.0 } else { 5.0 })) y=(tenth(TOP + 18.0)) text-anchor=(if left { "end" } else { "start" }) { (clock::minute(*time)) @if !narrow { " " (what) } }
             }
             @for (at, series) in own.series.iter().enumerate() {
-                path.series d=(path(&series.values, &scale, x)) stroke-dasharray=(DASHES[at % DASHES.len()]) {}
+                @let thin = series.values.len().div_ceil(POINTS).max(1);
+                path.series d=(path(&thinned(&series.values, thin), &scale, |at| x((at * thin).min(n - 1)))) stroke-dasharray=(DASHES[at % DASHES.len()]) {}
             }
             @for (at, y) in &ends {
                 path.series d=(format!("M{} {1}h14", tenth(right + 4.0), tenth(y - over))) stroke-dasharray=(DASHES[at % DASHES.len()]) {}
@@ -185,6 +192,12 @@ fn drawing(own: &Plot, width: f64, class: &str) -> Markup {
             }
         }
     }
+}
+
+/// The highest of every few values: a peak is not lost.
+fn thinned(values: &[Option<f64>], few: usize) -> Vec<Option<f64>> {
+    let most = |own: &[Option<f64>]| own.iter().flatten().copied().reduce(f64::max);
+    values.chunks(few).map(most).collect()
 }
 
 /// The line, with a hole where a value is missing.
@@ -236,6 +249,13 @@ mod tests {
             real(at as u64)
         });
         assert_eq!(line.matches('M').count(), 2, "{line}");
+    }
+
+    #[test]
+    fn a_peak_stays_when_a_line_is_thinned() {
+        let values = [Some(1.0), Some(9.0), Some(2.0), None, None];
+        assert_eq!(thinned(&values, 2), [Some(9.0), Some(2.0), None]);
+        assert_eq!(thinned(&values, 1), values);
     }
 
     #[test]

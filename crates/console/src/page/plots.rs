@@ -7,11 +7,7 @@ use crate::moment::Moment;
 use crate::parts;
 
 pub(super) fn page(moment: &Moment) -> Page {
-    let own = moment
-        .services
-        .iter()
-        .filter_map(|own| own.freshness.as_ref());
-    let all: Vec<_> = moment.plots.iter().chain(own).collect();
+    let all: Vec<_> = moment.all_plots().collect();
     Page {
         title: "Plots".to_owned(),
         noun: Noun::Plots,

@@ -15,7 +15,7 @@ pub(super) fn detail(own: &Instance, moment: &Moment, setting: &Setting) -> Mark
             section.card.instance aria-label="The saga" {
                 header.head {
                     h2 { (own.state.shape().svg()) (own.saga) " for " (own.about) } code.dim.id { (own.id) }
-                    span.side { (own.detail) @if !own.trace.is_empty() { " · " a href=(address::one("traces", &own.trace)) { "trace" } } }
+                    span.side { (own.detail) @if !own.detail.is_empty() && !own.trace.is_empty() { " · " } @if !own.trace.is_empty() { a href=(address::one("traces", &own.trace)) { "trace" } } }
                 }
                 (way(own, moment.at))
                 div.halves {
@@ -81,16 +81,21 @@ fn step(at: usize, own: &Step) -> Markup {
     };
     html! {
         li class=(class) {
-            code { (at + 1) " " (own.name) }
+            code { (at + 1) " " (breakable(&own.name)) }
             b { (own.service) }
             span.says { (own.state.shape().svg()) (if own.says.is_empty() { "not begun" } else { &own.says }) }
         }
     }
 }
 
+/// A long name may break behind its underscores.
+fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('_') { (part) wbr; } }
+}
+
 fn attempts(own: &Instance) -> Markup {
     html! {
-        @if own.attempts.is_empty() { (parts::empty("None is listed.", "")) } @else { table.rows {
+        @if own.attempts.is_empty() { (parts::empty("Nobody tells here what was asked and answered; what is known of each step stands above.", "")) } @else { table.rows {
             thead { tr { th.more { "Time" } th { "Step" } th.num { "Try" } th { "Answer" } th.num.more { "Took" } } }
             tbody { @for it in &own.attempts { tr {
                 td.more { time.mono title=(clock::exact(it.at)) { (clock::time_ms(it.at)) } }
@@ -104,7 +109,7 @@ fn attempts(own: &Instance) -> Markup {
 
 fn trail(own: &Instance) -> Markup {
     html! {
-        @if own.trail.is_empty() { (parts::empty("No note is listed.", "")) } @else {
+        @if own.trail.is_empty() { (parts::empty("No person has done anything to it.", "")) } @else {
             ul.trail { @for it in &own.trail { li { time.mono title=(clock::exact(it.at)) { (clock::time(it.at)) } span { (spans::html(&it.text)) } } } }
         }
     }

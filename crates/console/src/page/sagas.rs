@@ -59,7 +59,7 @@ pub(super) fn page(
             section.card.table aria-label="Sagas" {
                 @if all.is_empty() && moment.sagas.is_empty() { (parts::empty("No sagas yet. One is a file that a service names under `sagas:`.", "")) }
                 @else if all.is_empty() { (parts::empty("None is like that.", "")) }
-                @else { (list(&all, most, shown, moment.at)) }
+                @else { (list(window(&all, most, shown), shown, moment.at)) }
             }
             (frame::cut(all.len().min(most), all.len(), "narrow by state or text, or open one"))
             @if let Some(own) = shown { (saga::detail(own, moment, setting)) }
@@ -102,16 +102,28 @@ fn head(asked: &Asked, state: Option<SagaState>, moment: &Moment) -> Markup {
                 @if let Some(state) = state { input type="hidden" name="state" value=(state.word()); }
                 input.text type="search" name="q" value=(asked.get("q").map_or("", String::as_str)) placeholder="order, id, error …" aria-label="Sagas with this text";
             }
-            p.dim.end { @if !rates.is_empty() { (parts::rate(rates.iter().sum())) "/s" } @if let Some(p99) = p99 { " · p99 " (clock::took(p99)) } }
+            p.dim.end { @if let Some(since) = moment.sagas.iter().filter_map(|own| own.since).min() { (number::grouped(SagaState::ALL.into_iter().map(|own| moment.sagas_in(own)).sum())) " since " (clock::time(since)) } @if !rates.is_empty() { " · " (parts::rate(rates.iter().sum())) "/s" } @if let Some(p99) = p99 { " · p99 " (clock::took(p99)) } }
         }
     }
 }
 
-fn list(all: &[&Instance], most: usize, shown: Option<&Instance>, now: u64) -> Markup {
+/// So many of the list that the chosen one is among them.
+fn window<'a, 'm>(
+    all: &'a [&'m Instance],
+    most: usize,
+    shown: Option<&Instance>,
+) -> &'a [&'m Instance] {
+    let at = shown.and_then(|own| all.iter().position(|it| it.id == own.id));
+    let first = at.filter(|at| *at >= most).map_or(0, |at| at - most / 2);
+    let first = first.min(all.len().saturating_sub(most));
+    &all[first..all.len().min(first + most)]
+}
+
+fn list(all: &[&Instance], shown: Option<&Instance>, now: u64) -> Markup {
     html! {
         table.rows {
             thead { tr { th { "Saga" } th.more { "Id" } th { "About" } th.more { "At step" } th.more { "Attempt" } th { "State" } th.more { "Next" } th.num.more { "Started" } th.num { "Age" } } }
-            tbody { @for own in all.iter().take(most) {
+            tbody { @for own in all {
                 tr data-row aria-selected=[shown.is_some_and(|it| it.id == own.id).then_some("true")] {
                     th scope="row" { span.cell { (own.state.shape().svg()) code { (own.saga) } } }
                     td.more { code.dim title=(own.id) { (address::short(&own.id)) } }

@@ -9,6 +9,11 @@ use crate::address;
 use crate::moment::{EventKind, Identity, Moment, Service, Store, Table};
 use crate::parts::{self, Fact, card, facts};
 
+/// Of freehold's own tables so many are shown at once; of more, when one asks.
+const FEW: usize = 4;
+/// Rows are counted up to here.
+const MOST_ROWS: u64 = 100_000;
+
 pub(super) fn page(own: &Service, moment: &Moment) -> Page {
     let parked: u64 = moment
         .kept_by(&own.name)
@@ -147,14 +152,16 @@ fn tables(own: &Service, store: &Store, moment: &Moment) -> Markup {
         "Tables, and who may touch them".to_owned()
     };
     let sub = html! { @if let Some(seen) = store.seen_at { "read from the database " (parts::ago(moment.at, seen)) " ago" } };
-    let side = html! { span.letters-key { b { "S" } "elect " b { "I" } "nsert " b { "U" } "pdate " b { "D" } "elete" } };
+    let side = html! { @if store.identities.is_empty() { "this engine has no logins of its own" } @else { span.letters-key { b { "S" } "elect " b { "I" } "nsert " b { "U" } "pdate " b { "D" } "elete" } } };
     let body = html! {
         @if !store.exists { (parts::empty("The store is described and not there yet.", "freehold apply")) }
         @else if store.tables.is_empty() { (parts::empty("No tables yet. A migration makes them.", "freehold apply")) }
-        @else { table.rows.rights {
-            thead { tr { th { "Table" } th.more { "Kind" } th.num { "Rows" } th.num.more { "Size" } @for identity in &store.identities { (head_of(identity)) } } }
-            tbody { @for table in &store.tables { (row(table, &store.identities)) } }
-        } }
+        @else {
+            (rights(store, store.tables.iter().filter(|own| !own.ours)))
+            @let ours = store.tables.iter().filter(|own| own.ours);
+            @let n = ours.clone().count();
+            @if n > 0 { details.ours open[n <= FEW] { summary { (number::count(n, "table", "tables")) " of freehold’s own" } (rights(store, ours)) } }
+        }
         @if let Some(first) = store.drift.first() {
             div.notice {
                 (Shape::Differs.svg())
@@ -168,17 +175,26 @@ fn tables(own: &Service, store: &Store, moment: &Moment) -> Markup {
     card(&title, &sub, &side, &body)
 }
 
+fn rights<'a>(store: &Store, tables: impl Iterator<Item = &'a Table> + Clone) -> Markup {
+    let rows = store.tables.iter().any(|own| own.rows.is_some());
+    let bytes = store.tables.iter().any(|own| own.bytes.is_some());
+    html! { table.rows.rights {
+        thead { tr { th { "Table" } th.more { "Kind" } @if rows { th.num { "Rows" } } @if bytes { th.num.more { "Size" } } @for identity in &store.identities { (head_of(identity)) } } }
+        tbody { @for table in tables { (row(table, &store.identities, (rows, bytes))) } }
+    } }
+}
+
 fn head_of(identity: &Identity) -> Markup {
     html! { th.who { (identity.name) @if !identity.detail.is_empty() { span { (identity.detail) } } } }
 }
 
-fn row(table: &Table, identities: &[Identity]) -> Markup {
+fn row(table: &Table, identities: &[Identity], (rows, bytes): (bool, bool)) -> Markup {
     html! {
         tr data-row {
             th scope="row" { code class=(if table.ours { "dim" } else { "" }) { (table.name) } }
             td.more { @if table.kind == "append-only" { span.tag { "append-only" } } @else { span.mid { (table.kind) } } }
-            td.num { @match table.rows { Some(n) => { (number::grouped(n)) } None => { (parts::none()) } } }
-            td.num.more { @match table.bytes { Some(n) => { (number::bytes(n)) } None => { (parts::none()) } } }
+            @if rows { td.num { @match table.rows { Some(n) => { (number::grouped(n)) @if n >= MOST_ROWS { " or more" } } None => { (parts::none()) } } } }
+            @if bytes { td.num.more { @match table.bytes { Some(n) => { (number::bytes(n)) } None => { (parts::none()) } } } }
             @for at in 0..identities.len() { td.who { (letters(table.rights.get(at).map_or("", String::as_str))) } }
         }
     }
@@ -198,10 +214,11 @@ fn letters(rights: &str) -> Markup {
 }
 
 fn migrations(store: &Store) -> Markup {
+    let timed = store.migrations.iter().any(|own| own.took_ms.is_some());
     let sub = html! { (store.migrations.len()) " applied, " (store.pending) " waiting" @if store.pending == 0 && store.exists { " · schema in step" } };
     let body = html! {
         @if store.migrations.is_empty() { (parts::empty("Nothing was applied yet.", "freehold apply")) } @else { table.rows {
-            thead { tr { th { "Version" } th { "Name" } th.more { "Checksum" } th { "File and ledger" } th.num.more { "Statements" } th.more { "Reversible" } th.num.more { "Applied" } th.num.more { "Took" } } }
+            thead { tr { th { "Version" } th { "Name" } th.more { "Checksum" } th { "File and ledger" } th.num.more { "Statements" } th.more { "Reversible" } th.num.more { "Applied" } @if timed { th.num.more { "Took" } } } }
             tbody { @for own in &store.migrations { tr data-row {
                 td { code { (own.version) } } th scope="row" { code { (own.name) } }
                 td.more { code.dim { (own.checksum) } }
@@ -209,7 +226,7 @@ fn migrations(store: &Store) -> Markup {
                 td.num.more { (own.statements) }
                 td.more { @if own.reversible { "yes" } @else { span.mid { "no" } } }
                 td.num.more { @match own.applied_at { Some(at) => { (parts::time(at)) } None => { (parts::none()) } } }
-                td.num.more { @match own.took_ms { Some(ms) => { (clock::took(ms)) } None => { (parts::none()) } } }
+                @if timed { td.num.more { @match own.took_ms { Some(ms) => { (clock::took(ms)) } None => { (parts::none()) } } } }
             } } }
         } }
     };

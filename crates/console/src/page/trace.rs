@@ -75,11 +75,14 @@ fn strip(own: &Trace) -> Vec<Fact> {
         ),
         number::count(failed, "error", "errors"),
     ));
-    out.push(Fact::new(
-        "Durable commits",
-        disk.to_string(),
-        "each waits for a disk",
-    ));
+    // Programs that do not tell of their disk are no programs without one.
+    if disk > 0 {
+        out.push(Fact::new(
+            "Durable commits",
+            disk.to_string(),
+            "each waits for a disk",
+        ));
+    }
     if let Some(most) = own.shares.iter().max_by(|a, b| a.ms.total_cmp(&b.ms)) {
         out.push(Fact::new(
             "Longest",
@@ -95,7 +98,9 @@ fn strip(own: &Trace) -> Vec<Fact> {
 }
 
 fn picture(own: &Trace) -> Markup {
-    let side = html! { span.key-path { "on the longest path" } span.key-beside { "beside it" } span.key-wait { "waits for a disk" } span.key-outside { "waits outside" } };
+    let outside = own.spans.iter().any(|own| own.kind == SpanKind::Outside);
+    let disk = own.spans.iter().any(|own| own.disk_ms > 0.0);
+    let side = html! { span.key-path { "on the longest path" } span.key-beside { "beside it" } @if disk { span.key-wait { "waits for a disk" } } @if outside { span.key-outside { "waits outside" } } };
     let x = |ms: f64| 8.0 + ms / own.done_ms.max(0.1) * (WIDTH - 24.0);
     let step = nice(own.done_ms / 7.0);
     let mut ticks = vec![0.0];
@@ -141,7 +146,7 @@ fn row(own: &Span, trace: &Trace, ticks: &[f64], x: &impl Fn(f64) -> f64) -> Mar
     let tone = if own.longest { "on-path" } else { "beside" };
     html! {
         div.span data-row tabindex="-1" data-longest[own.longest] {
-            span.what { span.indent data-depth=(own.depth.min(8)) {} span.mid { (own.service) } " " b { (own.name) } " " span.dim { (own.detail) } @if own.failed { " " (Shape::Failed.svg()) } }
+            span.what { span.indent data-depth=(own.depth.min(8)) {} span.mid { (own.service) } " " b { (own.name) } " " span.dim { (detail(own)) } @if own.failed { " " (Shape::Failed.svg()) } }
             span.took { (clock::took(own.to_ms - own.from_ms)) }
             svg.time viewBox=(format!("0 0 {WIDTH} 24")) preserveAspectRatio="none" role="img" aria-label=(format!("from {} to {}", clock::took(own.from_ms), clock::took(own.to_ms))) {
                 @for tick in ticks { path.grid d=(format!("M{} 0v24", tenth(x(*tick)))) {} }
@@ -160,6 +165,15 @@ fn row(own: &Span, trace: &Trace, ticks: &[f64], x: &impl Fn(f64) -> f64) -> Mar
             }
         }
     }
+}
+
+/// What the name does not say already.
+fn detail(own: &Span) -> &str {
+    let told = own.name.split(' ').next().unwrap_or_default();
+    own.detail
+        .strip_prefix(told)
+        .unwrap_or(&own.detail)
+        .trim_start()
 }
 
 /// How many stripes a bar of this width has.

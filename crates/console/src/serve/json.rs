@@ -54,6 +54,7 @@ pub fn found(path: &str, asked: &Asked, moment: &Moment) -> Option<Value> {
         }
         ("sagas", Some(id)) => json!(moment.instances.iter().find(|own| own.id == id)?),
         ("boundary", None) => json!(moment.boundary),
+        ("databases", None) => json!(moment.databases),
         ("logs", None) => {
             let lines: Vec<_> = moment
                 .logs
@@ -66,7 +67,7 @@ pub fn found(path: &str, asked: &Asked, moment: &Moment) -> Option<Value> {
         }
         ("traces", None) => json!(moment.traces.iter().take(limit).collect::<Vec<_>>()),
         ("traces", Some(id)) => json!(moment.traces.iter().find(|own| own.id == id)?),
-        ("plots", None) => json!(moment.plots),
+        ("plots", None) => json!(moment.all_plots().collect::<Vec<_>>()),
         ("find", None) => {
             let text = asked.get("q").map_or("", String::as_str);
             let hits = find::found(text, moment).into_iter();

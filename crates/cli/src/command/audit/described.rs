@@ -3,6 +3,7 @@
 //! Owns the order: targets, facts of each database once, the engines' own comparison, one report.
 //! Whoever looks is the administrator of each server's `url:`; nothing is written.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freehold_boundary::audit::report::{Stands, StoreReport, SystemReport, Unseen};
@@ -22,10 +23,10 @@ use crate::servers::Place;
 const AT_ONCE: usize = 4;
 
 /// A described system with all its stores.
-pub(super) struct Described {
+pub(in crate::command) struct Described {
     pub(super) system: System,
     /// All stores, since those that share a database describe each other.
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     /// Those that are reported on; empty: all.
     services: Vec<String>,
 }
@@ -54,16 +55,25 @@ impl Described {
         }
         Ok(Self {
             system: context.system,
-            targets,
+            targets: targets.into(),
             services: wanted.services.clone(),
         })
+    }
+
+    /// These stores, which are all of a system. What an adopted one keeps is taken as wanted.
+    pub(in crate::command) fn of(system: System, targets: Arc<[Target]>) -> Self {
+        Self {
+            system,
+            targets,
+            services: Vec::new(),
+        }
     }
 
     /// One look at everything.
     ///
     /// # Errors
     /// Only when nobody could look at any store.
-    pub(super) async fn look(&self, budget: u64) -> Result<SystemReport> {
+    pub(in crate::command) async fn look(&self, budget: u64) -> Result<SystemReport> {
         let limits = Limits {
             total: Duration::from_secs(budget.max(1)),
             ..Limits::default()

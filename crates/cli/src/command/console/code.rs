@@ -30,6 +30,11 @@ impl Code {
         }
     }
 
+    /// Where the system's files are.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// One check. What cannot be checked is said, and is no error.
     pub(in crate::command) fn check(&mut self, now: u64) -> Boundary {
         let begun = Instant::now();

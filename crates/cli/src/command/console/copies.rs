@@ -1,17 +1,20 @@
-//! How fresh copies are, and which of their keys wait for a person, as the console shows it.
+//! How fresh copies are, which of their keys wait for a person, and (by `feed`) what is sent, as the
+//! console shows it.
 //!
 //! Freshness is measured by heartbeats: from the commit of one in its source's store to the commit
 //! that makes it visible in the reader's, each by its own store's clock, whose difference is taken
 //! out. While no heartbeat arrives the age of the last one counts.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 
-use freehold_console::moment::{DeadLetter, Moment, Plot, Series};
+use freehold_console::moment::{DeadLetter, Moment, Plot, Series, Way};
 use freehold_events::operate::dead;
 use freehold_events::{Ground, Subscribed, clock, survey};
 use freehold_lifecycle::Target;
 use freehold_model::{Fault, System};
 
+use super::feed::{Fed, Feed};
 use crate::command::events::{enter, failed, sources};
 use crate::sidecar::subscribed;
 use crate::vitals::promised;
@@ -19,6 +22,8 @@ use crate::vitals::promised;
 /// Percentiles are over a minute, plots over ten; a look a second.
 const MINUTE: usize = 60;
 const KEPT: usize = 600;
+/// So many of the newest events are shown.
+const WAYS: usize = 500;
 /// A source says each second that it is alive; older than this, none has arrived.
 const SILENT_MS: f64 = 2_000.0;
 
@@ -30,6 +35,7 @@ type Of = (String, String);
 pub(in crate::command) struct Looks {
     grounds: BTreeMap<String, Ground>,
     samples: BTreeMap<Of, VecDeque<(u64, f64)>>,
+    feeds: BTreeMap<String, Feed>,
 }
 
 /// What was seen last.
@@ -37,6 +43,9 @@ pub(in crate::command) struct Looks {
 pub(in crate::command) struct Copies {
     sources: BTreeMap<Of, Source>,
     dead: Vec<DeadLetter>,
+    fed: BTreeMap<String, Fed>,
+    /// What could not be seen beside it.
+    pub(super) troubles: Vec<Fault>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,7 +61,7 @@ impl Looks {
     /// Asks every store that publishes or keeps copies, by connections that stay open.
     pub(in crate::command) async fn look(
         &mut self,
-        system: &System,
+        (system, root): (&System, &Path),
         targets: &[Target],
         now: u64,
     ) -> Result<Copies, Vec<Fault>> {
@@ -66,6 +75,14 @@ impl Looks {
                 _ => enter(target).await?,
             };
             clocks.insert(service.clone(), clock(&mut ground).await.map_err(failed)?);
+            if target.want.plane.publishes {
+                let feed = self.feeds.entry(service.clone()).or_default();
+                let of = (&system.services[service], root);
+                match feed.look(&mut ground, of, now).await {
+                    Ok(told) => drop(seen.fed.insert(service.clone(), told)),
+                    Err(faults) => seen.troubles.extend(faults),
+                }
+            }
             self.grounds.insert(service.clone(), ground);
         }
         let keeps = |it: &&Target| plain(it) && !it.want.plane.copies.is_empty();
@@ -81,7 +98,8 @@ impl Looks {
                 let skew = clocks.get(&survey.source).map(|it| own - it);
                 let arrived = survey.ticked_at.zip(survey.heard_ago).zip(skew);
                 if let Some(((ticked, heard_ago), skew)) = arrived {
-                    let took = millis(own - heard_ago - skew - ticked);
+                    // Some stores' clocks tell milliseconds.
+                    let took = millis(own - heard_ago - skew - ticked).max(1.0);
                     let silent = millis(heard_ago);
                     let fresh = if silent > SILENT_MS { silent } else { took };
                     let samples = self.samples.entry(of.clone()).or_default();
@@ -175,15 +193,59 @@ impl Copies {
         }
         moment.dead.clone_from(&self.dead);
         for service in &mut moment.services {
+            let fed = self.fed.get(&service.name);
+            service.outbox_rows = fed.map(|own| own.waiting);
+            service.outbox_oldest_ms = fed.and_then(|own| own.oldest_ms);
             let own = self
                 .sources
                 .iter()
                 .filter(|((reader, _), _)| *reader == service.name);
-            let plot = plot(&service.name, &own.collect::<Vec<_>>());
-            moment.plots.extend(plot.clone());
-            service.freshness = plot;
+            service.freshness = plot(&service.name, &own.collect::<Vec<_>>());
         }
     }
+
+    /// Events that were sent: rates, and the newest with what they carry.
+    pub(in crate::command) fn fill_sent(&self, system: &System, moment: &mut Moment) {
+        for event in &mut moment.events {
+            let rates = self.fed.get(&event.from);
+            let rates = rates.and_then(|own| own.per_second.as_ref());
+            event.per_second = rates.map(|own| own.get(&event.name).copied().unwrap_or(0.0));
+        }
+        let mut ways: Vec<Way> = Vec::new();
+        for (service, fed) in &self.fed {
+            let store = moment.service(service).and_then(|own| own.stores.first());
+            let tile = store.map_or("", |own| own.tile());
+            for own in &fed.sent {
+                let kind = moment.events.iter().find(|it| own.is_of(it));
+                let of = kind.map(|kind| (tile, kind, moment.broker.as_str()));
+                ways.extend(of.map(|of| own.way(&system.services[service], of)));
+            }
+        }
+        ways.sort_by_key(|own| std::cmp::Reverse((own.committed_at, own.tenths)));
+        ways.truncate(WAYS);
+        moment.ways = ways;
+        moment.plots.extend(sent(&self.fed));
+    }
+}
+
+/// Events a second of each service that publishes.
+fn sent(fed: &BTreeMap<String, Fed>) -> Option<Plot> {
+    let all = || fed.iter().filter(|(_, own)| own.trend.len() > 1);
+    let times = || all().flat_map(|(_, own)| own.trend.iter().map(|(at, _)| *at));
+    let (from, to) = (times().min()?, times().max()?);
+    let series = all().map(|(service, own)| Series {
+        label: service.clone(),
+        values: own.trend.iter().map(|(_, rate)| Some(*rate)).collect(),
+    });
+    Some(Plot {
+        title: "Events".to_owned(),
+        detail: "a second, by who publishes them".to_owned(),
+        unit: "/s".to_owned(),
+        from,
+        to,
+        series: series.collect(),
+        ..Plot::default()
+    })
 }
 
 /// Its line is the strictest promise.

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use freehold_bookkeeping::{EntryKind, Ledger, State};
 use freehold_console::Moment;
 use freehold_console::moment::{Identity, Migration, Table};
-use freehold_engine::{Live, Object};
+use freehold_engine::{Connection, Live, Object};
 use freehold_lifecycle::Target;
-use freehold_model::{Fault, System};
+use freehold_model::{EngineKind, Fault, System};
 
+/// Rows are counted up to here.
+const MOST_ROWS: u64 = 100_000;
 /// The letters of rights, in their order.
 const LETTERS: [(&str, char); 4] = [
     ("SELECT", 'S'),
@@ -50,9 +52,40 @@ pub(in crate::command) async fn seen(
             None => Ledger::default(),
         };
         let of = (target.want.service.clone(), target.want.store.clone());
-        all.insert(of, ground(system, target, &live, &ledger));
+        let mut seen = ground(system, target, &live, &ledger);
+        // What nobody may count is not counted, and all else is shown.
+        let _ = count(connection.as_mut(), target, &mut seen).await;
+        all.insert(of, seen);
     }
     Ok(Grounds(all))
+}
+
+/// Counts the rows of the store's tables, each up to a limit: a large one is not read through.
+async fn count(
+    connection: &mut dyn Connection,
+    target: &Target,
+    seen: &mut Ground,
+) -> freehold_engine::Result<()> {
+    // A reader of plans sees no rows.
+    if target.planner {
+        return Ok(());
+    }
+    for table in seen.tables.iter_mut().filter(|own| !own.ours) {
+        let quote = match target.kind {
+            EngineKind::Mysql | EngineKind::Mariadb => '`',
+            _ => '"',
+        };
+        if table.name.contains(quote) {
+            continue;
+        }
+        let name = format!("{quote}{}{quote}", table.name);
+        let sql =
+            format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {MOST_ROWS}) AS counted");
+        let rows = connection.read_as_owner(&target.want, &sql).await?;
+        let counted = rows.first().and_then(|row| row.first()?.whole());
+        table.rows = counted.and_then(|own| u64::try_from(own).ok());
+    }
+    Ok(())
 }
 
 impl Grounds {
@@ -123,7 +156,10 @@ fn letters(live: &Live, role: &str, table: &str) -> String {
         .grants
         .iter()
         .filter(|own| own.grantee == *role)
-        .filter(|own| matches!(&own.on, Object::Table(name) if name == table))
+        // On an append-only table they are of columns: all but those that the server fills in.
+        .filter(
+            |own| matches!(&own.on, Object::Table(name) | Object::Column(name, _) if name == table),
+        )
         .map(|own| own.privilege.as_str())
         .collect();
     let held = LETTERS.iter().filter(|(word, _)| may.contains(word));
@@ -142,7 +178,7 @@ fn migrations(target: &Target, ledger: &Ledger) -> Vec<Migration> {
                 && file.is_some_and(|own| own.checksum == entry.checksum),
             statements: entry.total,
             reversible: entry.down_checksum.is_some(),
-            applied_at: None,
+            applied_at: freehold_look::clock::read(&entry.at),
             took_ms: None,
         }
     });

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_console::Moment;
-use freehold_console::moment::{Boundary, Level, LogLine};
+use freehold_console::moment::{Boundary, Databases, Level, LogLine};
 use freehold_lifecycle::{StoreStatus, Target, status};
 use freehold_model::{Fault, System};
 use tokio::sync::watch;
 
 use super::code::Code;
 use super::copies::{Copies, Looks};
+use super::databases::Audit;
 use super::ground::{self, Grounds};
 use super::sagas::{self, Sagas};
 use super::{described, now};
@@ -37,6 +38,7 @@ pub(in crate::command) struct Looked {
     sagas: Sagas,
     copies: Copies,
     boundary: Option<Boundary>,
+    databases: Option<Databases>,
     /// Why they could not be asked; a cause once, as long as it stays.
     pub(in crate::command) troubles: Vec<LogLine>,
 }
@@ -47,9 +49,11 @@ impl Looked {
         let mut moment = described::moment(system, &self.stores, self.at);
         self.grounds.fill(&mut moment);
         self.copies.fill(&mut moment);
+        self.copies.fill_sent(system, &mut moment);
         moment.sagas.clone_from(&self.sagas.kinds);
         moment.instances.clone_from(&self.sagas.instances);
         moment.boundary.clone_from(&self.boundary);
+        moment.databases.clone_from(&self.databases);
         moment
     }
 
@@ -87,6 +91,7 @@ pub(in crate::command) async fn look(
 ) {
     let mut own = Looked::default();
     let mut looks = Looks::default();
+    let audit = Audit::new(system, Arc::clone(&targets));
     let (mut counted, mut asked, mut read, mut checked) = (None, None, None, None);
     let begun = Instant::now();
     loop {
@@ -104,13 +109,16 @@ pub(in crate::command) async fn look(
             }
         }
         if due(&mut counted, SAGAS) {
-            match sagas::seen(&targets).await {
+            match sagas::seen(&targets, &own.sagas, now()).await {
                 Ok(sagas) => own.sagas = sagas,
                 Err(found) => faults.extend(found),
             }
         }
-        match looks.look(system, &targets, now()).await {
-            Ok(copies) => own.copies = copies,
+        match looks.look((system, code.root()), &targets, now()).await {
+            Ok(copies) => {
+                faults.extend(copies.troubles.iter().cloned());
+                own.copies = copies;
+            }
             Err(found) => faults.extend(found),
         }
         for line in own.trouble(&faults) {
@@ -120,6 +128,7 @@ pub(in crate::command) async fn look(
         // Programs come first: code is read when they have started.
         if begun.elapsed() >= STORES && due(&mut checked, CODE) {
             own.boundary = Some(code.check(now()));
+            own.databases = Some(audit.look(now()).await);
             looked.send_replace(own.clone());
         }
         tokio::time::sleep(EVERY).await;

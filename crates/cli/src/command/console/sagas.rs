@@ -2,12 +2,14 @@
 //!
 //! Inputs, answers and errors are left out: what is personal in them is not known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_console::moment::{
     Held, Instance, Note, Promise, SagaKind, SagaState, Step, StepKind, StepState,
 };
 use freehold_lifecycle::Target;
+use freehold_look::clock;
+use freehold_look::number::real;
 use freehold_model::Fault;
 use freehold_saga::operate::{self, Filter, Seen};
 use freehold_saga::{At, Definition, Parked, Status, current_step};
@@ -17,6 +19,10 @@ use crate::command::saga::{Store, fault};
 /// How many that are under way are shown, and how many of all, newest first.
 const OPEN: u32 = 500;
 const NEWEST: u32 = 200;
+/// Rates are over a minute, in milliseconds.
+const MINUTE: u64 = 60_000;
+/// Of each service so many stay known.
+const KEPT: usize = 1500;
 /// Of how many that are under way locks and notes are asked for.
 const DETAILED: usize = 20;
 
@@ -27,7 +33,11 @@ pub(in crate::command) struct Sagas {
 }
 
 /// Asks every store that starts some.
-pub(super) async fn seen(targets: &[Target]) -> Result<Sagas, Vec<Fault>> {
+pub(super) async fn seen(
+    targets: &[Target],
+    before: &Sagas,
+    now: u64,
+) -> Result<Sagas, Vec<Fault>> {
     let mut all = Sagas::default();
     for target in targets.iter().filter(|it| it.want.plane.sagas.starts) {
         let mut store = Store::of(target).await?;
@@ -48,7 +58,9 @@ pub(super) async fn seen(targets: &[Target]) -> Result<Sagas, Vec<Fault>> {
             );
         }
         let mut own = Sagas::default();
-        own.add(&target.want.service, &definitions, found.into_values());
+        own.add(&target.want.service, &definitions, found.into_values(), now);
+        own.keep(before, &target.want.service);
+        own.measure(now);
         // What was asked of a saga, and what it holds, matters while it is not done.
         let open = own.instances.iter_mut();
         let open = open.filter(|it| matches!(it.state, SagaState::Parked | SagaState::Running));
@@ -65,9 +77,11 @@ pub(super) async fn seen(targets: &[Target]) -> Result<Sagas, Vec<Fault>> {
         all.kinds.extend(own.kinds);
         all.instances.extend(own.instances);
     }
-    // The map shows the first: the one with most to tell.
-    all.kinds
-        .sort_by_key(|own| std::cmp::Reverse(own.steps.len()));
+    // The map shows the first: the one that runs most, then the one with most to tell.
+    all.kinds.sort_by_key(|own| {
+        let runs: u64 = own.counts.values().sum();
+        std::cmp::Reverse((runs, own.steps.len()))
+    });
     Ok(all)
 }
 
@@ -90,8 +104,10 @@ impl Sagas {
         service: &str,
         definitions: &BTreeMap<String, Definition>,
         found: impl Iterator<Item = Seen>,
+        now: u64,
     ) {
-        let shown = found.filter_map(|seen| instance(service, definitions.get(&seen.hash), &seen));
+        let shown =
+            found.filter_map(|seen| instance(service, definitions.get(&seen.hash), &seen, now));
         let instances: Vec<_> = shown.collect();
         let mut kinds: BTreeMap<&str, SagaKind> = BTreeMap::new();
         for definition in definitions.values() {
@@ -100,14 +116,55 @@ impl Sagas {
                 .entry(&definition.name)
                 .or_insert_with(|| kind(service, definition));
         }
-        for own in &instances {
-            if let Some(kind) = kinds.get_mut(own.saga.as_str()) {
-                *kind.counts.entry(own.state).or_default() += 1;
-            }
-        }
         self.kinds.extend(kinds.into_values());
         self.instances.extend(instances);
     }
+
+    /// What has ended and was seen before stays a while, so that a link to it does.
+    fn keep(&mut self, before: &Self, service: &str) {
+        let known: BTreeSet<String> = self.instances.iter().map(|own| own.id.clone()).collect();
+        let mut more: Vec<&Instance> = before
+            .instances
+            .iter()
+            .filter(|own| own.service == service && own.ended_at.is_some())
+            .filter(|own| !known.contains(&own.id))
+            .collect();
+        more.sort_by_key(|own| std::cmp::Reverse(own.started_at));
+        let room = KEPT.saturating_sub(self.instances.len());
+        self.instances.extend(more.into_iter().take(room).cloned());
+    }
+
+    fn measure(&mut self, now: u64) {
+        let since = self.instances.iter().map(|own| own.started_at).min();
+        for kind in &mut self.kinds {
+            let own = self.instances.iter().filter(|own| own.saga == kind.name);
+            let own: Vec<_> = own.collect();
+            for one in &own {
+                *kind.counts.entry(one.state).or_default() += 1;
+            }
+            measure(kind, &own, since, now);
+        }
+    }
+}
+
+/// How many begin and how long they take, over the last minute or as far back as is seen.
+fn measure(kind: &mut SagaKind, all: &[&Instance], since: Option<u64>, now: u64) {
+    kind.since = since;
+    let from = now.saturating_sub(MINUTE).max(since.unwrap_or(now));
+    let seconds = real(now.saturating_sub(from)) / 1000.0;
+    if seconds >= 1.0 {
+        let begun = all.iter().filter(|own| own.started_at >= from).count();
+        kind.per_second = Some(real(begun as u64) / seconds);
+    }
+    let took = all
+        .iter()
+        .filter_map(|own| own.ended_at.map(|at| (at, own)));
+    let mut took: Vec<u64> = took
+        .map(|(at, own)| at.saturating_sub(own.started_at))
+        .collect();
+    took.sort_unstable();
+    let at = |share: usize| took.get(took.len() * share / 100).map(|own| real(*own));
+    (kind.p50_ms, kind.p99_ms) = (at(50), at(99));
 }
 
 fn kind(service: &str, definition: &Definition) -> SagaKind {
@@ -146,7 +203,12 @@ fn undo(step: &freehold_saga::Step) -> String {
 }
 
 /// Nothing: an operator has closed it as it stands.
-fn instance(service: &str, definition: Option<&Definition>, seen: &Seen) -> Option<Instance> {
+fn instance(
+    service: &str,
+    definition: Option<&Definition>,
+    seen: &Seen,
+    now: u64,
+) -> Option<Instance> {
     let mut shown = Instance {
         id: seen.id.clone(),
         saga: seen.definition.clone(),
@@ -188,6 +250,20 @@ fn instance(service: &str, definition: Option<&Definition>, seen: &Seen) -> Opti
     let steps = definition.steps.iter().zip(&own.state.steps);
     for (described, stands) in steps.clone() {
         shown.steps.push(step(described, stands, service));
+    }
+    if let Some(at) = definition.steps.iter().position(|own| own.name == at_step) {
+        let stands = &own.state.steps[at];
+        // How often it is tried before it is parked, the definition says or the default does.
+        shown.attempt = match stands.attempt {
+            0 => String::new(),
+            n => n.to_string(),
+        };
+        if let Some(due) = stands.due.filter(|_| stands.parked.is_none()) {
+            shown.next = format!("next try in {}", clock::span(due.saturating_sub(now)));
+        }
+        if stands.parked.is_some() {
+            shown.deadline = stands.due;
+        }
     }
     if shown.state == SagaState::Parked {
         shown.parked_at = Some(seen.updated);

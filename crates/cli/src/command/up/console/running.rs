@@ -75,6 +75,9 @@ pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
     let looked = known.looked;
     let mut moment = looked.moment(known.system);
     (moment.at, moment.since) = (at, known.history.begun);
+    if moment.environment.is_empty() {
+        "local".clone_into(&mut moment.environment);
+    }
     for server in &mut moment.servers {
         let private = known.started.iter().find(|own| own.0 == server.key);
         if let Some((_, _, port, _)) = private {
@@ -94,6 +97,7 @@ pub(super) fn moment(known: &Known<'_>, at: u64) -> Moment {
     for trace in &mut moment.traces {
         trace.settle(&moment.dead);
     }
+    known.spans.tell(&mut moment);
     moment.plots.extend(requests(&moment.services, at));
     moment.logs = known.board.log.iter().map(line).collect();
     moment.logs.extend(looked.troubles.iter().cloned());
