@@ -224,8 +224,12 @@ fn taken(service: &str, table: &str, copy: &CopyOf, contract: &Contract) -> Vec<
             "{service}: copy `{table}` takes `{field}`, which `{}` of {} does not have",
             copy.event, copy.service
         );
-        let known = contract.schema.fields().map(|(name, _)| name);
-        let help = match nearest(field, known) {
+        let (of, own) = match (field.strip_prefix("@."), items) {
+            (Some(own), Some(items)) => (items, own),
+            _ => (&contract.schema, field.as_str()),
+        };
+        let known = of.fields().map(|(name, _)| name);
+        let help = match nearest(own, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("its fields are in {}", contract.file.display()),
         };

@@ -185,6 +185,32 @@ fn fields_that_nobody_publishes_are_refused() {
 }
 
 #[test]
+fn fields_of_items_are_held_against_the_items() {
+    let event = BOOK.replacen(
+        "\"bookId\": {",
+        "\"parts\": { \"type\": \"array\", \"items\": { \"type\": \"object\", \"properties\": { \"sku\": { \"type\": \"string\" } } } }, \"bookId\": {",
+        1,
+    );
+    let copy = |each: &str, field: &str| {
+        format!(
+            "service: orders\nteam: b\nstore: {{ server: main }}\ncopies:\n  parts:\n    from: catalog/book.changed.v1\n    each: {each}\n    key: {{ book_id: bookId, line: \"@index\" }}\n    columns: {{ sku: \"{field}\" }}\n    provenance: {{ position: at }}\n"
+        )
+    };
+    let good = copy("parts", "@.sku");
+    let place = "services/orders/service.yaml";
+    let (last, files) = system("title: title", "", &[(NOW, &event), (place, &good)]);
+    contracts(Path::new(""), &last, &files).expect("both are there");
+    for (each, field, words) in [
+        ("parts", "@.skv", ["`@.skv`", "did you mean `sku`?"]),
+        ("prats", "@.sku", ["`prats`", "did you mean `parts`?"]),
+    ] {
+        let wrong = copy(each, field);
+        let more = [(NOW, event.as_str()), (place, wrong.as_str())];
+        refused("title: title", "", &more, "FH2504", &words);
+    }
+}
+
+#[test]
 fn a_copy_of_everything_is_told() {
     let names = ["a", "b", "c", "d"];
     let fields = names.map(|name| format!("\"{name}\": {{ \"type\": \"integer\" }}, "));
