@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::bench_events::Bench;
 use crate::check::{stage, test};
 
 /// A name, what it takes, and what it does.
@@ -82,7 +83,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "events",
-        what: "a million events each on PostgreSQL, MariaDB and SQLite in a storm that kills broker, relay, consumer and server; relays and appliers that die at every call, a million shuffled histories, and the models",
+        what: "a million events each on PostgreSQL, MariaDB and SQLite in a storm that kills broker, relay, consumer and server; relays and appliers that die at every call, a million shuffled histories, the models, faults whose alarms are timed, and what a neighbour on the same server adds",
         run: events,
     },
     Part {
@@ -210,6 +211,8 @@ fn events(_: &Prove, root: &Path) -> Result<(), String> {
     long.args([
         "shuffle",
         "models",
+        "lives",
+        "restores",
         "relay",
         "crashes",
         "storm",
@@ -219,10 +222,26 @@ fn events(_: &Prove, root: &Path) -> Result<(), String> {
     .env("FREEHOLD_PROVE", "1")
     .env("FREEHOLD_STORM", "1000000")
     .env("FREEHOLD_HISTORIES", "1000000");
-    test({
+    let stormed = test({
         long.env("FREEHOLD_EVENTS", "1000000");
         long
-    })
+    });
+    let told = stage("faults whose alarms are timed", || {
+        let cli = ["--package", "freehold-cli", "--test", "it", "--"];
+        let mut faults = tests(root, &cli);
+        faults.args(["events_faults", "--nocapture"]);
+        test({
+            faults.env("FREEHOLD_PROVE", "1");
+            faults
+        })
+    });
+    // Its rows are read: paced alone, and beside a neighbour that idles or writes.
+    let beside = stage("a neighbour on the same server", || {
+        let asked = ["--events", "200000", "--seconds", "60"];
+        let only = ["--only", "postgres-embedded"];
+        Bench::parse(&[&asked[..], &only[..]].concat())?.run(root)
+    });
+    stormed.and(told).and(beside)
 }
 
 fn postgres(_: &Prove, root: &Path) -> Result<(), String> {
