@@ -190,7 +190,7 @@ fn picture(bookvault: &crate::binary::Example, console: &str) {
         .done();
     let folder = tempfile::tempdir().expect("a folder");
     let mut driver = Driver::start(&browser, folder.path());
-    driver.show((1280, 800), false);
+    driver.show((1440, 1000), false);
     driver.open(console);
     driver.picture(std::path::Path::new(&file));
     if let Some(folder) = std::env::var_os("FREEHOLD_PICTURES") {
