@@ -301,8 +301,8 @@ fn the_console_shows_what_runs_and_holds_nothing_up() {
     let mut half = TcpStream::connect(address).expect("it listens");
     write!(half, "GET / HTTP/1.1\r\n").expect("begun");
     assert_eq!(up.interrupt(), 0);
+    // Its port may be anybody's by now.
     assert_eq!(left(&bookvault), [""; 0]);
-    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
