@@ -89,11 +89,6 @@ const ALONE: &[(&str, &str, &str)] = &[
         "peers",
         "there is no server to ask who is connected",
     ),
-    (
-        "sqlite",
-        "wake",
-        "there is no server to tell of a commit, but a kernel",
-    ),
 ];
 
 pub(crate) fn engine_files(tree: &Tree) -> Vec<Finding> {

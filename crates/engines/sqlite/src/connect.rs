@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
 
 use freehold_engine::{
-    Address, Alarm, BoxFuture, Change, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Polled,
+    Address, BoxFuture, Change, Commit, Connection, Endpoint, Error, ErrorKind, Live, Peer, Polled,
     Probe, Result, Rows, Step, Subject, TxMode, Value, Verifier, Verifiers, Want,
 };
 use rusqlite::InterruptHandle;
@@ -17,11 +16,7 @@ use rusqlite::InterruptHandle;
 use crate::files::{self, Found, STORE};
 use crate::lock::Lock;
 use crate::session::{Session, unusable};
-use crate::wake::Wake;
 use crate::{adopt, inspect, outbox, peers, probe, schema};
-
-/// How often the relay looks where nothing wakes it.
-const DEAF: Duration = Duration::from_millis(20);
 
 /// Opens a store's file (any path that ends in `store.db`), making it where it is not there; or
 /// stands at a folder of stores, touching nothing.
@@ -88,8 +83,6 @@ struct Sqlite {
     /// No login was named, or the owner was assumed: triggers let the owner through.
     as_owner: bool,
     locks: BTreeMap<String, Lock>,
-    /// Of a relay, once it has slept.
-    wake: Option<Wake>,
 }
 
 impl Sqlite {
@@ -100,7 +93,6 @@ impl Sqlite {
             probe,
             as_owner,
             locks: BTreeMap::new(),
-            wake: None,
         }
     }
 
@@ -283,29 +275,6 @@ impl Connection for Sqlite {
     ) -> BoxFuture<'a, Result<Polled>> {
         let cursor = cursor.to_owned();
         Box::pin(self.call(move |session| outbox::poll(session, &cursor, page)))
-    }
-
-    fn arm_outbox<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Alarm>> {
-        Box::pin(async move {
-            if self.wake.is_none() {
-                self.wake = Wake::new(&Path::new(&want.spot.database).join(STORE));
-            }
-            let armed = self.wake.as_mut().is_some_and(Wake::arm);
-            Ok(if armed {
-                Alarm::Armed
-            } else {
-                Alarm::Deaf(DEAF)
-            })
-        })
-    }
-
-    fn wait_outbox<'a>(&'a mut self, _want: &'a Want, most: Duration) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            if let Some(wake) = &mut self.wake {
-                wake.wait(most).await;
-            }
-            Ok(())
-        })
     }
 
     fn session_id(&mut self) -> BoxFuture<'_, Result<i64>> {

@@ -26,7 +26,6 @@ mod sagas;
 mod schema;
 mod session;
 mod statements;
-mod wake;
 mod wanted;
 
 use std::path::Path;
