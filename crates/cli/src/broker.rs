@@ -2,7 +2,7 @@
 //! NATS or RabbitMQ of others. Topics are made and each service gets an account of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -355,7 +355,7 @@ async fn make(
     Ok(made)
 }
 
-/// A service's secret, made the first time.
+/// A service's secret, made the first time: whoever makes it at the same moment takes the one that is kept.
 fn kept_secret(broker: &dyn Broker, folder: &Path, service: &str) -> Result<Secret> {
     let form = if broker.info().name == "nats" {
         "seed"
@@ -363,12 +363,18 @@ fn kept_secret(broker: &dyn Broker, folder: &Path, service: &str) -> Result<Secr
         "password"
     };
     let path = folder.join(format!("{service}.{form}"));
-    if let Ok(secret) = std::fs::read_to_string(&path) {
-        return Ok(Secret::new(secret.trim()));
+    let kept = || std::fs::read_to_string(&path).map(|text| Secret::new(text.trim()));
+    if let Ok(secret) = kept() {
+        return Ok(secret);
     }
-    let secret = broker.generate();
-    write_private(&path, secret.expose())?;
-    Ok(secret)
+    let keep = || {
+        let new = written_in(folder, broker.generate().expose())?;
+        match new.persist_noclobber(&path) {
+            Err(lost) if lost.error.kind() != std::io::ErrorKind::AlreadyExists => Err(lost.error),
+            _ => kept(),
+        }
+    };
+    keep().map_err(|error| not_written(&path, &error))
 }
 
 /// A folder that only this user enters.
@@ -380,20 +386,18 @@ pub(crate) fn make_private(folder: &Path) -> Result<()> {
     made.map_err(|error| not_written(folder, &error))
 }
 
+/// As a whole, also for whoever writes the same file at the same moment.
 fn write_private(path: &Path, text: &str) -> Result<()> {
-    let new = path.with_extension("new");
-    let written = || {
-        let _ = std::fs::remove_file(&new);
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        std::fs::rename(&new, path)
-    };
-    written().map_err(|error| not_written(path, &error))
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = written_in(folder, text).and_then(|new| Ok(new.persist(path)?));
+    written.map(drop).map_err(|error| not_written(path, &error))
+}
+
+/// A file that only this user reads, before it has its name.
+fn written_in(folder: &Path, text: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut new, text.as_bytes())?;
+    Ok(new)
 }
 
 fn not_written(path: &Path, error: &std::io::Error) -> Vec<Fault> {
@@ -413,6 +417,23 @@ mod tests {
         let parts = [r#"{"users":[1],"permissions":[2]}"#, r#"{"users":[3]}"#].map(str::to_owned);
         let text: String = merged(&parts).split_whitespace().collect();
         assert_eq!(text, r#"{"permissions":[2],"users":[1,3]}"#);
+    }
+
+    #[test]
+    fn whoever_comes_second_takes_the_secret_that_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nats = freehold_builtin::broker("nats").expect("it has NATS");
+        let tellers: Vec<_> = (0..8)
+            .map(|_| {
+                let folder = folder.path().to_owned();
+                std::thread::spawn(move || kept_secret(nats, &folder, "orders").expect("a secret"))
+            })
+            .collect();
+        let told: BTreeSet<String> = tellers
+            .into_iter()
+            .map(|own| own.join().expect("no panic").expose().to_owned())
+            .collect();
+        assert_eq!(told.len(), 1, "all have the same");
     }
 
     #[test]
