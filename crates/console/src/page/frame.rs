@@ -123,10 +123,10 @@ pub(super) fn title(above: &Markup, title: &Markup, buttons: &Markup) -> Markup 
     }
 }
 
-/// "first 50 of 1,204": what is left out is said, with how to see it.
+/// "50 of 1,204 are shown": what is left out is said, with how to see it.
 pub(super) fn cut(shown: usize, all: usize, narrow: &str) -> Markup {
     html! {
-        @if shown < all { p.empty { "The first " (shown) " of " (number::grouped(all as u64)) "; " (narrow) "." } }
+        @if shown < all { p.empty { (shown) " of " (number::grouped(all as u64)) " are shown; " (narrow) "." } }
     }
 }
 

@@ -98,7 +98,7 @@ fn strip(moment: &Moment) -> Markup {
                 dd { span data-live="strip-sagas" { (parts::big(&number::grouped(moment.sagas_in(SagaState::Running)), "")) span.unit { "running" } }
                     @if parked > 0 { a.state.s-warn href="/sagas?state=parked" { (Shape::Parked.svg()) (parked) " parked" } } } }
             div { dt { "Outbox" @if let Some(oldest) = oldest { span { "oldest " (clock::span(oldest)) } } }
-                dd { span data-live="strip-outbox" { @if waiting.is_empty() { span.unit { "not measured" } } @else { (parts::big(&number::grouped(waiting.iter().sum()), "")) span.unit { "rows wait" } } } } }
+                dd { span data-live="strip-outbox" { @if waiting.is_empty() { span.unit { "not measured" } } @else { (parts::big(&number::grouped(waiting.iter().sum()), "")) span.unit { @if waiting.iter().sum::<u64>() == 1 { "row waits" } @else { "rows wait" } } } } } }
             div { dt { "Findings in code" @if let Some(own) = &moment.boundary { span { (own.findings.len() - own.new_ones()) " in the baseline" } } }
                 dd { @match &moment.boundary {
                     Some(own) => { a.plain href="/boundary" data-live="strip-findings" { (parts::big(&own.findings.len().to_string(), "")) } @if own.new_ones() > 0 { a.state.s-warn href="/boundary" { (Shape::Differs.svg()) (own.new_ones()) " new" } } }

@@ -267,7 +267,7 @@ fn events_in(own: &Service, moment: &Moment) -> Markup {
 fn events_out(own: &Service, moment: &Moment) -> Markup {
     let sent: Vec<&EventKind> = moment.sent_by(&own.name).collect();
     let rates: Vec<f64> = sent.iter().filter_map(|own| own.per_second).collect();
-    let sub = html! { @if !rates.is_empty() { (parts::rate(rates.iter().sum())) "/s" } @match own.outbox_rows { Some(0) => { ", outbox empty" } Some(n) => { ", " (number::grouped(n)) " rows wait" } None => {} } };
+    let sub = html! { @if !rates.is_empty() { (parts::rate(rates.iter().sum())) "/s" } @match own.outbox_rows { Some(0) => { ", outbox empty" } Some(1) => { ", 1 row waits" } Some(n) => { ", " (number::grouped(n)) " rows wait" } None => {} } };
     let body = html! {
         @if sent.is_empty() { (parts::empty("It publishes nothing. An event is declared as `publishes:` and written to the outbox.", "")) } @else { table.rows {
             thead { tr { th { "Event" } th.num.more { "Rate" } th { "Goes to" } th.num { "Fresh p99" } } }
