@@ -121,11 +121,11 @@ impl Fate {
                     if cut {
                         // Ended in good order, or the server might never read what was sent.
                         let _ = to_server.shutdown().await;
-                        if self.cut == Cut::Answered {
-                            let _ = from_server.read(&mut answered).await;
+                        if self.cut == Cut::Sent {
+                            drop((from_client, to_client));
                         }
-                        drop((from_client, to_client));
-                        // Until the server ends it, as it does when it has read everything.
+                        // Until the server ends it, as it does when it has done everything. One
+                        // answer would not tell: it may be that to what was asked before.
                         while matches!(from_server.read(&mut answered).await, Ok(1..)) {}
                         return;
                     }
