@@ -95,6 +95,24 @@ pub trait Connection: Send {
     /// Sends one query and returns all rows.
     fn query<'a>(&'a mut self, sql: &'a str, args: &'a [Value]) -> BoxFuture<'a, Result<Rows>>;
 
+    /// Begins a transaction and sends these statements in it, each with its arguments, one after the
+    /// other: as one message where the engine can, so that nobody waits for an answer in between.
+    /// Returns the rows of each. After an error roll back.
+    fn begin_with<'a>(
+        &'a mut self,
+        mode: TxMode,
+        statements: &'a [(&'a str, Vec<Value>)],
+    ) -> BoxFuture<'a, Result<Vec<Rows>>> {
+        Box::pin(async move {
+            self.begin(mode).await?;
+            let mut answers = Vec::with_capacity(statements.len());
+            for (sql, args) in statements {
+                answers.push(self.query(sql, args).await?);
+            }
+            Ok(answers)
+        })
+    }
+
     /// Commits.
     fn commit(&mut self) -> BoxFuture<'_, Commit>;
 

@@ -5,9 +5,10 @@
 //! What is kept here and must stay so:
 //! - Nothing is sent for a transition before its commit is known ([`commit`]); after an unknown
 //!   commit everything is read again over a new connection ([`Executor::reopen`]).
+//! - While the store commits a batch the core takes the next one, of other sagas ([`work`]).
 //! - The first statement of every transaction is the fence of the shares that it writes for.
 //! - What is under way for a lost leadership never reaches the next one: requests and their answers
-//!   carry the leadership that they belong to ([`Led`]).
+//!   carry the leadership that they belong to ([`memory::Led`]).
 //! - Requests live from the last renewal of the leadership, not from their sending.
 //! - In memory is only what has something under way or soon due; the rest is read when something
 //!   happens to it.
@@ -21,77 +22,26 @@ mod send;
 mod settings;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_engine::{Connection, SagaSql};
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::definition::{Definition, OnConflict};
 use crate::error::Result;
-use crate::instance::{Instance, Prepared};
+use crate::instance::Prepared;
 use crate::participants::Participants;
 use crate::saga_id::SagaId;
-use crate::signal::Signal;
 use crate::store::{Share, Store};
-use crate::transition::{Event, Millis};
 
 pub use settings::{Alarm, Settings};
 
 use lanes::{Heard, Lanes};
 use lead::Unread;
-
-/// A leadership of one share, as long as it lasts. What is sent and heard names it.
-#[derive(Debug)]
-struct Led {
-    share: Share,
-    /// The store's time of the last renewal.
-    renewed: std::sync::atomic::AtomicU64,
-}
-
-/// An instance in memory: as stored, but for short pauses.
-#[derive(Debug)]
-struct Held {
-    instance: Instance,
-    prepared: Arc<Prepared>,
-    /// Requests queued and sent.
-    under_way: u32,
-    /// When it stands in the timers.
-    timer: Option<Millis>,
-}
-
-/// Something that happened to a saga and has not been taken yet.
-#[derive(Debug)]
-struct Pending {
-    saga: SagaId,
-    event: What,
-    payload: Option<Value>,
-}
-
-#[derive(Debug)]
-enum What {
-    Event(Event),
-    Signal(Signal),
-    /// A time has come that the instance names.
-    Time,
-}
-
-/// The store's time, kept going between two looks at it.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    then: Millis,
-    at: Instant,
-}
-
-impl Clock {
-    fn now(&self) -> Millis {
-        let since = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.then.saturating_add(since)
-    }
-}
+use memory::{Clock, Memory};
 
 /// Runs the sagas of one store.
 pub struct Executor {
@@ -103,25 +53,17 @@ pub struct Executor {
     /// What new sagas of a name get.
     current: HashMap<String, Arc<Prepared>>,
     life: String,
-    clock: Clock,
-    led: BTreeMap<u8, Arc<Led>>,
-    held: HashMap<SagaId, Held>,
-    pending: VecDeque<Pending>,
-    /// Once for each saga that something is due for, in memory or not.
-    timers: BTreeSet<(Millis, SagaId)>,
+    memory: Memory,
     /// Sagas that wait for locks, with their keys, oldest first.
     waiting: VecDeque<(SagaId, Vec<String>)>,
     /// What of taken shares has still to be read. Until then nothing else is looked for, so that a
     /// saga hears of its new leader before it hears of anything else.
     unread: VecDeque<Unread>,
-    /// Signals that are pending or in a batch.
-    in_hand: HashSet<i64>,
     /// Starts that cannot be claimed: of sagas that are not described.
     odd_starts: HashSet<SagaId>,
     /// Shares that are led for the first time: which life of the store that is, is not noted yet.
     unmarked: Vec<Share>,
     lanes: Lanes,
-    hearing: mpsc::UnboundedReceiver<Heard>,
     renew_at: Instant,
     poll_at: Instant,
     poll_pause: Duration,
@@ -152,19 +94,13 @@ impl Executor {
             by_hash: HashMap::new(),
             current: HashMap::new(),
             life,
-            clock: Clock { then, at: now },
-            led: BTreeMap::new(),
-            held: HashMap::new(),
-            pending: VecDeque::new(),
-            timers: BTreeSet::new(),
+            memory: Memory::new(Clock { then, at: now }, hearing),
             waiting: VecDeque::new(),
             unread: VecDeque::new(),
-            in_hand: HashSet::new(),
             odd_starts: HashSet::new(),
             unmarked: Vec::new(),
             lanes: lanes(&people, &settings, telling),
             people,
-            hearing,
             renew_at: now,
             poll_at: now,
             poll_pause: FAST,
@@ -184,12 +120,12 @@ impl Executor {
     /// The store's.
     pub async fn reopen(&mut self, connection: Box<dyn Connection>, sql: SagaSql) -> Result<()> {
         self.store = Store::open(connection, sql).await?;
-        let before: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        let before: Vec<Share> = self.memory.led.values().map(|led| led.share).collect();
         self.forget_everything();
         let (then, life) = self.store.identity().await?;
         let same_life = life == self.life;
         self.life = life;
-        self.clock = Clock {
+        self.memory.clock = Clock {
             then,
             at: Instant::now(),
         };
@@ -204,14 +140,9 @@ impl Executor {
     fn forget_everything(&mut self) {
         let (telling, hearing) = mpsc::unbounded_channel();
         self.lanes = lanes(&self.people, &self.settings, telling);
-        self.hearing = hearing;
-        self.led.clear();
-        self.held.clear();
-        self.pending.clear();
-        self.timers.clear();
+        self.memory = Memory::new(self.memory.clock, hearing);
         self.waiting.clear();
         self.unread.clear();
-        self.in_hand.clear();
         self.odd_starts.clear();
     }
 
@@ -260,16 +191,12 @@ impl Executor {
                 return self.leave().await;
             }
             self.turn().await?;
-            if !self.pending.is_empty() || !self.unread.is_empty() {
+            if !self.memory.pending.is_empty() || !self.unread.is_empty() {
                 continue;
             }
             let until = self.next_look();
             tokio::select! {
-                heard = self.hearing.recv() => {
-                    if let Some(heard) = heard {
-                        self.hear(heard);
-                    }
-                }
+                () = self.memory.listen() => {}
                 () = tokio::time::sleep_until(until.into()) => {}
                 _ = stop.changed() => {}
             }
@@ -281,13 +208,11 @@ impl Executor {
         if self.renew_at <= Instant::now() {
             self.renew().await?;
         }
-        while let Ok(heard) = self.hearing.try_recv() {
-            self.hear(heard);
-        }
-        self.ring();
+        self.memory.hear_all();
+        self.memory.ring();
         if self.unread.is_empty() {
             // What has been heard goes first, but not for long.
-            let late = if self.pending.is_empty() {
+            let late = if self.memory.pending.is_empty() {
                 Duration::ZERO
             } else {
                 LATE
@@ -295,20 +220,26 @@ impl Executor {
             if self.poll_at + late <= Instant::now() {
                 self.poll().await?;
             }
-        } else if self.pending.len() < self.settings.batch {
+        } else {
             self.read_on().await?;
         }
         self.load_missing().await?;
-        let changes = self.work();
-        self.commit(changes).await?;
+        let mut batch = self.work();
+        while !batch.is_empty() {
+            // Signals and starts are looked for in between.
+            let now = Instant::now();
+            let goes_on = now < self.renew_at && now < self.poll_at + LATE;
+            batch = self.commit_meanwhile(batch, goes_on).await?;
+            self.send_ready();
+        }
         self.send_ready();
         Ok(())
     }
 
     fn next_look(&self) -> Instant {
         let mut until = self.renew_at.min(self.poll_at);
-        if let Some((due, _)) = self.timers.first() {
-            let wait = Duration::from_millis(due.saturating_sub(self.clock.now()).max(1));
+        if let Some((due, _)) = self.memory.timers.first() {
+            let wait = Duration::from_millis(due.saturating_sub(self.memory.clock.now()).max(1));
             until = until.min(Instant::now() + wait);
         }
         if let Some(at) = self.lanes.next_delayed() {
@@ -332,8 +263,8 @@ impl Executor {
     pub async fn claim_now(&mut self) -> Result<()> {
         self.poll().await?;
         self.load_missing().await?;
-        let changes = self.work();
-        self.commit(changes).await
+        let batch = self.work();
+        self.commit(batch.changes).await
     }
 
     /// Durable commits of transitions so far.
@@ -343,7 +274,7 @@ impl Executor {
 
     /// How many shares are led and sagas in memory.
     pub fn standing(&self) -> (usize, usize) {
-        (self.led.len(), self.held.len())
+        (self.memory.led.len(), self.memory.held.len())
     }
 }
 

@@ -199,6 +199,72 @@ impl Store {
         rows.iter().map(|row| number(row, 0)).collect()
     }
 
+    /// Begins with the fence and writes a batch behind it: new instances, whose starts are claimed,
+    /// and others, what became of signals, and locks that are freed. In one message where the engine
+    /// can, so the caller rolls back when the fence says that a share is lost. Returns the shares
+    /// that are still led, and the sagas whose rows were as they had been read; only those were
+    /// written.
+    pub(crate) async fn begin_batch(
+        &mut self,
+        shares: &[Share],
+        inserts: &[&Written],
+        updates: &[&Written],
+        noted: &[&Noted],
+        freed: &[SagaId],
+    ) -> Result<(Vec<u8>, Vec<SagaId>)> {
+        let sql = &self.sql;
+        let mut sent = vec![(sql.fence.as_str(), vec![array(shares)])];
+        // Where the answer to the update stands.
+        let mut at = None;
+        if !updates.is_empty() {
+            at = Some(sent.len());
+            if sql.instances_match.is_empty() {
+                let args = with_states(updates, sql.states_in_rows);
+                sent.push((&sql.instances_update, args));
+            } else {
+                let read = updates.iter().map(|row| json!({"i": row.i, "p": row.p}));
+                let read = array(&read.collect::<Vec<_>>());
+                sent.push((&sql.instances_match, vec![read]));
+            }
+        }
+        if !inserts.is_empty() {
+            let args = with_states(inserts, sql.states_in_rows);
+            sent.push((&sql.instances_insert, args));
+            let claimed: Vec<&String> = inserts.iter().map(|row| &row.i).collect();
+            sent.push((&sql.starts_claim, vec![array(&claimed)]));
+        }
+        if !noted.is_empty() {
+            let numbers: Vec<String> = noted.iter().map(|it| it.g.to_string()).collect();
+            sent.push((&sql.actions_put, vec![array(noted)]));
+            sent.push((&sql.signals_delete, vec![array(&numbers)]));
+        }
+        if !freed.is_empty() {
+            sent.push((&sql.locks_free, vec![ids(freed)]));
+        }
+        let answers = self.connection.begin_with(TxMode::Durable, &sent).await?;
+        let still = answers.first().into_iter().flatten();
+        let still = still.map(|row| number(row, 0)).collect::<Result<_>>()?;
+        let written = at.and_then(|at| answers.get(at)).into_iter().flatten();
+        let written: Vec<SagaId> = written.map(|row| id(row, 0)).collect::<Result<_>>()?;
+        if !sql.instances_match.is_empty() && !written.is_empty() {
+            self.update(updates, &written).await?;
+        }
+        Ok((still, written))
+    }
+
+    /// Writes those that were found to be as they had been read.
+    async fn update(&mut self, rows: &[&Written], found: &[SagaId]) -> Result<()> {
+        let found: HashSet<&SagaId> = found.iter().collect();
+        let is_found =
+            |row: &&Written| SagaId::parse(&row.i).is_some_and(|saga| found.contains(&saga));
+        let rows: Vec<&Written> = rows.iter().copied().filter(is_found).collect();
+        let args = with_states(&rows, self.sql.states_in_rows);
+        self.connection
+            .run(&self.sql.instances_update, &args)
+            .await?;
+        Ok(())
+    }
+
     pub(crate) async fn keep_definition(
         &mut self,
         hash: &str,
@@ -255,12 +321,6 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    pub(crate) async fn claim(&mut self, sagas: &[SagaId]) -> Result<()> {
-        let args = [ids(sagas)];
-        self.connection.run(&self.sql.starts_claim, &args).await?;
-        Ok(())
-    }
-
     pub(crate) async fn open_instances(
         &mut self,
         shares: &[u8],
@@ -282,51 +342,6 @@ impl Store {
             .query(&self.sql.instances_by_id, &args)
             .await?;
         rows.into_iter().map(instance).collect()
-    }
-
-    pub(crate) async fn insert(&mut self, rows: &[&Written]) -> Result<()> {
-        let args = with_states(rows, self.sql.states_in_rows);
-        self.connection
-            .run(&self.sql.instances_insert, &args)
-            .await?;
-        Ok(())
-    }
-
-    /// The sagas whose rows were as they had been read; only those were written.
-    pub(crate) async fn update(&mut self, rows: &[&Written]) -> Result<Vec<SagaId>> {
-        let sagas = |rows: &[Vec<Value>]| -> Result<Vec<SagaId>> {
-            rows.iter().map(|row| id(row, 0)).collect()
-        };
-        if self.sql.instances_match.is_empty() {
-            let args = with_states(rows, self.sql.states_in_rows);
-            let rows = self
-                .connection
-                .query(&self.sql.instances_update, &args)
-                .await?;
-            return sagas(&rows);
-        }
-        let read: Vec<_> = rows
-            .iter()
-            .map(|row| json!({"i": row.i, "p": row.p}))
-            .collect();
-        let found = self
-            .connection
-            .query(&self.sql.instances_match, &[array(&read)])
-            .await?;
-        let found = sagas(&found)?;
-        let known: HashSet<&SagaId> = found.iter().collect();
-        let matching: Vec<&Written> = rows
-            .iter()
-            .copied()
-            .filter(|row| SagaId::parse(&row.i).is_some_and(|saga| known.contains(&saga)))
-            .collect();
-        if !matching.is_empty() {
-            let args = with_states(&matching, self.sql.states_in_rows);
-            self.connection
-                .run(&self.sql.instances_update, &args)
-                .await?;
-        }
-        Ok(found)
     }
 
     /// Ended long ago.
@@ -407,12 +422,6 @@ impl Store {
             .run(&self.sql.locks_put, &[array(&rows)])
             .await?;
         Ok(usize::try_from(taken) == Ok(keys.len()))
-    }
-
-    pub(crate) async fn unlock(&mut self, sagas: &[SagaId]) -> Result<()> {
-        let args = [ids(sagas)];
-        self.connection.run(&self.sql.locks_free, &args).await?;
-        Ok(())
     }
 }
 

@@ -252,6 +252,15 @@ impl Connection for Dying {
         Box::pin(self.fate.through(self.inner.query(sql, args)))
     }
 
+    /// One call, as it is one message: nothing of it has taken effect before the commit.
+    fn begin_with<'a>(
+        &'a mut self,
+        mode: TxMode,
+        statements: &'a [(&'a str, Vec<Value>)],
+    ) -> BoxFuture<'a, Result<Vec<Rows>>> {
+        Box::pin(self.fate.through(self.inner.begin_with(mode, statements)))
+    }
+
     fn commit(&mut self) -> BoxFuture<'_, Commit> {
         Box::pin(async move {
             match self.fate.next() {

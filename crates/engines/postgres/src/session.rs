@@ -213,12 +213,7 @@ impl Session {
             ));
         }
         self.enter()?;
-        let args: Vec<Argument<'_>> = args.iter().map(Argument).collect();
-        let rows = self.client.query_raw(&statement, &args).await;
-        let rows = match rows {
-            Ok(stream) => futures_util::TryStreamExt::try_collect(stream).await,
-            Err(error) => Err(error),
-        };
+        let rows = collected(&self.client, &statement, args).await;
         let rows: Result<Vec<Row>> = self.leave(rows);
         self.forget_if_stale(&rows);
         rows?.iter().map(from_row).collect()
@@ -306,13 +301,53 @@ impl Session {
         }
     }
 
-    async fn open(&mut self, how: &str) -> Result<()> {
-        if self.tx != Tx::None {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a transaction is open on this connection already",
-            ));
+    fn none_is_open(&self) -> Result<()> {
+        if self.tx == Tx::None {
+            return Ok(());
         }
+        Err(Error::new(
+            ErrorKind::Invalid,
+            "a transaction is open on this connection already",
+        ))
+    }
+
+    /// Begins, and sends everything before the first answer has come. An error ends the
+    /// transaction on the server, so that nothing behind it takes effect.
+    async fn open_with(
+        &mut self,
+        how: &str,
+        statements: &[(&str, Vec<Value>)],
+    ) -> Result<Vec<Rows>> {
+        self.none_is_open()?;
+        let mut prepared = Vec::with_capacity(statements.len());
+        for (sql, args) in statements {
+            prepared.push((self.prepare(sql).await?, args));
+        }
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {how}");
+        self.enter()?;
+        let sent = prepared
+            .iter()
+            .map(|(statement, args)| collected(&self.client, statement, args));
+        // Polled, and by that sent, in this order.
+        let (opened, answers) = futures_util::future::join(
+            self.client.batch_execute(&begin),
+            futures_util::future::join_all(sent),
+        )
+        .await;
+        if opened.is_ok() {
+            self.tx = Tx::Open;
+        }
+        let answers = opened.and_then(|()| answers.into_iter().collect());
+        let answers: Result<Vec<Vec<Row>>> = self.leave(answers);
+        self.forget_if_stale(&answers);
+        let rows = answers?;
+        rows.iter()
+            .map(|rows| rows.iter().map(from_row).collect())
+            .collect()
+    }
+
+    async fn open(&mut self, how: &str) -> Result<()> {
+        self.none_is_open()?;
         self.send(&format!("BEGIN ISOLATION LEVEL READ COMMITTED {how}"))
             .await?;
         self.tx = Tx::Open;
@@ -422,6 +457,36 @@ impl Session {
     }
 }
 
+/// Do statements of such transactions come again and again?
+fn keeps(mode: TxMode) -> bool {
+    matches!(mode, TxMode::Relay | TxMode::Durable)
+}
+
+fn how(mode: TxMode) -> &'static str {
+    match mode {
+        TxMode::Write => "READ WRITE",
+        TxMode::Durable => "READ WRITE; SET LOCAL synchronous_commit = on",
+        TxMode::ReadOnly => "READ ONLY",
+        // Whatever the default: what the relay reads is sent only once its own commit, and with
+        // it every commit before, is on disk. Statistics of a queue are always wrong; and a plan
+        // that is forbidden costs so much that it would be compiled first.
+        TxMode::Relay => {
+            "READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+        }
+    }
+}
+
+/// One statement's rows, in the driver's own form. Sent when it is first polled.
+async fn collected(
+    client: &Client,
+    statement: &Statement,
+    args: &[Value],
+) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
+    let args: Vec<Argument<'_>> = args.iter().map(Argument).collect();
+    let stream = client.query_raw(statement, &args).await?;
+    futures_util::TryStreamExt::try_collect(stream).await
+}
+
 fn cell(tables: &[Vec<Vec<Option<String>>>]) -> Option<&str> {
     tables.last()?.first()?.first()?.as_deref()
 }
@@ -432,19 +497,17 @@ impl Connection for Session {
     }
 
     fn begin(&mut self, mode: TxMode) -> BoxFuture<'_, Result<()>> {
-        self.keeps |= matches!(mode, TxMode::Relay | TxMode::Durable);
-        let how = match mode {
-            TxMode::Write => "READ WRITE",
-            TxMode::Durable => "READ WRITE; SET LOCAL synchronous_commit = on",
-            TxMode::ReadOnly => "READ ONLY",
-            // Whatever the default: what the relay reads is sent only once its own commit, and with
-            // it every commit before, is on disk. Statistics of a queue are always wrong; and a plan
-            // that is forbidden costs so much that it would be compiled first.
-            TxMode::Relay => {
-                "READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
-            }
-        };
-        Box::pin(self.open(how))
+        self.keeps |= keeps(mode);
+        Box::pin(self.open(how(mode)))
+    }
+
+    fn begin_with<'a>(
+        &'a mut self,
+        mode: TxMode,
+        statements: &'a [(&'a str, Vec<Value>)],
+    ) -> BoxFuture<'a, Result<Vec<Rows>>> {
+        self.keeps |= keeps(mode);
+        Box::pin(self.open_with(how(mode), statements))
     }
 
     fn run<'a>(&'a mut self, sql: &'a str, args: &'a [Value]) -> BoxFuture<'a, Result<u64>> {

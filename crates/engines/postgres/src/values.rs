@@ -1,5 +1,5 @@
-//! Values of the contract to and from the driver: arguments in the server's text form, results
-//! in the driver's binary form.
+//! Values of the contract to and from the driver: arguments in the server's text form but for bytes,
+//! results in the driver's binary form.
 
 use std::error::Error as StdError;
 
@@ -23,9 +23,13 @@ impl ToSql for Argument<'_> {
             Value::Bool(truth) => truth.to_string(),
             Value::I64(number) => number.to_string(),
             Value::F64(number) => number.to_string(),
-            Value::Text(text) => text.clone(),
+            Value::Text(text) => {
+                out.extend_from_slice(text.as_bytes());
+                return Ok(IsNull::No);
+            }
             Value::Bytes(bytes) if *ty == Type::BYTEA => {
-                format!("\\x{}", freehold_engine::hex(bytes))
+                out.extend_from_slice(bytes);
+                return Ok(IsNull::No);
             }
             Value::Bytes(_) => return Err("bytes fit a bytea only".into()),
         };
@@ -38,7 +42,10 @@ impl ToSql for Argument<'_> {
     }
 
     fn encode_format(&self, _: &Type) -> Format {
-        Format::Text
+        match self.0 {
+            Value::Bytes(_) => Format::Binary,
+            _ => Format::Text,
+        }
     }
 
     to_sql_checked!();

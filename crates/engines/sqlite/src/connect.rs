@@ -181,6 +181,26 @@ impl Connection for Sqlite {
         Box::pin(self.call(move |session| session.query(&sql, &args)))
     }
 
+    /// In one visit to the thread that works.
+    fn begin_with<'a>(
+        &'a mut self,
+        mode: TxMode,
+        statements: &'a [(&'a str, Vec<Value>)],
+    ) -> BoxFuture<'a, Result<Vec<Rows>>> {
+        let as_owner = self.as_owner;
+        let owned = statements
+            .iter()
+            .map(|(sql, args)| ((*sql).to_owned(), args.clone()));
+        let statements: Vec<(String, Vec<Value>)> = owned.collect();
+        Box::pin(self.call(move |session| {
+            session.begin(mode, as_owner)?;
+            let answers = statements.iter();
+            answers
+                .map(|(sql, args)| session.query(sql, args))
+                .collect()
+        }))
+    }
+
     fn commit(&mut self) -> BoxFuture<'_, Commit> {
         Box::pin(async {
             let committed = self.call(|session| Ok(session.commit())).await;

@@ -15,6 +15,8 @@ use crate::{AT_ONCE, round};
 
 /// Short, so that nobody waits for the killed one's.
 const TERM: Duration = Duration::from_secs(1);
+/// Between two looks at all rows, which cost what sagas could have had.
+const LOOK: Duration = Duration::from_millis(250);
 
 pub(crate) async fn takeover(kind: EngineKind, case: &str, sagas: usize) -> Option<Value> {
     let stores = Stores::opens(kind).await?;
@@ -36,11 +38,11 @@ pub(crate) async fn takeover(kind: EngineKind, case: &str, sagas: usize) -> Opti
     let (end, mut ending) = watch::channel(false);
     let watching = async {
         while stores.untouched(eyes.as_mut()).await > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(LOOK).await;
         }
         let claimed = began.elapsed();
         while stores.ended(eyes.as_mut()).await < sagas {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK).await;
         }
         let _ = end.send(true);
         (claimed, began.elapsed())
@@ -98,7 +100,7 @@ async fn abandon(stores: &Stores, sagas: usize) {
     let mut eyes = stores.eyes().await;
     let begun = async {
         while stores.begun(eyes.as_mut()).await < sagas {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(LOOK).await;
         }
     };
     tokio::select! {

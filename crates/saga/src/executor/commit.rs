@@ -1,25 +1,25 @@
 //! The transaction of a batch: fence, instances, signals, locks, commit; and what follows from how
-//! it went.
+//! it went. While the store works on it, the core goes on with the next.
 
 use std::collections::{BTreeSet, HashSet};
+use std::pin::pin;
 
 use freehold_engine::{Commit, ErrorKind};
 
-use crate::Sound;
-use crate::encoding::encode;
 use crate::error::{Error, Result};
 use crate::saga_id::SagaId;
-use crate::store::{Noted, Share, Written};
-use crate::summary::summary;
+use crate::store::{Noted, Share, Store, Written};
 use crate::transition::{Action, Command, Event};
 
-use super::work::Change;
-use super::{Alarm, Executor, Held, Pending, What};
+use super::memory::Held;
+use super::work::{Batch, Change};
+use super::{Alarm, Executor};
 
 /// Bytes of instances in one commit at most, beyond the first.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// How a batch went that reached its end.
+#[derive(Default)]
 struct Outcome {
     /// Sagas whose rows were not as they had been read.
     unmatched: HashSet<SagaId>,
@@ -27,6 +27,34 @@ struct Outcome {
     lost: Vec<u8>,
     /// Its locks were taken by somebody else.
     locked_out: bool,
+    /// More than its row was to be written of a saga whose row was not as it had been read.
+    stale: bool,
+}
+
+impl Outcome {
+    /// Nothing was written.
+    fn is_nothing(&self) -> bool {
+        !self.lost.is_empty() || self.locked_out || self.stale
+    }
+}
+
+/// What the core does while the store works.
+struct Meanwhile {
+    /// Does it do anything?
+    on: bool,
+    /// It leaves alone what is being committed.
+    busy: HashSet<SagaId>,
+    next: Batch,
+}
+
+impl Meanwhile {
+    fn nothing() -> Self {
+        Self {
+            on: false,
+            busy: HashSet::new(),
+            next: Batch::default(),
+        }
+    }
 }
 
 impl Executor {
@@ -35,36 +63,60 @@ impl Executor {
     /// # Errors
     /// The store's. Whether the last transaction took effect may not be known then.
     pub(super) async fn commit(&mut self, changes: Vec<Change>) -> Result<()> {
-        let (durable, at_once): (Vec<Change>, Vec<Change>) = changes
+        self.commit_beside(changes, &mut Meanwhile::nothing()).await
+    }
+
+    /// The same; where the core `goes_on` meanwhile, what it takes is the next batch.
+    ///
+    /// # Errors
+    /// As [`Executor::commit`].
+    pub(super) async fn commit_meanwhile(&mut self, batch: Batch, goes_on: bool) -> Result<Batch> {
+        let mut meanwhile = Meanwhile {
+            on: goes_on,
+            busy: batch.changes.iter().map(|change| change.saga).collect(),
+            next: Batch::default(),
+        };
+        self.commit_beside(batch.changes, &mut meanwhile).await?;
+        let mut next = meanwhile.next;
+        self.memory.take_back(&mut next);
+        Ok(next)
+    }
+
+    async fn commit_beside(
+        &mut self,
+        changes: Vec<Change>,
+        meanwhile: &mut Meanwhile,
+    ) -> Result<()> {
+        let (mut rest, at_once): (Vec<Change>, Vec<Change>) = changes
             .into_iter()
             .partition(|change| change.writes() || !change.noted.is_empty());
         for change in at_once {
             self.done(change);
         }
-        let mut rest = durable;
+        rest.iter_mut().for_each(Change::write);
         while !rest.is_empty() {
-            let rows: Vec<Option<Written>> = rest.iter().map(written).collect();
             let mut bytes = 0;
-            let fits = rows.iter().take_while(|row| {
+            let fits = rest.iter().take_while(|change| {
                 let fits = bytes < BATCH_BYTES;
-                bytes += row.as_ref().map_or(0, |row| row.x.len());
+                bytes += change.row().map_or(0, |row| row.x.len());
                 fits
             });
             let fits = fits.count();
             let after = rest.split_off(fits);
             let batch = std::mem::replace(&mut rest, after);
-            self.commit_or_bisect(batch, rows, &[]).await?;
+            self.commit_or_bisect(batch, &[], meanwhile).await?;
         }
         Ok(())
     }
 
     pub(super) async fn commit_doubted(
         &mut self,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
         shares: &[Share],
     ) -> Result<()> {
-        let rows = changes.iter().map(written).collect();
-        self.commit_or_bisect(changes, rows, shares).await
+        changes.iter_mut().for_each(Change::write);
+        let mut nothing = Meanwhile::nothing();
+        self.commit_or_bisect(changes, shares, &mut nothing).await
     }
 
     /// One saga that the store does not take must not stop the others: the batch is halved until it
@@ -72,17 +124,14 @@ impl Executor {
     async fn commit_or_bisect(
         &mut self,
         batch: Vec<Change>,
-        rows: Vec<Option<Written>>,
         doubted: &[Share],
+        meanwhile: &mut Meanwhile,
     ) -> Result<()> {
-        let mut work = vec![(batch, rows)];
-        while let Some((mut batch, mut rows)) = work.pop() {
-            rows.truncate(batch.len());
-            match self.transact(&batch, &rows, doubted).await {
+        let mut work = vec![batch];
+        while let Some(mut batch) = work.pop() {
+            match self.transact(&batch, doubted, meanwhile).await {
                 // Nothing may go on as if it were noted: over a new connection, and doubted again.
-                Ok(outcome)
-                    if !doubted.is_empty() && (outcome.locked_out || !outcome.lost.is_empty()) =>
-                {
+                Ok(outcome) if !doubted.is_empty() && outcome.is_nothing() => {
                     let why = "the doubts of a restored store were not committed";
                     let error = freehold_engine::Error::new(ErrorKind::Unavailable, why);
                     return Err(Error::Store(error));
@@ -90,9 +139,7 @@ impl Executor {
                 // Somebody was first with the locks of some.
                 Ok(outcome) if outcome.locked_out && batch.len() > 1 => {
                     let half = batch.split_off(batch.len() / 2);
-                    let half_rows = rows.split_off(rows.len() / 2);
-                    work.push((half, half_rows));
-                    work.push((batch, rows));
+                    work.extend([half, batch]);
                 }
                 Ok(outcome) => self.went(batch, &outcome).await?,
                 Err(error) if !is_about_values(error.kind) || !doubted.is_empty() => {
@@ -105,9 +152,7 @@ impl Executor {
                     self.store.rollback().await?;
                     if batch.len() > 1 {
                         let half = batch.split_off(batch.len() / 2);
-                        let half_rows = rows.split_off(rows.len() / 2);
-                        work.push((half, half_rows));
-                        work.push((batch, rows));
+                        work.extend([half, batch]);
                     } else if let Some(change) = batch.pop() {
                         self.set_aside(change, &error).await?;
                     }
@@ -120,112 +165,47 @@ impl Executor {
     async fn transact(
         &mut self,
         batch: &[Change],
-        rows: &[Option<Written>],
         doubted: &[Share],
+        meanwhile: &mut Meanwhile,
     ) -> freehold_engine::Result<Outcome> {
-        let mut outcome = Outcome {
-            unmatched: HashSet::new(),
-            lost: Vec::new(),
-            locked_out: false,
-        };
         let numbers: BTreeSet<u8> = batch
             .iter()
             .map(|change| change.saga.share())
             .chain(doubted.iter().map(|share| share.number))
             .collect();
-        let led = |number: &u8| self.led.get(number).map(|led| led.share);
+        let led = |number: &u8| self.memory.led.get(number).map(|led| led.share);
         let shares: Vec<Share> = numbers.iter().filter_map(led).collect();
-        self.store.begin().await?;
-        let still = self.store.fence(&shares).await?;
-        outcome.lost = numbers
-            .iter()
-            .copied()
-            .filter(|number| !still.contains(number))
-            .collect();
-        if !outcome.lost.is_empty() {
-            self.store.rollback().await?;
-            return Ok(outcome);
+        if shares.len() < numbers.len() {
+            // Lost meanwhile: that needs no asking.
+            let lost = numbers.into_iter().filter(|number| led(number).is_none());
+            return Ok(Outcome {
+                lost: lost.collect(),
+                ..Outcome::default()
+            });
         }
-        self.write(batch, rows, &mut outcome).await?;
-        if outcome.locked_out {
-            self.store.rollback().await?;
-            return Ok(outcome);
-        }
-        if !doubted.is_empty() {
-            let life = self.life.clone();
-            self.store.rebuilt(doubted, &life).await?;
-        }
-        match self.store.commit().await {
-            Commit::Done => {
-                self.commits += 1;
-                Ok(outcome)
+        let life = &self.life;
+        let mut transaction = pin!(transaction(&mut self.store, batch, &shares, doubted, life));
+        let outcome = loop {
+            if !meanwhile.on {
+                break transaction.await?;
             }
-            // A refusal at the commit is about the transaction as a whole, not about a value.
-            Commit::Refused(mut error) | Commit::Unknown(mut error) => {
-                error.kind = ErrorKind::Unavailable;
-                Err(error.during("commit transitions of sagas"))
+            let Meanwhile { next, busy, .. } = meanwhile;
+            tokio::select! {
+                biased;
+                outcome = &mut transaction => break outcome?,
+                () = self.memory.go_on(next, busy, self.settings.batch) => {}
             }
-        }
-    }
-
-    async fn write(
-        &mut self,
-        batch: &[Change],
-        rows: &[Option<Written>],
-        outcome: &mut Outcome,
-    ) -> freehold_engine::Result<()> {
-        let rows: Vec<&Written> = rows.iter().flatten().collect();
-        let (updates, inserts): (Vec<&Written>, Vec<&Written>) =
-            rows.into_iter().partition(|row| row.p.is_some());
-        if !inserts.is_empty() {
-            self.store.insert(&inserts).await?;
-            let claimed = batch.iter().filter(|change| change.previous.is_none());
-            let claimed: Vec<SagaId> = claimed.map(|change| change.saga).collect();
-            self.store.claim(&claimed).await?;
-        }
-        if !updates.is_empty() {
-            let matched: HashSet<SagaId> = self.store.update(&updates).await?.into_iter().collect();
-            let sent = updates.iter().filter_map(|row| SagaId::parse(&row.i));
-            outcome.unmatched = sent.filter(|saga| !matched.contains(saga)).collect();
-        }
-        let matched = |change: &&Change| !outcome.unmatched.contains(&change.saga);
-        let noted: Vec<Noted> = batch
-            .iter()
-            .filter(matched)
-            .flat_map(|change| &change.noted)
-            .map(|it| Noted {
-                i: it.i.clone(),
-                w: it.w.clone(),
-                a: it.a.clone(),
-                t: it.t.clone(),
-                p: it.p.clone(),
-                o: it.o.clone(),
-                g: it.g,
-            })
-            .collect();
-        if !noted.is_empty() {
-            self.store.consume(&noted).await?;
-        }
-        let freed = batch.iter().filter(matched).filter(|change| change.frees());
-        let freed: Vec<SagaId> = freed.map(|change| change.saga).collect();
-        if !freed.is_empty() {
-            self.store.unlock(&freed).await?;
-        }
-        let mut takes = Vec::new();
-        for change in batch {
-            let keys = change.takes.iter().cloned();
-            takes.extend(keys.map(|key| (change.saga, key)));
-        }
-        outcome.locked_out = !takes.is_empty() && !self.store.lock(&takes).await?;
-        Ok(())
+        };
+        self.commits += u64::from(!outcome.is_nothing());
+        Ok(outcome)
     }
 
     async fn went(&mut self, batch: Vec<Change>, outcome: &Outcome) -> Result<()> {
         for share in &outcome.lost {
             self.lose(*share);
         }
-        if !outcome.lost.is_empty() || outcome.locked_out {
-            // Nothing was written: what is still led is read and decided again.
+        if outcome.is_nothing() {
+            // What is still led is read and decided again.
             for change in batch {
                 self.again(change).await?;
             }
@@ -244,9 +224,9 @@ impl Executor {
     /// Committed, or nothing to commit: into memory, and out with what it enabled.
     fn done(&mut self, change: Change) {
         for it in &change.noted {
-            self.in_hand.remove(&it.g);
+            self.memory.in_hand.remove(&it.g);
         }
-        let before = self.held.get(&change.saga);
+        let before = self.memory.held.get(&change.saga);
         let (under_way, timer) = before.map_or((0, None), |held| (held.under_way, held.timer));
         let name = |step: usize| change.prepared.definition.steps[step].name.clone();
         for dispatch in &change.dispatches {
@@ -266,21 +246,21 @@ impl Executor {
             under_way,
             timer,
         };
-        self.held.insert(change.saga, held);
+        self.memory.held.insert(change.saga, held);
         let commands = change.dispatches.into_iter().map(|it| it.command);
         self.dispatch_commands(change.saga, commands.collect());
-        self.remember(change.saga);
-        self.let_go(change.saga);
+        self.memory.remember(change.saga);
+        self.memory.let_go(change.saga);
     }
 
     /// What was decided did not happen: reads the row again and sends what is outstanding in it. A
     /// start stays unclaimed, signals stay where they are.
     async fn again(&mut self, change: Change) -> Result<()> {
         for it in &change.noted {
-            self.in_hand.remove(&it.g);
+            self.memory.in_hand.remove(&it.g);
         }
-        self.held.remove(&change.saga);
-        if change.previous.is_none() || !self.led.contains_key(&change.saga.share()) {
+        self.memory.held.remove(&change.saga);
+        if change.previous.is_none() || !self.memory.led.contains_key(&change.saga.share()) {
             return Ok(());
         }
         if !change.takes.is_empty() {
@@ -309,59 +289,35 @@ impl Executor {
             return Ok(());
         }
         let asked: Vec<i64> = change.noted.iter().map(|it| it.g).collect();
-        self.held.remove(&saga);
+        self.memory.held.remove(&saga);
         let Some(row) = self.store.instances(&[saga]).await?.into_iter().next() else {
             return Ok(());
         };
         if !self.hold(&row).await? {
             return Ok(());
         }
-        let held = &self.held[&saga];
+        let held = &self.memory.held[&saga];
         let pause = Event::Operate {
             seen: Some(held.instance.state.version),
             action: Action::Pause,
         };
-        let now = self.clock.now();
-        let paused = held
-            .instance
-            .advance::<Sound>(&held.prepared, now, &pause, None);
-        if let Ok((mut next, dispatches)) = paused {
-            next.errors.insert(u32::MAX, message);
-            let change = Change {
-                saga,
-                previous: Some(held.instance.state.version),
-                instance: next,
-                prepared: std::sync::Arc::clone(&held.prepared),
-                dispatches,
-                noted: Vec::new(),
-                takes: Vec::new(),
-            };
-            let rows = vec![written(&change)];
+        let now = self.memory.clock.now();
+        if let Some(mut change) = Change::after(saga, held, now, &pause) {
+            change.instance.errors.insert(u32::MAX, message);
+            change.write();
             let batch = vec![change];
-            let outcome = self.transact(&batch, &rows, &[]).await?;
+            let mut nothing = Meanwhile::nothing();
+            let outcome = self.transact(&batch, &[], &mut nothing).await?;
             for change in batch {
-                if outcome.lost.is_empty() && outcome.unmatched.is_empty() {
+                if !outcome.is_nothing() && outcome.unmatched.is_empty() {
                     self.done(change);
                 }
             }
         }
         for signal in asked {
-            self.in_hand.remove(&signal);
+            self.memory.in_hand.remove(&signal);
         }
         Ok(())
-    }
-
-    pub(super) fn push_event(
-        &mut self,
-        saga: SagaId,
-        event: Event,
-        payload: Option<serde_json::Value>,
-    ) {
-        self.pending.push_back(Pending {
-            saga,
-            event: What::Event(event),
-            payload,
-        });
     }
 }
 
@@ -373,21 +329,52 @@ fn is_about_values(kind: ErrorKind) -> bool {
     )
 }
 
-fn written(change: &Change) -> Option<Written> {
-    let instance = &change.instance;
-    change.writes().then(|| Written {
-        i: change.saga.to_string(),
-        s: change.saga.share(),
-        d: change.prepared.definition.hash.clone(),
-        p: change.previous,
-        v: instance.state.version,
-        x: encode(instance),
-        m: summary(&change.prepared.definition, instance).replace("\\u0000", ""),
-        f: instance.state.phase.is_end() && nothing_outstanding(change),
-    })
-}
-
-/// A participant that was restored can be asked again after the end.
-fn nothing_outstanding(change: &Change) -> bool {
-    crate::outstanding(&change.prepared.plan, &change.instance.state, 0).is_empty()
+/// Fence, instances, signals, locks, commit; or why nothing was written.
+async fn transaction(
+    store: &mut Store,
+    batch: &[Change],
+    shares: &[Share],
+    doubted: &[Share],
+    life: &str,
+) -> freehold_engine::Result<Outcome> {
+    let rows = || batch.iter().filter_map(Change::row);
+    let (updates, inserts): (Vec<&Written>, Vec<&Written>) =
+        rows().partition(|row| row.p.is_some());
+    let noted: Vec<&Noted> = batch.iter().flat_map(|change| &change.noted).collect();
+    let freed = batch.iter().filter(|change| change.frees());
+    let freed: Vec<SagaId> = freed.map(|change| change.saga).collect();
+    let begun = store.begin_batch(shares, &inserts, &updates, &noted, &freed);
+    let (still, matched) = begun.await?;
+    let mut outcome = Outcome::default();
+    let numbers = shares.iter().map(|share| share.number);
+    outcome.lost = numbers.filter(|number| !still.contains(number)).collect();
+    let matched: HashSet<SagaId> = matched.into_iter().collect();
+    let sent = updates.iter().filter_map(|row| SagaId::parse(&row.i));
+    outcome.unmatched = sent.filter(|saga| !matched.contains(saga)).collect();
+    let more = |change: &Change| !change.noted.is_empty() || change.frees();
+    let unmatched = |change: &Change| outcome.unmatched.contains(&change.saga);
+    outcome.stale = (batch.iter()).any(|change| unmatched(change) && more(change));
+    let keys = |change: &Change| {
+        let (saga, keys) = (change.saga, change.takes.clone());
+        keys.into_iter().map(move |key| (saga, key))
+    };
+    let takes: Vec<(SagaId, String)> = batch.iter().flat_map(keys).collect();
+    if !outcome.is_nothing() && !takes.is_empty() {
+        outcome.locked_out = !store.lock(&takes).await?;
+    }
+    if outcome.is_nothing() {
+        store.rollback().await?;
+        return Ok(outcome);
+    }
+    if !doubted.is_empty() {
+        store.rebuilt(doubted, life).await?;
+    }
+    match store.commit().await {
+        Commit::Done => Ok(outcome),
+        // A refusal at the commit is about the transaction as a whole, not about a value.
+        Commit::Refused(mut error) | Commit::Unknown(mut error) => {
+            error.kind = ErrorKind::Unavailable;
+            Err(error.during("commit transitions of sagas"))
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::saga_id::SagaId;
 use crate::transition::Kind;
 use crate::wire;
 
-use super::Led;
+use super::memory::Led;
 
 /// Of an attempt that the definition says nothing of.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);

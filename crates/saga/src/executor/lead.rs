@@ -12,10 +12,12 @@ use crate::saga_id::{SHARES, SagaId};
 use crate::store::{Share, ShareRow};
 use crate::transition::{Event, Millis, Phase, outstanding};
 
-use super::{Clock, Executor, Led};
+use super::Executor;
+use super::memory::{Clock, Led};
+use super::work::Change;
 
-/// Rows that are read at once.
-const PAGE: usize = 2_000;
+/// Rows that are read at once, and taken over in one commit.
+const PAGE: usize = 4_000;
 
 /// Open instances that have not been read since their shares were taken.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl Executor {
         self.store.begin().await?;
         let (then, life) = self.store.identity().await?;
         let members = self.store.join(&self.settings.holder, term).await?;
-        let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        let mine: Vec<Share> = self.memory.led.values().map(|led| led.share).collect();
         if !mine.is_empty() {
             self.store.renew(&mine, &self.settings.holder, term).await?;
         }
@@ -72,7 +74,7 @@ impl Executor {
             after = self.store.shares().await?;
         }
         self.store.commit().await.done()?;
-        self.clock = Clock { then, at };
+        self.memory.clock = Clock { then, at };
         self.renew_at = at + self.settings.term / 3;
         if life != self.life {
             // The store is another one than the one that memory is of.
@@ -81,7 +83,7 @@ impl Executor {
             self.renew_at = Instant::now() + self.settings.term;
             return Ok(());
         }
-        for led in self.led.values() {
+        for led in self.memory.led.values() {
             led.renewed.store(then, Ordering::Relaxed);
         }
         for share in mine.iter().filter(|share| !division.kept.contains(share)) {
@@ -162,7 +164,7 @@ impl Executor {
             share,
             renewed: AtomicU64::new(renewed),
         });
-        self.led.insert(share.number, led);
+        self.memory.led.insert(share.number, led);
     }
 
     fn unread(&mut self, unread: Unread) {
@@ -171,8 +173,10 @@ impl Executor {
         }
     }
 
-    /// Reads the next open instances of shares that were taken. Only a page at a time, so that the
-    /// leadership is renewed meanwhile and what has nothing under way does not stay in memory.
+    /// Reads the next open instances of shares that were taken, and commits that they were. Only a
+    /// page at a time, so that the leadership is renewed meanwhile and what has nothing under way
+    /// does not stay in memory; a page in one commit, ahead of whatever is heard of those before,
+    /// so that the last saga does not wait until the first have ended.
     pub(super) async fn read_on(&mut self) -> Result<()> {
         let Some(unread) = self.unread.front_mut() else {
             return Ok(());
@@ -189,17 +193,18 @@ impl Executor {
             _ => drop(self.unread.pop_front()),
         }
         let mut waiting = Vec::new();
+        let mut changes = Vec::new();
         for row in &rows {
             if !self.hold(row).await? {
                 continue;
             }
-            if self.held[&row.saga].instance.state.phase == Phase::Waiting {
+            if self.memory.held[&row.saga].instance.state.phase == Phase::Waiting {
                 waiting.push(row.saga);
             }
             match how {
                 Opened::TakenOver => {
                     let away = away.get(&row.saga.share()).copied().unwrap_or(0);
-                    self.push_event(row.saga, Event::TakenOver { away }, None);
+                    changes.extend(self.take_over(row.saga, away));
                 }
                 Opened::Resumed => self.go_on_with(row.saga),
             }
@@ -208,30 +213,44 @@ impl Executor {
             let known = self.store.known_starts(&waiting).await?;
             self.waiting.extend(known);
         }
-        Ok(())
+        self.commit(changes).await
+    }
+
+    /// The transition of a saga that was just read. None: nothing of it is outstanding.
+    fn take_over(&mut self, saga: SagaId, away: Millis) -> Option<Change> {
+        let held = self.memory.held.get(&saga)?;
+        let now = self.memory.clock.now();
+        let change = Change::after(saga, held, now, &Event::TakenOver { away });
+        if change.is_none() {
+            self.memory.remember(saga);
+            self.memory.let_go(saga);
+        }
+        change
     }
 
     /// Sends what is outstanding in a row that was read again.
     pub(super) fn go_on_with(&mut self, saga: SagaId) {
-        let Some(held) = self.held.get(&saga) else {
+        let Some(held) = self.memory.held.get(&saga) else {
             return;
         };
-        let now = self.clock.now();
+        let now = self.memory.clock.now();
         let commands = outstanding(&held.prepared.plan, &held.instance.state, now);
         self.dispatch_commands(saga, commands);
-        self.remember(saga);
-        self.let_go(saga);
+        self.memory.remember(saga);
+        self.memory.let_go(saga);
     }
 
     /// Another one leads this share, or is about to.
     pub(super) fn lose(&mut self, share: u8) {
-        self.led.remove(&share);
+        self.memory.led.remove(&share);
         for unread in &mut self.unread {
             unread.away.remove(&share);
         }
-        self.held.retain(|saga, _| saga.share() != share);
-        self.timers.retain(|(_, saga)| saga.share() != share);
-        self.pending.retain(|pending| pending.saga.share() != share);
+        self.memory.held.retain(|saga, _| saga.share() != share);
+        self.memory.timers.retain(|(_, saga)| saga.share() != share);
+        self.memory
+            .pending
+            .retain(|pending| pending.saga.share() != share);
         self.waiting.retain(|(saga, _)| saga.share() != share);
         self.lanes.drop_share(share);
     }
@@ -239,7 +258,7 @@ impl Executor {
     /// Gives everything back, so that nobody waits for the term to end.
     pub(super) async fn leave(&mut self) -> Result<()> {
         self.lanes.go(Instant::now());
-        let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        let mine: Vec<Share> = self.memory.led.values().map(|led| led.share).collect();
         self.store.begin().await?;
         if !mine.is_empty() {
             self.store.resign(&mine, &self.settings.holder).await?;

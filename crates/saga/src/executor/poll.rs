@@ -2,7 +2,6 @@
 //! taken for one of a saga that nobody knows. And for what has been kept long enough.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_engine::Result as StoreResult;
@@ -16,8 +15,9 @@ use crate::signal::Signal;
 use crate::store::{Noted, Share, Start};
 use crate::transition::{Event, Phase};
 
+use super::memory::{Held, Pending, What};
 use super::work::Change;
-use super::{Alarm, Executor, FAST, Held, Pending, What};
+use super::{Alarm, Executor, FAST};
 
 /// Signals that are read at once.
 const SIGNALS: usize = 2_000;
@@ -27,7 +27,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(20);
 
 impl Executor {
     pub(super) async fn poll(&mut self) -> Result<()> {
-        let shares: Vec<u8> = self.led.keys().copied().collect();
+        let shares: Vec<u8> = self.memory.led.keys().copied().collect();
         let mut found = false;
         if !shares.is_empty() {
             found |= self.look_for_signals(&shares).await?;
@@ -56,9 +56,9 @@ impl Executor {
                 nobodys.push(noted(&signal, "there is no such saga"));
                 continue;
             };
-            if self.in_hand.insert(signal.id) {
+            if self.memory.in_hand.insert(signal.id) {
                 found = true;
-                self.pending.push_back(Pending {
+                self.memory.pending.push_back(Pending {
                     saga,
                     payload: signal.payload.clone(),
                     event: What::Signal(signal),
@@ -74,7 +74,10 @@ impl Executor {
     }
 
     async fn look_for_starts(&mut self, shares: &[u8]) -> Result<bool> {
-        let room = self.settings.under_way.saturating_sub(self.held.len());
+        let room = self
+            .settings
+            .under_way
+            .saturating_sub(self.memory.held.len());
         let most = room.min(self.settings.batch) + self.odd_starts.len();
         if room == 0 {
             return Ok(false);
@@ -111,7 +114,7 @@ impl Executor {
             return None;
         };
         let input = serde_json::from_str(&start.input).unwrap_or(Value::Null);
-        let now = self.clock.now();
+        let now = self.memory.clock.now();
         let mut instance = Instance::new(&prepared, start.saga.to_string(), start.key, input);
         if doubted {
             let restored = Event::Restored {
@@ -126,19 +129,13 @@ impl Executor {
         let free = locks.promise(start.saga, &takes);
         let event = if free { Event::Begin } else { Event::Wait };
         let begun = instance.advance::<Sound>(&prepared, now, &event, None);
-        let (next, dispatches) = begun.ok()?;
+        let mut change = Change::of(start.saga, None, &prepared, begun.ok()?);
         if !free {
-            self.waiting.push_back((start.saga, takes.clone()));
+            self.waiting.push_back((start.saga, takes));
+        } else if !has {
+            change.takes = takes;
         }
-        Some(Change {
-            saga: start.saga,
-            previous: None,
-            instance: next,
-            prepared: Arc::clone(&prepared),
-            dispatches,
-            noted: Vec::new(),
-            takes: if free && !has { takes } else { Vec::new() },
-        })
+        Some(change)
     }
 
     /// Sagas whose locks have become free, the oldest first.
@@ -163,7 +160,7 @@ impl Executor {
         let missing: Vec<SagaId> = ahead
             .iter()
             .map(|(saga, _)| *saga)
-            .filter(|saga| !self.held.contains_key(saga))
+            .filter(|saga| !self.memory.held.contains_key(saga))
             .collect();
         if !missing.is_empty() {
             for row in self.store.instances(&missing).await? {
@@ -176,33 +173,22 @@ impl Executor {
             let blocked = keys.iter().any(|key| taken.contains(key));
             // First come, first served: nobody overtakes who waits for the same.
             taken.extend(keys.iter().cloned());
-            let held = self.held.get(&saga);
+            let held = self.memory.held.get(&saga);
             let waits = |held: &&Held| held.instance.state.phase == Phase::Waiting;
             let Some(held) = held.filter(waits) else {
                 gone.insert(saga);
                 continue;
             };
             if blocked {
-                self.let_go(saga);
+                self.memory.let_go(saga);
                 continue;
             }
-            let now = self.clock.now();
-            let begun = held
-                .instance
-                .advance::<Sound>(&held.prepared, now, &Event::Begin, None);
-            let Ok((next, dispatches)) = begun else {
-                continue;
-            };
-            gone.insert(saga);
-            changes.push(Change {
-                saga,
-                previous: Some(held.instance.state.version),
-                instance: next,
-                prepared: Arc::clone(&held.prepared),
-                dispatches,
-                noted: Vec::new(),
-                takes: keys,
-            });
+            let now = self.memory.clock.now();
+            if let Some(mut change) = Change::after(saga, held, now, &Event::Begin) {
+                gone.insert(saga);
+                change.takes = keys;
+                changes.push(change);
+            }
         }
         self.waiting.retain(|(saga, _)| !gone.contains(saga));
         self.commit(changes).await
@@ -222,25 +208,12 @@ impl Executor {
                 if !self.hold(row).await? {
                     continue;
                 }
-                let held = &self.held[&row.saga];
+                let held = &self.memory.held[&row.saga];
                 let restored = Event::Restored {
                     life: self.settings.life_ms(),
                 };
-                let now = self.clock.now();
-                let doubted = held
-                    .instance
-                    .advance::<Sound>(&held.prepared, now, &restored, None);
-                if let Ok((next, dispatches)) = doubted {
-                    changes.push(Change {
-                        saga: row.saga,
-                        previous: Some(held.instance.state.version),
-                        instance: next,
-                        prepared: Arc::clone(&held.prepared),
-                        dispatches,
-                        noted: Vec::new(),
-                        takes: Vec::new(),
-                    });
-                }
+                let now = self.memory.clock.now();
+                changes.extend(Change::after(row.saga, held, now, &restored));
             }
         }
         let starts = self.store.new_starts(&numbers, usize::MAX >> 1).await?;
@@ -270,13 +243,13 @@ impl Executor {
             return Ok(());
         }
         let sagas: Vec<SagaId> = rows.iter().map(|row| row.saga).collect();
-        let mine: Vec<Share> = self.led.values().map(|led| led.share).collect();
+        let mine: Vec<Share> = self.memory.led.values().map(|led| led.share).collect();
         self.store.begin().await?;
         if self.store.fence(&mine).await?.len() == mine.len() {
             self.store.prune(&sagas).await?;
             self.store.commit().await.done()?;
             for row in &rows {
-                self.held.remove(&row.saga);
+                self.memory.held.remove(&row.saga);
                 self.forget_at_participants(row);
             }
         } else {

@@ -1,5 +1,4 @@
-//! Sending: what a committed transition sends goes into its participant's lane; what comes back
-//! becomes an event. A participant whose sagas are forgotten here may forget them too.
+//! Sending: what a committed transition sends goes into its participant's lane. A participant whose sagas are forgotten here may forget them too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use crate::encoding;
 use crate::instance::Instance;
-use crate::participants::{Answer, Ask, Way};
+use crate::participants::{Ask, Way};
 use crate::request::{Method, Target};
 use crate::saga_id::SagaId;
 use crate::store::Row;
-use crate::transition::{Command, Event, Kind};
-use crate::wire::{self, Said};
+use crate::transition::{Command, Kind};
+use crate::wire;
 
 use super::Executor;
-use super::lanes::{Heard, Outgoing, Queued, TIMEOUT};
+use super::lanes::{Outgoing, Queued, TIMEOUT};
 
 impl Executor {
     /// Queues what a committed transition sends.
@@ -38,7 +37,7 @@ impl Executor {
                 generation,
                 attempt,
             };
-            if let Some(held) = self.held.get_mut(&saga) {
+            if let Some(held) = self.memory.held.get_mut(&saga) {
                 held.under_way += 1;
             }
             if delay == 0 {
@@ -53,15 +52,15 @@ impl Executor {
     fn queue(&mut self, queued: Queued) {
         match self.outgoing(queued) {
             Some(outgoing) => self.lanes.push(outgoing),
-            None => self.one_less(queued.saga),
+            None => self.memory.one_less(queued.saga),
         }
     }
 
     /// The request as it was made once; a status goes where the action went. None: the saga has gone
     /// on meanwhile.
     fn outgoing(&self, queued: Queued) -> Option<Outgoing> {
-        let led = self.led.get(&queued.saga.share())?;
-        let held = self.held.get(&queued.saga)?;
+        let led = self.memory.led.get(&queued.saga.share())?;
+        let held = self.memory.held.get(&queued.saga)?;
         let kind = match queued.kind {
             Kind::Status => Kind::Action,
             kind => kind,
@@ -86,57 +85,7 @@ impl Executor {
         while let Some(queued) = self.lanes.due() {
             self.queue(queued);
         }
-        self.lanes.go(self.clock.at + self.settings.term);
-    }
-
-    /// Makes an event of an answer, if it is still for this leadership.
-    pub(super) fn hear(&mut self, heard: Heard) {
-        let Heard {
-            led,
-            queued,
-            answer,
-        } = heard;
-        let current = self.led.get(&queued.saga.share());
-        if !current.is_some_and(|current| Arc::ptr_eq(current, &led)) {
-            return;
-        }
-        self.one_less(queued.saga);
-        let Queued {
-            saga,
-            step,
-            kind,
-            generation,
-            attempt,
-        } = queued;
-        let (event, payload) = match answer {
-            Answer::Said(Said::Outcome(outcome), body) => (
-                Event::Reply {
-                    step,
-                    generation,
-                    kind,
-                    outcome,
-                },
-                Some(body),
-            ),
-            Answer::Said(Said::Told(told), _) => (Event::Told { step, told }, None),
-            Answer::Nothing(why) => (
-                Event::Unanswered {
-                    step,
-                    generation,
-                    kind,
-                    attempt,
-                    chance: chance(),
-                },
-                Some(why.into()),
-            ),
-        };
-        self.push_event(saga, event, payload);
-    }
-
-    fn one_less(&mut self, saga: SagaId) {
-        if let Some(held) = self.held.get_mut(&saga) {
-            held.under_way = held.under_way.saturating_sub(1);
-        }
+        self.lanes.go(self.memory.clock.at + self.settings.term);
     }
 
     /// A saga that is forgotten here may be forgotten by all that it called. Sent once: a barrier
@@ -158,7 +107,11 @@ impl Executor {
                 body: String::new(),
                 key: wire::forget_key(&instance.id),
                 kind: Kind::Status,
-                expires: self.clock.now().saturating_add(self.settings.life_ms()),
+                expires: self
+                    .memory
+                    .clock
+                    .now()
+                    .saturating_add(self.settings.life_ms()),
                 digest: String::new(),
                 timeout: TIMEOUT,
                 began: None,
@@ -181,11 +134,4 @@ fn services(steps: &[crate::Step], instance: &Instance) -> BTreeMap<String, Way>
             Target::Saga { .. } => None,
         })
         .collect()
-}
-
-/// For the length of a pause.
-fn chance() -> u16 {
-    let mut bytes = [0; 2];
-    let _ = getrandom::fill(&mut bytes);
-    u16::from_le_bytes(bytes)
 }
