@@ -60,6 +60,7 @@ pub(crate) struct Vitals {
 struct Current {
     age: Option<Duration>,
     parked: usize,
+    left_out: usize,
     filling: usize,
     not_consuming: bool,
     stale: bool,
@@ -133,6 +134,11 @@ impl Vitals {
             &|it| Some(count(it.parked)),
         );
         each(
+            "freehold_left_out",
+            "Events and ranges that an operator left out, and nothing made good since.",
+            &|it| Some(count(it.left_out)),
+        );
+        each(
             "freehold_filling_copies",
             "Copies that are not filled yet.",
             &|it| Some(count(it.filling)),
@@ -144,7 +150,7 @@ impl Vitals {
         );
         each(
             "freehold_not_current",
-            "1: what one sees is too old, not whole, or has keys that stand still.",
+            "1: what one sees is too old, not whole, or has keys that stand still or were left out.",
             &|it| Some(f64::from(it.stale)),
         );
         text
@@ -266,17 +272,18 @@ impl Known {
         }
         let age = self.age.map(|(age, at)| age + now.duration_since(at));
         let silent = self.heard.map_or(up, |(_, at)| now.duration_since(at));
-        let (parked, filling) = match &self.survey {
-            Some(survey) => (survey.parked, survey.filling.len()),
-            None => (0, 0),
+        let (parked, left_out, filling) = match &self.survey {
+            Some(survey) => (survey.parked, survey.left_out, survey.filling.len()),
+            None => (0, 0, 0),
         };
         let old = age.unwrap_or(up) > promised;
         Current {
             age,
             parked,
+            left_out,
             filling,
             not_consuming: silent > promised.max(SILENCE),
-            stale: old || parked > 0 || filling > 0,
+            stale: old || parked > 0 || left_out > 0 || filling > 0,
         }
     }
 }
@@ -328,6 +335,7 @@ fn alarm(
         let why = match (now.filling, now.parked, now.age) {
             (1.., _, _) => "a copy is being filled".to_owned(),
             (_, 1.., _) => format!("keys stand still: {}", now.parked),
+            _ if now.left_out > 0 => format!("left out: {}", now.left_out),
             (_, _, Some(age)) => format!("it is {:.0} s old", age.as_secs_f64()),
             _ => "nothing is known of it yet".to_owned(),
         };
@@ -353,6 +361,7 @@ mod tests {
             ticked_at: Some(ticked_at),
             heard_ago: Some(0),
             parked: 0,
+            left_out: 0,
             filling: Vec::new(),
         }
     }
@@ -407,7 +416,7 @@ mod tests {
         consumes: bool,
     }
 
-    const TROUBLES: [Trouble; 6] = [
+    const TROUBLES: [Trouble; 7] = [
         Trouble {
             // A frozen or killed consumer, a broker that is down, a partition that hangs, a last
             // event that is lost and cannot be fetched, a store that takes no writes: no heartbeat
@@ -450,6 +459,15 @@ mod tests {
             sees: |at| {
                 let mut survey = survey_of(at * 1_000_000);
                 survey.parked = usize::from(at >= 10);
+                Some((survey, Some(at * 1_000_000)))
+            },
+            consumes: true,
+        },
+        Trouble {
+            name: "an event was left out",
+            sees: |at| {
+                let mut survey = survey_of(at * 1_000_000);
+                survey.left_out = usize::from(at >= 10);
                 Some((survey, Some(at * 1_000_000)))
             },
             consumes: true,

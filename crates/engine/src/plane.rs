@@ -237,6 +237,16 @@ pub struct EventSql {
     pub unpark: String,
     /// Replaces the message of one and counts a try. Arguments: source, position, cause, message.
     pub parked_edit: String,
+    /// Leaves one out: nothing waits behind it any more, and none of the statements above gives it.
+    /// Arguments: source, position, cause.
+    pub leave_out: String,
+    /// What was left out, in order: (position, topic, key, cause). An empty key: events that nobody
+    /// has any more. Arguments: source.
+    pub left_out: String,
+    /// Forgets what was left out of a key. Arguments: source, key.
+    pub settle_key: String,
+    /// Forgets what was left out of a topic. Arguments: source, topic.
+    pub settle_topic: String,
 
     /// What was heard of a source: (source, position, ticked at, seen at, now). No arguments.
     pub freshness: String,
@@ -260,6 +270,9 @@ pub struct EventSql {
     /// By table, for keys of one column only. Arguments of each: rows of {column: value, …}, first
     /// key, second key, stamp.
     pub copy_rest: BTreeMap<String, Vec<String>>,
+    /// Forgets tombstones of a copy that are above the first position and not above the second, but
+    /// no key's of which something is parked. Arguments: copy, first, second, source.
+    pub tombstones_go: String,
     /// Today's rows of an event in the order of their keys' bytes: (key, payload). By event.
     /// Arguments: the key behind which to begin, how many.
     pub snapshots: BTreeMap<String, String>,

@@ -9,6 +9,7 @@ use freehold_engine::{Connection, EventSql, OutboxRow, Polled, Rows, TxMode, Val
 use crate::error::{Error, Result};
 use crate::fill::Fill;
 use crate::heads::{HeadMap, Lanes};
+use crate::left_out::LeftOut;
 use crate::record::{Ranges, Record, number, pending_text};
 
 /// One connection to a store, as its sidecar.
@@ -176,6 +177,20 @@ impl Ground {
         Ok(())
     }
 
+    /// Tombstones of a copy go that are above the first stamp and not above the second; those of keys
+    /// stay of which something is parked, since it may be tried again.
+    pub(crate) async fn forget_tombstones(
+        &mut self,
+        table: &str,
+        (above, upto): (&str, &str),
+        source: &str,
+    ) -> Result<()> {
+        let sql = self.sql.tombstones_go.clone();
+        let args = [table.into(), above.into(), upto.into(), source.into()];
+        self.run(&sql, &args).await?;
+        Ok(())
+    }
+
     pub(crate) async fn put_record(&mut self, record: &Record) -> Result<()> {
         let sql = self.sql.batch_put.clone();
         self.run(&sql, &record.arguments()).await?;
@@ -303,6 +318,30 @@ impl Ground {
     pub(crate) async fn park(&mut self, source: &str, rows: &str) -> Result<()> {
         let sql = self.sql.park.clone();
         self.run(&sql, &[source.into(), rows.into()]).await?;
+        Ok(())
+    }
+
+    /// What was left out for ever and has not been made good since, in order.
+    pub(crate) async fn left_out(&mut self, source: &str) -> Result<Vec<LeftOut>> {
+        let sql = self.sql.left_out.clone();
+        let rows = self.query(&sql, &[source.into()]).await?;
+        let left = rows.iter().map(|row| LeftOut::from_row(row));
+        left.collect::<Option<_>>()
+            .ok_or(Error::Unreadable("freehold_parked"))
+    }
+
+    /// A later event said the key's whole state.
+    pub(crate) async fn settle_key(&mut self, source: &str, key: &str) -> Result<()> {
+        let sql = self.sql.settle_key.clone();
+        self.run(&sql, &[source.into(), key.into()]).await?;
+        Ok(())
+    }
+
+    /// The copies of this topic are filled anew.
+    pub(crate) async fn settle_topic(&mut self, source: &str, topic: &Topic) -> Result<()> {
+        let sql = self.sql.settle_topic.clone();
+        self.run(&sql, &[source.into(), topic.as_str().into()])
+            .await?;
         Ok(())
     }
 

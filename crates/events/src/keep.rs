@@ -91,7 +91,11 @@ pub async fn apply(
             };
             let mut applier = applier.with_peers(peers.clone());
             told.say(Standing::Leads);
-            applier.run(&mut stopping).await.map(|()| true)
+            let mut tell = |trouble: Option<Fault>| {
+                told.say(trouble.map_or(Standing::Leads, Standing::Trouble));
+            };
+            let worked = applier.run_telling(&mut stopping, &mut tell).await;
+            worked.map(|()| true)
         };
         match worked.await {
             Ok(true) => return,

@@ -12,10 +12,11 @@ use freehold_broker::{Body, EventId, Lane, Message, Position, Timestamp, To, Top
 use freehold_engine::{TxMode, Value};
 use serde::Serialize;
 
-use crate::applier::{APPLIER, Subscribed, is_poison};
-use crate::copy::{Change, Changes, change, unstamp};
+use crate::applier::{APPLIER, Subscribed, is_poison, marks_json};
+use crate::copy::{Change, Changes, change, stamp, unstamp};
 use crate::error::{Error, Result};
 use crate::ground::Ground;
+use crate::left_out::{LeftOut, LostRange, Which};
 use crate::read_models;
 
 /// A parked event.
@@ -119,7 +120,7 @@ pub async fn retry(
 }
 
 /// Leaves the first parked event of a key out, for ever, and tries the others. `None`: there was
-/// none.
+/// none. Until one of the key is applied, the copy is not what its source says, and is called so.
 ///
 /// # Errors
 /// The store's.
@@ -133,11 +134,100 @@ pub async fn skip(
         return Ok(None);
     };
     seize(ground, who).await?;
-    unpark(ground, &first).await?;
+    let why = format!("left out by {who}: {}", first.cause);
+    leave_out(ground, source, &first.position, &why).await?;
     let detail = serde_json::to_string(&first).unwrap_or_default();
     ground.note(who, "skipped a parked event", &detail).await?;
     ground.commit().await?;
     retry(ground, copies, (source, key), who).await.map(Some)
+}
+
+/// What was left out of a source's copies and not made good since, in order.
+///
+/// # Errors
+/// The store's.
+pub async fn left_out(ground: &mut Ground, source: &str) -> Result<Vec<LeftOut>> {
+    ground.left_out(source).await
+}
+
+/// Where a source stands in a lane: its store is asked, as its owner. `None`: it has said nothing.
+///
+/// # Errors
+/// The store's.
+pub async fn head(ground: &mut Ground, topic: &Topic, lane: Lane) -> Result<Option<Position>> {
+    ground.begin(TxMode::Relay).await?;
+    let heads = ground.heads().await;
+    ground.rollback().await?;
+    Ok(heads?.get(topic, lane))
+}
+
+/// Leaves a range of a lane out that nobody has any more: the lane goes on behind it. `Err` within:
+/// why that is no such range, with nothing changed.
+///
+/// # Errors
+/// The store's.
+pub async fn skip_range(
+    ground: &mut Ground,
+    source: &str,
+    range: &LostRange,
+    who: &str,
+) -> Result<std::result::Result<(), String>> {
+    seize(ground, who).await?;
+    let after = ground
+        .watermarks(source)
+        .await?
+        .get(&range.topic, range.lane);
+    if let Some(after) = after.filter(|after| *after >= range.upto) {
+        ground.rollback().await?;
+        return Ok(Err(format!(
+            "lane {} stands at {after} already",
+            range.lane.number()
+        )));
+    }
+    let position = stamp(range.upto);
+    let row = serde_json::json!([{
+        "p": position, "t": range.topic.as_str(), "k": "", "e": "", "c": "", "m": "",
+    }]);
+    ground.park(source, &row.to_string()).await?;
+    let from = after.map_or("the beginning".to_owned(), |after| after.to_string());
+    let why = format!("left out by {who}: lost behind {from}");
+    leave_out(ground, source, &position, &why).await?;
+    let mark = std::iter::once((&range.topic, range.lane, range.upto));
+    ground.put_watermarks(source, &marks_json(mark)).await?;
+    let detail = format!("{range} of {source}, behind {from}");
+    ground.note(who, "skipped a lost range", &detail).await?;
+    ground.commit().await?;
+    Ok(Ok(()))
+}
+
+/// The copy is right again in what was left out, an operator says. How much that was.
+///
+/// # Errors
+/// The store's.
+pub async fn settle(
+    ground: &mut Ground,
+    source: &str,
+    which: &Which<'_>,
+    who: &str,
+) -> Result<usize> {
+    seize(ground, who).await?;
+    let mut left = ground.left_out(source).await?;
+    left.retain(|it| it.is(which));
+    for it in &left {
+        unpark(ground, source, &it.position).await?;
+        let detail = serde_json::to_string(it).unwrap_or_default();
+        let what = "called right what had been left out";
+        ground.note(who, what, &detail).await?;
+    }
+    ground.commit().await?;
+    Ok(left.len())
+}
+
+async fn leave_out(ground: &mut Ground, source: &str, position: &str, why: &str) -> Result<()> {
+    let sql = ground.sql.leave_out.clone();
+    let args = [source.into(), position.into(), why.into()];
+    ground.connection.run(&sql, &args).await?;
+    Ok(())
 }
 
 /// Puts another payload in the first parked event of a key. `None`: there was none.
@@ -189,9 +279,9 @@ async fn seize(ground: &mut Ground, who: &str) -> Result<()> {
     Ok(())
 }
 
-async fn unpark(ground: &mut Ground, event: &Dead) -> Result<()> {
+async fn unpark(ground: &mut Ground, source: &str, position: &str) -> Result<()> {
     let sql = ground.sql.unpark.clone();
-    let args = [event.source.as_str().into(), event.position.as_str().into()];
+    let args = [source.into(), position.into()];
     ground.connection.run(&sql, &args).await?;
     Ok(())
 }
@@ -217,7 +307,8 @@ async fn apply(
         }
         done => done?,
     };
-    unpark(ground, event).await?;
+    unpark(ground, &event.source, &event.position).await?;
+    ground.settle_key(&event.source, &event.key).await?;
     let detail = format!("{} of {} at {}", event.event, event.key, event.position);
     ground.note(who, "applied a parked event", &detail).await?;
     ground.commit().await?;

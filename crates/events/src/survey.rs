@@ -22,6 +22,8 @@ pub struct Survey {
     pub heard_ago: Option<i64>,
     /// Keys that stand still.
     pub parked: usize,
+    /// Events and ranges that were left out, and nothing made good since.
+    pub left_out: usize,
     /// Copies that are not filled yet, and read models that are catching up.
     pub filling: Vec<String>,
 }
@@ -43,6 +45,8 @@ impl Survey {
             Some(format!("being filled: {}", self.filling.join(", ")))
         } else if self.parked > 0 {
             Some(format!("keys parked: {}", self.parked))
+        } else if self.left_out > 0 {
+            Some(format!("left out: {}", self.left_out))
         } else {
             match age {
                 None => Some("nothing heard yet".to_owned()),
@@ -88,6 +92,7 @@ pub async fn survey(ground: &mut Ground, copies: &[Subscribed]) -> Result<Vec<Su
             ticked_at: number(2),
             heard_ago: number(4).zip(number(3)).map(|(now, seen)| now - seen),
             parked: ground.parked_keys(source).await?.len(),
+            left_out: ground.left_out(source).await?.len(),
             filling,
         });
     }
@@ -118,6 +123,7 @@ mod tests {
             ticked_at: Some(1_000_000),
             heard_ago: Some(500_000),
             parked: 0,
+            left_out: 0,
             filling: Vec::new(),
         };
         let limit = 2_000_000;
@@ -135,6 +141,14 @@ mod tests {
         assert_eq!(
             parked.not_current(Some(1_500_000), limit).as_deref(),
             Some("keys parked: 2")
+        );
+        let left_out = Survey {
+            left_out: 1,
+            ..fresh.clone()
+        };
+        assert_eq!(
+            left_out.not_current(Some(1_500_000), limit).as_deref(),
+            Some("left out: 1")
         );
         let filling = Survey {
             filling: vec!["book_cache".to_owned()],

@@ -1,8 +1,10 @@
 //! `freehold events`: how current copies are, and what to do about events that stand still.
 
+mod left;
+
 use clap::Subcommand;
-use freehold_events::operate::{Dead, Tried, dead, edit, retry, skip};
-use freehold_events::{Ground, Subscribed, Survey, clock, survey};
+use freehold_events::operate::{Dead, Tried, dead, edit, left_out, retry, skip};
+use freehold_events::{Ground, LeftOut, Subscribed, Survey, clock, survey};
 use freehold_lifecycle::Target;
 use freehold_model::{Fault, Service};
 
@@ -29,8 +31,10 @@ pub(crate) enum EventsCommand {
     },
     /// Try the parked events of a key again, in order
     Retry(KeyArgs),
-    /// Leave the first parked event of a key out, for ever, and try the others
-    Skip(KeyArgs),
+    /// Leave the first parked event of a key out, for ever, and try the others; or a lost range
+    Skip(left::LeftArgs),
+    /// Say that a copy is right again in what was left out of it
+    Settle(left::LeftArgs),
     /// Give the first parked event of a key another payload; `retry` then tries it
     Edit {
         #[command(flatten)]
@@ -59,7 +63,13 @@ pub(crate) async fn run(args: &Args, command: &EventsCommand, output: &Output) -
         EventsCommand::List { services } => list(args, services, output).await,
         EventsCommand::Dead { services } => show_dead(args, services, output).await,
         EventsCommand::Retry(key) => act(args, key, &Action::Retry, output).await,
-        EventsCommand::Skip(key) => act(args, key, &Action::Skip, output).await,
+        EventsCommand::Skip(left) => match left.which() {
+            left::Named::Key(key) => act(args, &key, &Action::Skip, output).await,
+            left::Named::Range(range) => {
+                left::skip_range(args, &left.service, &range, output).await
+            }
+        },
+        EventsCommand::Settle(left) => left::settle(args, left, output).await,
         EventsCommand::Edit { key, payload } => {
             let json: std::result::Result<serde_json::Value, _> = serde_json::from_str(payload);
             json.map_err(|error| {
@@ -129,6 +139,7 @@ impl Currency {
             "source": self.survey.source,
             "age_seconds": self.survey.age(self.clock).map(seconds),
             "parked_keys": self.survey.parked,
+            "left_out": self.survey.left_out,
             "filling": self.survey.filling,
             "not_current": self.why(),
         })
@@ -223,7 +234,7 @@ async fn list(args: &Args, services: &[String], output: &Output) -> Result<Outco
 async fn show_dead(args: &Args, services: &[String], output: &Output) -> Result<Outcome> {
     let mut context = Context::load(args, Place::Described).await?;
     let targets = context.targets(services, false)?;
-    let mut all = Vec::new();
+    let (mut all, mut left) = (Vec::new(), Vec::new());
     for target in targets.iter().filter(|it| !it.want.plane.copies.is_empty()) {
         let service = &context.system.services[&target.want.service];
         let Consumer { mut ground, copies } = consumer(target, service).await?;
@@ -231,12 +242,32 @@ async fn show_dead(args: &Args, services: &[String], output: &Output) -> Result<
             for event in dead(&mut ground, &source, None).await.map_err(failed)? {
                 all.push((service.name.clone(), event));
             }
+            for out in left_out(&mut ground, &source).await.map_err(failed)? {
+                left.push((service.name.clone(), source.clone(), out));
+            }
         }
     }
     if output.json {
         let row = |(service, event): &(String, Dead)| serde_json::json!({ "service": service, "event": event });
-        output.value(&all.iter().map(row).collect::<Vec<_>>());
+        let out = |(service, source, out): &(String, String, LeftOut)| serde_json::json!({ "service": service, "source": source, "left_out": out });
+        let rows = all.iter().map(row).chain(left.iter().map(out));
+        output.value(&rows.collect::<Vec<_>>());
         return Ok(Outcome::Done);
+    }
+    for (
+        service,
+        source,
+        LeftOut {
+            topic, key, cause, ..
+        },
+    ) in &left
+    {
+        let what = if key.is_empty() {
+            "a range".to_owned()
+        } else {
+            format!("key {key}")
+        };
+        output.line(&format!("{service} ← {source}  {topic}  {what}  {cause}"));
     }
     for (service, event) in &all {
         let Dead {
@@ -253,8 +284,11 @@ async fn show_dead(args: &Args, services: &[String], output: &Output) -> Result<
         ));
         output.line(&format!("    {cause}"));
     }
-    if all.is_empty() {
+    if all.is_empty() && left.is_empty() {
         output.line("Nothing is parked.");
+    } else if all.is_empty() {
+        output.line("");
+        output.line("Nothing is parked. What was left out: freehold events settle SERVICE KEY, where the copy is right");
     } else {
         output.line("");
         output.line("Next: freehold events retry SERVICE KEY, or skip, or edit");

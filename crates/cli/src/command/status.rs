@@ -36,8 +36,10 @@ pub(crate) async fn run(args: &Args, status_args: &StatusArgs, output: &Output) 
         output.line("");
         output.line(next(&stores));
     }
-    // A parked key waits for somebody. Ages say nothing where no sidecar is to run, as in CI.
-    let flows = current.iter().all(|it| it.survey.parked == 0);
+    // A parked key waits for somebody, and so does what was left out. Ages say nothing where no sidecar is to run, as in CI.
+    let flows = current
+        .iter()
+        .all(|it| it.survey.parked + it.survey.left_out == 0);
     let is_well = stores.iter().all(in_step) && flows;
     Ok(if status_args.exit_code && !is_well {
         Outcome::Findings

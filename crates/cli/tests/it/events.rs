@@ -185,6 +185,11 @@ pub(crate) fn get(url: &str, path: &str) -> String {
     text
 }
 
+fn not_current(url: &str) -> bool {
+    let said = "freehold_not_current{service=\"orders\",source=\"catalog\"} 1";
+    get(url, "/metrics").contains(said)
+}
+
 /// Asks again until the text has this.
 fn get_until(url: &str, path: &str, wanted: &str) {
     let begun = Instant::now();
@@ -264,13 +269,30 @@ fn a_new_copy_is_filled_and_a_parked_key_is_seen_and_left_out() {
         .output()
         .expect("it runs");
     assert!(left_out.status.success(), "{left_out:?}");
+    // It is not what its source says until the source says more.
+    get_until(
+        &metrics,
+        "/metrics",
+        "freehold_left_out{service=\"orders\",source=\"catalog\"} 1",
+    );
+    assert!(not_current(&metrics));
+    publish(folder, 7, 1);
+    wait_for(folder, 7, 1);
     get_until(
         &metrics,
         "/metrics",
         "freehold_not_current{service=\"orders\",source=\"catalog\"} 0",
     );
-    publish(folder, 7, 1);
-    wait_for(folder, 7, 1);
+    for (range, why) in [
+        ("book.changed.v1", "EVENT/LANE..POSITION"),
+        ("book.changed.v1/7..1-00c0ffee.17.4711", "error[FH3915]"),
+    ] {
+        let said = freehold(folder, &["events", "skip", "orders", "--range", range]);
+        let said = { said }.output().expect("it runs");
+        let error = String::from_utf8_lossy(&said.stderr);
+        assert!(!said.status.success(), "{said:?}");
+        assert!(error.contains(why), "{error}");
+    }
     let status = freehold(folder, &["status"])
         .output()
         .expect("the binary runs");

@@ -89,11 +89,11 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON DUPLICATE KEY UPDATE position = VALUES(position)",
             own("watermark")
         ),
-        parked_keys: format!("SELECT DISTINCT `key` FROM {parked} WHERE source = ?"),
+        parked_keys: format!("SELECT DISTINCT `key` FROM {parked} WHERE source = ? AND tries >= 0"),
         park: park(&parked),
         parked: format!(
             "SELECT position, topic, `key`, event_id, cause, message, since, tries
- FROM {parked} WHERE source = ? AND `key` = COALESCE(NULLIF(?, ''), `key`) ORDER BY position"
+ FROM {parked} WHERE source = ? AND tries >= 0 AND `key` = COALESCE(NULLIF(?, ''), `key`) ORDER BY position"
         ),
         unpark: format!("DELETE FROM {parked} WHERE source = ? AND position = ?"),
         parked_edit: parked_edit(&parked),
@@ -117,6 +117,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
 /// Statements that write copies and fill them.
 fn copies(want: &Want) -> EventSql {
     let own = |name: &str| object(&want.spot.database, &want.spot.own(name));
+    let parked = own("parked");
     EventSql {
         copy_put: each_copy(want, |spot, table, copy| {
             copy_put(spot, table, copy, Over::Older)
@@ -126,6 +127,17 @@ fn copies(want: &Want) -> EventSql {
             copy_put(spot, table, copy, Over::Anything)
         }),
         copy_rest: each_copy(want, copy_rest),
+        leave_out: leave_out(&parked),
+        left_out: format!(
+            "SELECT position, topic, `key`, cause FROM {parked} WHERE source = ? AND tries < 0 ORDER BY position"
+        ),
+        settle_key: format!("DELETE FROM {parked} WHERE source = ? AND tries < 0 AND `key` = ?"),
+        settle_topic: format!("DELETE FROM {parked} WHERE source = ? AND tries < 0 AND topic = ?"),
+        tombstones_go: format!(
+            "DELETE d FROM {} d WHERE d.copy = ? AND d.stamp > ? AND d.stamp <= ?
+ AND NOT EXISTS (SELECT 1 FROM {parked} p WHERE p.source = ? AND CAST(p.`key` AS BINARY) = d.`key`)",
+            own("tombstone")
+        ),
         snapshots: snapshots(want),
         fills: format!(
             "SELECT copy, source, state, `cursor`, stamp, `rows` FROM {} ORDER BY copy",
@@ -157,6 +169,15 @@ fn parked_edit(parked: &str) -> String {
     format!(
         "UPDATE (SELECT ? AS source, ? AS position, ? AS cause, ? AS message) a STRAIGHT_JOIN {parked} p ON p.source = {} AND p.position = {}
  SET p.cause = a.cause, p.message = a.message, p.tries = p.tries + 1",
+        by_bytes("a.source"),
+        by_bytes("a.position"),
+    )
+}
+
+fn leave_out(parked: &str) -> String {
+    format!(
+        "UPDATE (SELECT ? AS source, ? AS position, ? AS cause) a STRAIGHT_JOIN {parked} p ON p.source = {} AND p.position = {}
+ SET p.cause = a.cause, p.tries = -1",
         by_bytes("a.source"),
         by_bytes("a.position"),
     )

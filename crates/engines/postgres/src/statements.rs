@@ -83,7 +83,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  SELECT $1, t, l, p FROM pg_catalog.jsonb_to_recordset($2::jsonb) AS r (t text, l smallint, p text)
  ON CONFLICT (source, topic, lane) DO UPDATE SET position = EXCLUDED.position"
         ),
-        parked_keys: format!("SELECT DISTINCT key FROM {parked} WHERE source = $1"),
+        parked_keys: format!("SELECT DISTINCT key FROM {parked} WHERE source = $1 AND tries >= 0"),
         park: format!(
             "INSERT INTO {parked} (source, position, topic, key, event_id, cause, message)
  SELECT $1, p, t, k, e, c, m FROM pg_catalog.jsonb_to_recordset($2::jsonb) AS r (p text, t text, k text, e text, c text, m text)
@@ -91,7 +91,7 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         ),
         parked: format!(
             "SELECT position, topic, key, event_id, cause, message, (extract(epoch FROM since) * 1000000)::bigint, tries
- FROM {parked} WHERE source = $1 AND ($2 = '' OR key = $2) ORDER BY position"
+ FROM {parked} WHERE source = $1 AND tries >= 0 AND ($2 = '' OR key = $2) ORDER BY position"
         ),
         unpark: format!("DELETE FROM {parked} WHERE source = $1 AND position = $2"),
         parked_edit: format!(
@@ -135,6 +135,7 @@ fn lead_lock(leadership: &str) -> String {
 /// Statements that write copies and fill them.
 fn copies(want: &Want) -> EventSql {
     let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
+    let parked = own("parked");
     EventSql {
         copy_put: each_copy(want, |spot, table, copy| {
             copy_put(spot, table, copy, Over::Older)
@@ -144,6 +145,19 @@ fn copies(want: &Want) -> EventSql {
             copy_put(spot, table, copy, Over::Anything)
         }),
         copy_rest: each_copy(want, copy_rest),
+        leave_out: format!(
+            "UPDATE {parked} SET cause = $3, tries = -1 WHERE source = $1 AND position = $2"
+        ),
+        left_out: format!(
+            "SELECT position, topic, key, cause FROM {parked} WHERE source = $1 AND tries < 0 ORDER BY position"
+        ),
+        settle_key: format!("DELETE FROM {parked} WHERE source = $1 AND tries < 0 AND key = $2"),
+        settle_topic: format!("DELETE FROM {parked} WHERE source = $1 AND tries < 0 AND topic = $2"),
+        tombstones_go: format!(
+            "DELETE FROM {} AS d WHERE d.copy = $1 AND d.stamp > $2 AND d.stamp <= $3
+ AND NOT EXISTS (SELECT FROM {parked} p WHERE p.source = $4 AND p.key = d.key)",
+            own("tombstone")
+        ),
         snapshots: snapshots(want),
         fills: format!(
             "SELECT copy, source, state, cursor, stamp, rows FROM {} ORDER BY copy",

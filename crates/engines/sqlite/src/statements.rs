@@ -54,14 +54,18 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         watermark_put: "INSERT INTO freehold_watermark (source, topic, lane, position)
  SELECT ?1, value ->> 't', value ->> 'l', value ->> 'p' FROM json_each(?2) WHERE true
  ON CONFLICT (source, topic, lane) DO UPDATE SET position = excluded.position".to_owned(),
-        parked_keys: "SELECT DISTINCT key FROM freehold_parked WHERE source = ?1".to_owned(),
+        parked_keys: "SELECT DISTINCT key FROM freehold_parked WHERE source = ?1 AND tries >= 0".to_owned(),
         park: "INSERT INTO freehold_parked (source, position, topic, key, event_id, cause, message)
  SELECT ?1, value ->> 'p', value ->> 't', value ->> 'k', value ->> 'e', value ->> 'c', value ->> 'm' FROM json_each(?2) WHERE true
  ON CONFLICT (source, position) DO NOTHING".to_owned(),
         parked: "SELECT position, topic, key, event_id, cause, message, since, tries
- FROM freehold_parked WHERE source = ?1 AND (?2 = '' OR key = ?2) ORDER BY position".to_owned(),
+ FROM freehold_parked WHERE source = ?1 AND tries >= 0 AND (?2 = '' OR key = ?2) ORDER BY position".to_owned(),
         unpark: "DELETE FROM freehold_parked WHERE source = ?1 AND position = ?2".to_owned(),
         parked_edit: "UPDATE freehold_parked SET cause = ?3, message = ?4, tries = tries + 1 WHERE source = ?1 AND position = ?2".to_owned(),
+        leave_out: "UPDATE freehold_parked SET cause = ?3, tries = -1 WHERE source = ?1 AND position = ?2".to_owned(),
+        left_out: "SELECT position, topic, key, cause FROM freehold_parked WHERE source = ?1 AND tries < 0 ORDER BY position".to_owned(),
+        settle_key: "DELETE FROM freehold_parked WHERE source = ?1 AND tries < 0 AND key = ?2".to_owned(),
+        settle_topic: "DELETE FROM freehold_parked WHERE source = ?1 AND tries < 0 AND topic = ?2".to_owned(),
         freshness: format!("SELECT source, position, ticked_at, seen_at, {NOW} FROM freehold_freshness ORDER BY source"),
         fresh_put: format!(
             "INSERT INTO freehold_freshness (source, position, ticked_at, seen_at) VALUES (?1, ?2, ?3, {NOW})
@@ -71,6 +75,8 @@ pub(crate) fn statements(want: &Want) -> EventSql {
         copy_delete: each_copy(want, copy_delete),
         copy_force: each_copy(want, |table, copy| copy_put(table, copy, Over::Anything)),
         copy_rest: each_copy(want, copy_rest),
+        tombstones_go: "DELETE FROM freehold_tombstone AS d WHERE d.copy = ?1 AND d.stamp > ?2 AND d.stamp <= ?3
+ AND NOT EXISTS (SELECT 1 FROM freehold_parked p WHERE p.source = ?4 AND p.key = d.key)".to_owned(),
         snapshots: snapshots(want),
         fills: "SELECT copy, source, state, cursor, stamp, rows FROM freehold_fill ORDER BY copy".to_owned(),
         fill_put: "INSERT INTO freehold_fill (copy, source, state, cursor, stamp, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

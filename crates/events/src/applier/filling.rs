@@ -13,7 +13,7 @@ use bytes::Bytes;
 use freehold_broker::{Body, EventId, Lane, Message, Position, Timestamp, To, Topic};
 use freehold_engine::TxMode;
 
-use super::{APPLIER, Applier, LATER, Subscribed, is_poison};
+use super::{APPLIER, Applier, LATER, Subscribed, is_poison, left_out_keys};
 use crate::copy::{Change, Changes, change, stamp};
 use crate::error::{Error, Result};
 use crate::fill::{Fill, FillState};
@@ -22,6 +22,9 @@ use crate::read_models;
 
 /// Rows of one range.
 const RANGE: u32 = 1_000;
+
+/// As a stamp: behind every position, whose stamps begin with a digit.
+const ABOVE_ALL: &str = "~";
 
 /// Rows of a range that are to be put together: (above, up to; empty: no bound).
 struct Part<'a> {
@@ -137,6 +140,9 @@ impl Applier {
         self.ground.begin(TxMode::Write).await?;
         self.ground.fence(APPLIER, self.epoch).await?;
         self.ground.put_fill(&copy.table, &fill).await?;
+        if fill.state == FillState::Running {
+            self.settle_left_out(copy).await?;
+        }
         read_models::rebuild(&mut self.ground, &copy.table).await?;
         self.read_work = true;
         if !heads.is_empty() {
@@ -197,11 +203,39 @@ impl Applier {
         self.keep_fill(copy, fill).await
     }
 
+    /// What was left out of a topic so far is made good by what is read from now on, if all of its
+    /// copies are filled.
+    async fn settle_left_out(&mut self, copy: &Subscribed) -> Result<()> {
+        let source = &copy.copy.service;
+        let mut copies = self.consumer.copies.iter();
+        let other = copies.find(|it| {
+            let state = self.fills.get(&it.table).map(|fill| fill.state);
+            it.topic == copy.topic && it.table != copy.table && state != Some(FillState::Wanted)
+        });
+        if other.is_some() {
+            return Ok(());
+        }
+        self.ground.settle_topic(source, &copy.topic).await?;
+        let left = left_out_keys(&mut self.ground, source).await?;
+        if let Some(known) = self.known.get_mut(source) {
+            known.left_out = left;
+        }
+        Ok(())
+    }
+
     /// The rows first, the cursor after them: what was put twice is as it was put once.
     async fn keep_fill(&mut self, copy: &Subscribed, fill: Fill) -> Result<()> {
         self.ground.begin(TxMode::Write).await?;
         self.ground.fence(APPLIER, self.epoch).await?;
         self.ground.put_fill(&copy.table, &fill).await?;
+        if fill.state == FillState::Done {
+            // What is above the last range is of a life that is gone, and the clock went back since:
+            // nothing of the present life would ever pass it.
+            let above = (fill.stamp.as_str(), ABOVE_ALL);
+            self.ground
+                .forget_tombstones(&copy.table, above, &fill.source)
+                .await?;
+        }
         self.ground.commit().await?;
         self.fills.insert(copy.table.clone(), fill);
         Ok(())

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use freehold_broker::{Lane, Position, Topic};
 use freehold_engine::TxMode;
+use freehold_model::Fault;
 
 use super::arrival::Arrival;
 use super::{APPLIER, Applier};
 use crate::error::{Error, Result};
 use crate::heads::HeadMap;
+use crate::left_out::LostRange;
 use crate::peer::{Answer, Ask, Standing};
 use crate::relay::first_of;
 
@@ -34,11 +36,13 @@ impl Applier {
                     mended = true;
                     self.waits.remove(at);
                     self.seen.behind.remove(&named);
+                    self.seen.lost.remove(&named);
                 }
                 Ok(false) => {
                     let why =
                         "the owner does not have it any more, and today's rows cannot be asked for";
-                    self.seen.behind.insert(named, why.to_owned());
+                    self.seen.behind.insert(named.clone(), why.to_owned());
+                    self.seen.lost.insert(named, *upto);
                 }
                 Err(Error::Peer(why)) => {
                     self.seen.behind.insert(named, why);
@@ -86,6 +90,28 @@ impl Applier {
                 _ => return Ok(false),
             }
         }
+    }
+
+    /// The first range that nobody has any more.
+    pub(super) fn lost_range(&self) -> Option<LostRange> {
+        let ((topic, lane), upto) = self.seen.lost.first_key_value()?;
+        Some(LostRange {
+            topic: topic.clone(),
+            lane: Lane::new(*lane)?,
+            upto: *upto,
+        })
+    }
+
+    pub(super) fn lost_fault(&self, range: &LostRange) -> Fault {
+        let (me, topic, lane) = (&self.consumer.service, &range.topic, range.lane.number());
+        let source = self.source_of(topic).unwrap_or_default();
+        let what = format!(
+            "{me} waits in lane {lane} of {topic}: neither the broker nor {source} has the events up to {} any more, and there is no `snapshot:` to fill the copy from",
+            range.upto
+        );
+        Fault::new("FH3906", what).help(format!(
+            "`freehold events skip {me} --range {range}` goes on without them"
+        ))
     }
 
     /// The lane stands where the source does, and its copies are filled anew. False: they cannot be.

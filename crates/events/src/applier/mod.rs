@@ -23,8 +23,10 @@ use std::time::{Duration, Instant};
 use freehold_bookkeeping::Epoch;
 use freehold_broker::{Incarnation, Lane, Partitions, Position, Session, Topic};
 use freehold_engine::{ErrorKind, TxMode};
+use freehold_model::Fault;
 use serde_json::Value;
 
+use crate::copy::stamp;
 use crate::error::{Error, Result};
 use crate::fill::Fill;
 use crate::ground::Ground;
@@ -33,6 +35,7 @@ use crate::read_models;
 use arrival::Arrival;
 use intake::{Incoming, Intake};
 pub use step::Subscribed;
+pub(crate) use step::marks_json;
 use step::{Effect, Known, effect};
 
 /// The name of the applier's leadership.
@@ -70,6 +73,8 @@ pub struct Seen {
     pub filled: u64,
     /// Why a copy is not being filled.
     pub unfilled: Option<String>,
+    /// Of them those whose events nobody has any more: up to where.
+    pub lost: BTreeMap<(Topic, u8), Position>,
     /// Lanes in which the source contradicts itself.
     pub forks: BTreeSet<(Topic, u8)>,
     /// Messages that nobody of freehold wrote.
@@ -140,6 +145,7 @@ impl Applier {
             let one = Known {
                 marks: ground.watermarks(source).await?,
                 parked: ground.parked_keys(source).await?,
+                left_out: left_out_keys(&mut ground, source).await?,
                 ..Known::default()
             };
             known.insert(source.clone(), one);
@@ -186,6 +192,19 @@ impl Applier {
     /// # Errors
     /// What ended it: take over again.
     pub async fn run(&mut self, stop: &mut tokio::sync::watch::Receiver<bool>) -> Result<()> {
+        self.run_telling(stop, &mut |_| {}).await
+    }
+
+    /// The same; `tell` hears of what only an operator can go on from, and when it is over.
+    ///
+    /// # Errors
+    /// What ended it: take over again.
+    pub async fn run_telling(
+        &mut self,
+        stop: &mut tokio::sync::watch::Receiver<bool>,
+        tell: &mut (dyn FnMut(Option<Fault>) + Send),
+    ) -> Result<()> {
+        let mut told = None;
         // A copy that is new takes the source's heads before anything of it is read.
         self.begin_fills().await?;
         let mut intake = Intake::open(&self.session, &self.consumer, &self.starts()).await?;
@@ -208,6 +227,11 @@ impl Applier {
                 intake.acknowledge(&batch);
             }
             self.read_again(&mut intake).await?;
+            let lost = self.lost_range();
+            if lost != told {
+                tell(lost.as_ref().map(|range| self.lost_fault(range)));
+                told = lost;
+            }
         }
     }
 
@@ -366,6 +390,7 @@ impl Applier {
             let wanted = self.want_fills(&reborn).await?;
             if let Some((position, ticked_at)) = news {
                 self.ground.heard(source, position, ticked_at).await?;
+                self.forget_tombstones(source, position).await?;
             }
             self.ground.commit().await?;
             self.fills.extend(wanted);
@@ -386,8 +411,25 @@ impl Applier {
             let rows = Value::Array(effect.parked).to_string();
             self.ground.park(source, &rows).await?;
         }
+        for key in &effect.settled {
+            self.ground.settle_key(source, key).await?;
+        }
         if let Some(rows) = marks {
             self.ground.put_watermarks(source, &rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Every lane has passed this position, so nothing older comes that a tombstone would have to
+    /// stop. Of parked keys something older may come, whenever an operator tries it again.
+    async fn forget_tombstones(&mut self, source: &str, passed: Position) -> Result<()> {
+        let upto = stamp(passed);
+        let copies = self.consumer.copies.iter();
+        for it in copies.filter(|it| it.copy.service == source) {
+            let bounds = ("", upto.as_str());
+            self.ground
+                .forget_tombstones(&it.table, bounds, source)
+                .await?;
         }
         Ok(())
     }
@@ -422,6 +464,15 @@ impl Applier {
             Err(Error::Lost)
         }
     }
+}
+
+/// Keys of which something was left out; ranges have none.
+async fn left_out_keys(ground: &mut Ground, source: &str) -> Result<BTreeSet<String>> {
+    let left = ground.left_out(source).await?.into_iter();
+    Ok(left
+        .map(|it| it.key)
+        .filter(|key| !key.is_empty())
+        .collect())
 }
 
 /// Is it the event's own fault? Everything else is tried again by whoever takes over.

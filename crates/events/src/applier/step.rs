@@ -33,6 +33,8 @@ pub(crate) struct Known {
     pub(crate) marks: HeadMap,
     /// Keys that stand still, because an event of theirs could not be applied.
     pub(crate) parked: BTreeSet<String>,
+    /// Keys of which something was left out, and nothing came since.
+    pub(crate) left_out: BTreeSet<String>,
     /// The last heartbeat that each partition has wholly caught up with.
     pub(crate) beats: BTreeMap<(Topic, Partition), (Position, i64)>,
     /// Lives that the owner was asked about. Those of its past: what of them is below a watermark is
@@ -58,6 +60,8 @@ pub(crate) struct Effect {
     pub(crate) doubts: BTreeMap<(Topic, Lane), BTreeSet<Incarnation>>,
     /// Watermarks that were of a life of the source that is gone.
     pub(crate) ghosts: Vec<(Topic, Lane, Position)>,
+    /// Keys of which something was left out, and whose whole state came now.
+    pub(crate) settled: Vec<String>,
     /// How many events took effect.
     pub(crate) applied: usize,
     /// Lanes that moved.
@@ -172,6 +176,9 @@ fn take(
     match changes {
         Ok(changes) => {
             effect.applied += 1;
+            if known.left_out.remove(&message.key) {
+                effect.settled.push(message.key.clone());
+            }
             for (table, change) in changes {
                 if !effect.changes.contains_key(table) {
                     effect.changes.insert(table.clone(), Changes::default());

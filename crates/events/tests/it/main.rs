@@ -2,6 +2,7 @@
 //! contract's promises and no more; real brokers have their own conformance suite.
 
 mod crashes;
+mod left_out;
 mod memory;
 mod models;
 mod operate;
@@ -10,5 +11,6 @@ mod read_models;
 mod relay;
 mod restores;
 mod storm;
+mod tombstones;
 mod way;
 mod world;
