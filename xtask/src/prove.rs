@@ -87,6 +87,11 @@ const PARTS: &[Part] = &[
         run: events,
     },
     Part {
+        name: "kafka",
+        what: "Kafka 4.3: every promise of a broker, and events through it; takes Maven and a JDK",
+        run: kafka,
+    },
+    Part {
         name: "up",
         what: "five minutes each (or --minutes N) on SQLite and on private servers: services, sidecars, servers and `up` itself killed under load",
         run: up,
@@ -426,6 +431,20 @@ fn sql(_: &Prove, root: &Path) -> Result<(), String> {
             "the reader does not reach what is wanted ({proven})"
         ))
     }
+}
+
+/// Kafka from Maven Central.
+fn kafka(_: &Prove, root: &Path) -> Result<(), String> {
+    let cache = root.join("target/servers");
+    let folder = install(root, "scripts/install-kafka.sh", &[cache.as_os_str()])?;
+    let run = |args: &[&str]| {
+        let mut tests = tests(root, args);
+        tests.env("FREEHOLD_TEST_KAFKA", &folder);
+        test(tests)
+    };
+    run(&["--package", "freehold-kafka"])?;
+    let through = ["--package", "freehold-cli", "--features", "kafka"];
+    run(&[&through[..], &["--test", "it", "--", "kafka::"]].concat())
 }
 
 /// MySQL as Debian unstable has it.

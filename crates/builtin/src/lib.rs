@@ -8,6 +8,8 @@ mod matrix;
 use freehold_broker::Broker;
 use freehold_broker::embedded::Embedded;
 use freehold_engine::Engine;
+#[cfg(feature = "kafka")]
+use freehold_kafka::Kafka;
 use freehold_model::EngineKind;
 use freehold_mysql::Mysql;
 use freehold_nats::Nats;
@@ -32,7 +34,13 @@ pub fn engine(kind: EngineKind) -> Option<&'static dyn Engine> {
 
 /// Every broker, in the order in which they are shown.
 pub fn brokers() -> &'static [&'static dyn Broker] {
-    &[&Embedded, &Nats, &RabbitMq]
+    &[
+        &Embedded,
+        &Nats,
+        &RabbitMq,
+        #[cfg(feature = "kafka")]
+        &Kafka,
+    ]
 }
 
 /// The broker of this kind, as in `broker: { kind: … }`; `None`: not there yet.

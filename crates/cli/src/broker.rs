@@ -1,5 +1,5 @@
 //! The broker between sidecars: the embedded one in this process, a private NATS beside it, or a
-//! NATS or RabbitMQ of others. Topics are made and each service gets an account of its own.
+//! NATS, RabbitMQ or Kafka of others. Topics are made and each service gets an account of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -99,7 +99,7 @@ pub(crate) async fn start(
             let Some(broker) = freehold_builtin::broker(kind) else {
                 return Err(vec![
                     Fault::new("FH3920", format!("`freehold run` does not know {kind} yet")).help(
-                        "it knows the embedded broker (no `broker:` at all), nats and rabbitmq",
+                        "it knows the embedded broker (no `broker:` at all), nats, rabbitmq, and kafka where it was built with the feature of that name",
                     ),
                 ]);
             };
@@ -188,8 +188,8 @@ async fn private_nats(wanted: &Wanted<'_>, state: &Path) -> Result<Standing> {
     })
 }
 
-/// A server of others: its URL is the administrator's, and services' users stand in its own
-/// configuration. What belongs there is written into a file.
+/// A server of others: its URL is the administrator's. Where services' users stand in its own
+/// configuration, what belongs there is written into a file.
 async fn others(
     wanted: &Wanted<'_>,
     broker: &'static dyn Broker,
@@ -208,10 +208,14 @@ async fn others(
     }
     let made = make(wanted, broker, &*administer, secrets).await?;
     let paper = Paper::of(kind, &folder, &made.by_hand);
-    write_private(&paper.path, &paper.text)?;
+    if !broker.info().makes_accounts {
+        write_private(&paper.path, &paper.text)?;
+    }
     for login in made.logins.values() {
         match broker.connect(&address, login).await {
-            Err(error) if error.kind == ErrorKind::LoginRefused => {
+            Err(error)
+                if error.kind == ErrorKind::LoginRefused && !broker.info().makes_accounts =>
+            {
                 let name = &login.name;
                 let message = format!("{kind} at {address} does not know the user of {name}");
                 return Err(vec![

@@ -10,6 +10,7 @@ pub mod broker_conformance;
 pub mod by_hand;
 pub mod conformance;
 mod crash;
+mod kafka;
 mod must;
 mod neighbour;
 pub mod once;
@@ -26,6 +27,7 @@ mod small_disk;
 pub mod twelve;
 
 pub use crash::{Crashing, Death};
+pub use kafka::KafkaServer;
 pub use must::Must;
 pub use neighbour::Neighbour;
 pub use orders::{OrdersFiles, orders_files, orders_target, orders_target_of};

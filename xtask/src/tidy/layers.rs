@@ -54,7 +54,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "brokers",
-        crates: &["freehold-nats", "freehold-rabbitmq"],
+        crates: &["freehold-kafka", "freehold-nats", "freehold-rabbitmq"],
         may_use: &["nouns", "contract", "broker"],
     },
     Layer {

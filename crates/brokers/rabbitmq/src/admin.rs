@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use freehold_broker::{
     AccountWant, Admin, BoxFuture, Change, Compression, Error, ErrorKind, LANES, Partition,
-    Partitions, Result, Topic, TopicLive, TopicWant,
+    Partitions, Result, Topic, TopicLive, TopicWant, tailed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -174,18 +174,14 @@ impl RabbitAdmin {
     }
 
     async fn live(&self, entry: Entry, partitions: Partitions) -> Result<TopicLive> {
-        let topic = &entry.topic;
+        let log = Log {
+            link: self.link.clone(),
+            topic: entry.topic.clone(),
+            partitions,
+        };
         let mut messages = 0;
         for partition in partitions.each() {
-            let stream = names::stream(topic, partition, partitions);
-            let tail = Log {
-                link: &self.link,
-                stream,
-                topic,
-                partition,
-            }
-            .tail()
-            .await?;
+            let tail = tailed::tail(&log, partition).await?;
             messages += tail.next - tail.first;
         }
         Ok(TopicLive {

@@ -1,17 +1,11 @@
 //! Opens a connection: the address, TLS, who we are, what both sides take.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use freehold_broker::dial::{Duplex, dial};
 use freehold_broker::{Error, ErrorKind, Login, Result};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf,
-};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use crate::errors::{self, unavailable};
 use crate::wire::{In, Out, SMALL_FRAME, code, key, nonsense};
@@ -69,9 +63,6 @@ impl Place {
     }
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
 /// A connection that was entered.
 pub(crate) struct Entered {
     pub(crate) frames: Frames,
@@ -90,14 +81,7 @@ pub(crate) async fn enter(place: &Place, login: &Login) -> Result<Entered> {
 }
 
 async fn greet(place: &Place, login: &Login) -> Result<Entered> {
-    let tcp = TcpStream::connect((&*place.host, place.port)).await;
-    let tcp = tcp.map_err(unavailable)?;
-    tcp.set_nodelay(true).map_err(unavailable)?;
-    let stream: Box<dyn Duplex> = if place.tls {
-        Box::new(encrypt(place, tcp).await?)
-    } else {
-        Box::new(tcp)
-    };
+    let stream = dial(&place.host, place.port, place.tls).await?;
     let (read, write) = tokio::io::split(stream);
     let mut hello = Hello {
         frames: Frames::new(read),
@@ -149,21 +133,6 @@ async fn greet(place: &Place, login: &Login) -> Result<Entered> {
         heartbeat: Duration::from_secs(heartbeat.into()),
         version,
     })
-}
-
-async fn encrypt(place: &Place, tcp: TcpStream) -> Result<impl Duplex + use<>> {
-    let odd = |error: &dyn std::fmt::Display| Error::new(ErrorKind::Invalid, error.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| odd(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(place.host.clone()).map_err(|error| odd(&error))?;
-    let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, tcp).await.map_err(unavailable)
 }
 
 /// A connection on which one question at a time is asked.

@@ -2,7 +2,7 @@
 //!
 //! `names.rs` says what things are called there, `wire.rs`, `chunk.rs` and `amqp.rs` how bytes are
 //! written and read, `connect.rs` enters, `link.rs` is a connection in use, `session.rs` publishes,
-//! `seek.rs` finds places by position, `subscription.rs` reads, `admin.rs` makes streams,
+//! `seek.rs` looks at places, `subscription.rs` reads, `admin.rs` makes streams,
 //! `accounts.rs` writes down what a service may do: the protocol has no call to make users. Why the
 //! protocol is written here: docs/adr/0012.
 
@@ -22,12 +22,12 @@ mod subscription;
 mod wire;
 
 use freehold_broker::{
-    Admin, BoxFuture, Broker, BrokerInfo, Error, ErrorKind, Login, Result, Secret, Session,
+    Admin, BoxFuture, Broker, BrokerInfo, Error, ErrorKind, Login, Lost, Result, Secret, Session,
     Verifier,
 };
 
 use crate::connect::Place;
-use crate::link::{Link, Lost};
+use crate::link::Link;
 
 /// RabbitMQ with its stream plugin, 3.10 or later. Address: `rabbitmq-stream://host:5552`, with TLS
 /// `rabbitmq-stream+tls://host:5551`; a virtual host other than `/` follows as the path.

@@ -5,12 +5,11 @@
 //! links are: nobody waits for an answer that will not come.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use freehold_broker::{Error, ErrorKind, Login, Result};
+use freehold_broker::{Error, ErrorKind, Login, Lost, Result};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::connect::{self, Entered, Frames, Place, Writer};
@@ -21,42 +20,6 @@ use crate::wire::{self, From, In, LARGE_FRAME, Out, code, key};
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks whether a stream has a leader.
 const MOMENT: Duration = Duration::from_millis(50);
-
-/// Why a session's connections are lost, once they are.
-#[derive(Clone)]
-pub(crate) struct Lost(Arc<watch::Sender<Option<String>>>);
-
-impl Lost {
-    pub(crate) fn not_yet() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
-    }
-
-    pub(crate) fn is(&self) -> bool {
-        self.0.borrow().is_some()
-    }
-
-    fn because(&self, why: &str) {
-        self.0.send_if_modified(|now| {
-            let first = now.is_none();
-            now.get_or_insert_with(|| why.to_owned());
-            first
-        });
-    }
-
-    /// Waits for this, or until the connection is lost.
-    async fn guard<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut lost = self.0.subscribe();
-        let lost = async {
-            let why = lost.wait_for(Option::is_some).await;
-            why.ok().and_then(|why| why.clone()).unwrap_or_default()
-        };
-        tokio::select! {
-            biased;
-            answer = answer => answer,
-            why = lost => Err(unavailable(format!("the connection to the broker is lost: {why}"))),
-        }
-    }
-}
 
 /// A stream that is being written.
 #[derive(Default)]

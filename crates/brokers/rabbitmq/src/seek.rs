@@ -1,27 +1,21 @@
-//! Reading a stream from a place on, and finding places: where it ends, and where a position is.
-//! Offsets count messages, and positions rise with them: so it is searched by halving.
+//! Reading a stream from a place on, and looking at what stands around a place.
 //!
 //! A stream is never empty: it begins with a message that `apply` writes ([`beginning`]). Without it
 //! nobody could tell a stream that holds nothing from one whose answer is late.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use freehold_broker::tailed::{self, Place};
 use freehold_broker::{
-    Delivered, EventId, Malformed, Message, Partition, Position, Result, Tail, Topic, cloudevents,
+    BoxFuture, Delivered, Malformed, Partition, Partitions, Result, Topic, cloudevents,
 };
 use tokio::sync::mpsc;
 
 use crate::chunk::{self, Chunk};
 use crate::link::{Link, PATIENCE};
 use crate::wire::From;
-use crate::{amqp, errors};
-
-/// So many messages before the place of a position are looked at again: where two sessions published
-/// at once, what the late one sent stands a second time behind what is newer. It is no more than
-/// one call.
-pub(crate) const WINDOW: u64 = crate::session::BATCH as u64;
+use crate::{amqp, errors, names};
 
 const BEGINNING: (&str, &str) = ("freehold", "begin");
 
@@ -127,12 +121,11 @@ impl Reader {
     }
 }
 
-/// A partition of a topic.
-pub(crate) struct Log<'a> {
-    pub(crate) link: &'a Arc<Link>,
-    pub(crate) stream: String,
-    pub(crate) topic: &'a Topic,
-    pub(crate) partition: Partition,
+/// A topic's partitions.
+pub(crate) struct Log {
+    pub(crate) link: Arc<Link>,
+    pub(crate) topic: Topic,
+    pub(crate) partitions: Partitions,
 }
 
 /// A stored message as it is delivered; `None`: the beginning.
@@ -155,120 +148,33 @@ pub(crate) fn delivered(
     Some(Delivered { offset, message })
 }
 
-impl Log<'_> {
-    /// One chunk. Only where there is one: otherwise this waits.
-    async fn chunk(&self, from: From) -> Result<Chunk> {
-        let mut reader = Reader::open(self.link, &self.stream, from, Amount::One).await?;
-        reader.patient().await
+impl Log {
+    pub(crate) fn stream(&self, partition: Partition) -> String {
+        names::stream(&self.topic, partition, self.partitions)
     }
+}
 
-    fn ours(&self, chunk: Chunk) -> impl DoubleEndedIterator<Item = Delivered> {
-        chunk
-            .each()
-            .filter_map(|(offset, record)| delivered(self.topic, self.partition, offset, record))
-    }
-
-    /// Where it ends.
-    pub(crate) async fn tail(&self) -> Result<Tail> {
-        let (next, last) = self.last().await?;
-        let oldest = self.chunk(From::First).await?;
-        let behind = oldest.next();
-        let first = self
-            .ours(oldest)
-            .next()
-            .map_or(behind, |first| first.offset);
-        Ok(Tail {
-            partition: self.partition,
-            first,
-            next,
-            last,
+impl tailed::Log for Log {
+    fn chunk(&self, partition: Partition, place: Place) -> BoxFuture<'_, Result<tailed::Chunk>> {
+        Box::pin(async move {
+            let from = match place {
+                Place::First => From::First,
+                Place::Last => From::Last,
+                Place::Offset(offset) => From::Offset(offset),
+            };
+            let stream = self.stream(partition);
+            let mut reader = Reader::open(&self.link, &stream, from, Amount::One).await?;
+            let chunk = reader.patient().await?;
+            let (first, next) = (chunk.first, chunk.next());
+            let each = chunk.each();
+            let messages = each
+                .filter_map(|(offset, record)| delivered(&self.topic, partition, offset, record));
+            Ok(tailed::Chunk {
+                first,
+                next,
+                messages: messages.collect(),
+            })
         })
-    }
-
-    /// What comes behind its end, and its last message. What others put there is passed over.
-    pub(crate) async fn last(&self) -> Result<(u64, Option<(Position, EventId)>)> {
-        let mut chunk = self.chunk(From::Last).await?;
-        let next = chunk.next();
-        loop {
-            let first = chunk.first;
-            let found = self.ours(chunk).rev().find_map(|one| one.message.ok());
-            if let Some(message) = found {
-                return Ok((next, Some((message.position, message.event))));
-            }
-            if first == 0 {
-                return Ok((next, None));
-            }
-            chunk = self.chunk(From::Offset(first - 1)).await?;
-            if chunk.first >= first {
-                // Retention has taken what was before it.
-                return Ok((next, None));
-            }
-        }
-    }
-
-    /// An offset from which on all messages of the partition are behind the position, but for such
-    /// as were sent twice: those begin at most [`WINDOW`] before it.
-    pub(crate) async fn behind(&self, position: Position) -> Result<u64> {
-        let (mut low, mut high) = (0, self.last().await?.0);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let chunk = self.chunk(From::Offset(middle)).await?;
-            let end = chunk.next();
-            let mut before = None;
-            let mut behind = None;
-            for one in self.ours(chunk).filter(|one| one.offset >= middle) {
-                match one.message {
-                    Ok(message) if message.position <= position => before = Some(one.offset),
-                    Ok(_) if behind.is_none() => behind = Some(one.offset),
-                    // What cannot be read has no position: look at what is before it.
-                    _ => {}
-                }
-            }
-            match (before, behind) {
-                (Some(before), Some(behind)) if before < behind => return Ok(behind),
-                (Some(_), _) => low = end.max(middle + 1),
-                (None, _) => high = middle,
-            }
-        }
-        Ok(low)
-    }
-
-    /// Which of these messages, which are at or before the end, the partition holds.
-    pub(crate) async fn stored(
-        &self,
-        messages: &[&Message],
-    ) -> Result<HashSet<(Position, EventId)>> {
-        let positions = messages.iter().map(|message| message.position);
-        let Some(oldest) = positions.min() else {
-            return Ok(HashSet::new());
-        };
-        let before = Position {
-            id: oldest.id.saturating_sub(1),
-            ..oldest
-        };
-        let from = self.behind(before).await?.saturating_sub(WINDOW);
-        let (next, _) = self.last().await?;
-        let mut wanted: HashSet<_> = messages
-            .iter()
-            .map(|one| (one.position, one.event))
-            .collect();
-        let mut found = HashSet::new();
-        let mut reader =
-            Reader::open(self.link, &self.stream, From::Offset(from), Amount::All).await?;
-        while !wanted.is_empty() {
-            let chunk = reader.next().await?;
-            let end = chunk.next();
-            for message in self.ours(chunk).filter_map(|one| one.message.ok()) {
-                let id = (message.position, message.event);
-                if wanted.remove(&id) {
-                    found.insert(id);
-                }
-            }
-            if end >= next {
-                break;
-            }
-        }
-        Ok(found)
     }
 }
 

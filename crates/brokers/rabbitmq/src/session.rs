@@ -1,42 +1,33 @@
 //! A service's session: publishing and tails.
 //!
 //! A topic that is written and one that is read have a connection of their own each, so that none
-//! waits for another. What a partition's end already covers is not sent again, and what is behind
-//! it and not there is refused. That is seen before sending, not while: two sessions that publish at
-//! once can both pass, and then what the late one sends stands there twice.
+//! waits for another. What is sent twice and what comes too late is kept apart in
+//! `freehold_broker::tailed`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use freehold_broker::tailed::{self, Known, Queues};
 use freehold_broker::{
-    BoxFuture, Error, ErrorKind, Limits, Login, Message, Partition, Partitions, Position,
-    Rejection, Result, Session, Settled, Start, Stop, Subscription, Tail, Topic, cloudevents,
-    valid,
+    BoxFuture, Error, ErrorKind, Limits, Login, Lost, Message, Partition, Rejection, Result,
+    Session, Settled, Start, Subscription, Tail, Topic, call, cloudevents, valid,
 };
 use freehold_model::Fault;
 
 use crate::connect::Place;
-use crate::link::{Link, Lost};
+use crate::link::Link;
 use crate::seek::Log;
 use crate::subscription::{self, RabbitSubscription};
-use crate::{admin, amqp, names, wire};
+use crate::{admin, amqp, wire};
 
 /// The most messages of one call.
 pub(crate) const BATCH: usize = 4_096;
+const _: () = assert!(BATCH as u64 <= tailed::WINDOW);
 
-/// A topic that is written: its connection, and what is known of it. Known is what the call before
+/// A topic that is written: what is known of it, and its connection. Known is what the call before
 /// this one left behind; where it failed or was dropped, it is looked up again.
-struct Writing {
-    link: Arc<Link>,
-    known: tokio::sync::Mutex<Option<Known>>,
-}
-
-struct Known {
-    partitions: Partitions,
-    /// Of each partition's last message.
-    last: BTreeMap<Partition, Position>,
-}
+struct Writing(tokio::sync::Mutex<Option<(Log, Known)>>, Arc<Link>);
 
 pub(crate) struct RabbitSession {
     place: Place,
@@ -72,10 +63,7 @@ impl RabbitSession {
         if let Some(known) = look_up(&self.writing, topic) {
             return Ok(known);
         }
-        let new = Arc::new(Writing {
-            link: self.link().await?,
-            known: tokio::sync::Mutex::default(),
-        });
+        let new = Arc::new(Writing(tokio::sync::Mutex::default(), self.link().await?));
         Ok(remember(&self.writing, topic, new))
     }
 
@@ -105,39 +93,31 @@ impl RabbitSession {
         Ok(wire)
     }
 
-    /// Sends what is not there yet.
-    async fn send(&self, topic: &Topic, messages: &[Message], wires: Vec<Bytes>) -> Settled {
-        let mut settled = Settled {
-            acknowledged: 0,
-            stop: None,
-        };
-        if messages.is_empty() {
-            return settled;
-        }
+    /// Sends what is not there yet; how many messages are stored, and what stopped it.
+    async fn send(
+        &self,
+        topic: &Topic,
+        messages: &[Message],
+        wires: Vec<Bytes>,
+    ) -> (usize, Result<()>) {
+        let mut stored = 0;
         let sent = async {
             let writing = self.writing(topic).await?;
-            let mut place = writing.known.lock().await;
-            let mut known = match place.take() {
+            let mut place = writing.0.lock().await;
+            let (log, mut known) = match place.take() {
                 Some(known) => known,
-                None => look(&writing.link, topic).await?,
+                None => look(&writing.1, topic).await?,
             };
-            let new = missing(&writing.link, topic, &known, messages).await?;
-            let mut queues = Queues::of(&known, messages, wires, &new);
-            let stop = queues.send(&writing.link).await;
-            settled.acknowledged = queues.settled(messages.len());
-            stop?;
-            for message in messages {
-                let last = known.last.entry(message.to.partition(known.partitions));
-                let last = last.or_insert(message.position);
-                *last = message.position.max(*last);
-            }
-            *place = Some(known);
+            let mut queues = known.queues(&log, messages, wires).await?;
+            let sent = send(&log.link, &mut queues).await;
+            stored = queues.settled(messages.len());
+            sent?;
+            known.stored(messages);
+            *place = Some((log, known));
             Ok(())
         };
-        if let Err(error) = sent.await {
-            settled.stop = Some(Stop::Failed(error));
-        }
-        settled
+        let sent = sent.await;
+        (stored, sent)
     }
 }
 
@@ -153,131 +133,47 @@ fn remember<T: Clone>(map: &Mutex<HashMap<Topic, T>>, topic: &Topic, new: T) -> 
 }
 
 /// Where a topic ends, once all that was sent before is settled, and the right to go on there.
-async fn look(link: &Arc<Link>, topic: &Topic) -> Result<Known> {
-    let partitions = admin::partitions(link, topic).await?;
-    let mut last = BTreeMap::new();
-    for partition in partitions.each() {
-        let log = log(link, topic, partition, partitions);
-        link.declare(partition.number(), &log.stream).await?;
-        if let Some((position, _)) = log.last().await?.1 {
-            last.insert(partition, position);
-        }
+async fn look(link: &Arc<Link>, topic: &Topic) -> Result<(Log, Known)> {
+    let log = log(link, topic).await?;
+    for partition in log.partitions.each() {
+        let stream = log.stream(partition);
+        link.declare(partition.number(), &stream).await?;
     }
-    Ok(Known { partitions, last })
+    let known = Known::look(&log, log.partitions).await?;
+    Ok((log, known))
 }
 
-fn log<'a>(
-    link: &'a Arc<Link>,
-    topic: &'a Topic,
-    partition: Partition,
-    partitions: Partitions,
-) -> Log<'a> {
-    let stream = names::stream(topic, partition, partitions);
-    Log {
-        link,
-        stream,
-        topic,
-        partition,
-    }
+async fn log(link: &Arc<Link>, topic: &Topic) -> Result<Log> {
+    Ok(Log {
+        link: link.clone(),
+        topic: topic.clone(),
+        partitions: admin::partitions(link, topic).await?,
+    })
 }
 
-/// Which messages are behind the ends of their partitions. The others must be stored already.
-async fn missing(
-    link: &Arc<Link>,
-    topic: &Topic,
-    known: &Known,
-    messages: &[Message],
-) -> Result<Vec<bool>> {
-    let mut before: BTreeMap<Partition, Vec<&Message>> = BTreeMap::new();
-    let new = messages.iter().map(|message| {
-        let partition = message.to.partition(known.partitions);
-        let last = known.last.get(&partition);
-        let new = last.is_none_or(|last| message.position > *last);
-        if !new {
-            before.entry(partition).or_default().push(message);
+/// A frame at a time in each partition: it is stored whole or not at all, and what is behind a frame
+/// that is not is never sent.
+async fn send(link: &Link, queues: &mut Queues<Bytes>) -> Result<()> {
+    loop {
+        let mut under_way = Vec::new();
+        for (partition, rest) in queues.rest() {
+            under_way.push((partition, link.publish(partition.number(), rest)?));
         }
-        new
-    });
-    let new = new.collect();
-    for (partition, old) in before {
-        let stored: HashSet<_> = log(link, topic, partition, known.partitions)
-            .stored(&old)
-            .await?;
-        let unknown = old
-            .iter()
-            .find(|old| !stored.contains(&(old.position, old.event)));
-        if let Some(unknown) = unknown {
-            let (position, number) = (unknown.position, partition.number());
-            let what = format!("{position} is not behind the end of partition {number}");
-            return Err(Error::new(ErrorKind::Backwards, what));
+        if under_way.is_empty() {
+            return Ok(());
         }
-    }
-    Ok(new)
-}
-
-/// What is to be sent, by partition, with the places in the call.
-struct Queues(BTreeMap<Partition, Queue>);
-
-#[derive(Default)]
-struct Queue {
-    wires: Vec<Bytes>,
-    places: Vec<usize>,
-    stored: usize,
-}
-
-impl Queues {
-    fn of(known: &Known, messages: &[Message], wires: Vec<Bytes>, new: &[bool]) -> Self {
-        let mut queues: BTreeMap<Partition, Queue> = BTreeMap::new();
-        for (place, (message, wire)) in messages.iter().zip(wires).enumerate() {
-            if new[place] {
-                let queue = queues
-                    .entry(message.to.partition(known.partitions))
-                    .or_default();
-                queue.wires.push(wire);
-                queue.places.push(place);
+        let publishers: Vec<u8> = under_way.iter().map(|(one, _)| one.number()).collect();
+        link.settle(publishers).await?;
+        let mut failed = None;
+        for (partition, count) in under_way {
+            match link.refused(partition.number()) {
+                Some(error) => failed = failed.or(Some(error)),
+                None => queues.stored(partition, count),
             }
         }
-        Self(queues)
-    }
-
-    /// A frame at a time in each partition: it is stored whole or not at all, and what is behind a
-    /// frame that is not is never sent.
-    async fn send(&mut self, link: &Link) -> Result<()> {
-        loop {
-            let mut under_way = Vec::new();
-            for (partition, queue) in &self.0 {
-                let rest = &queue.wires[queue.stored..];
-                if !rest.is_empty() {
-                    let publisher = partition.number();
-                    under_way.push((*partition, link.publish(publisher, rest)?));
-                }
-            }
-            if under_way.is_empty() {
-                return Ok(());
-            }
-            let publishers: Vec<u8> = under_way.iter().map(|(one, _)| one.number()).collect();
-            link.settle(publishers).await?;
-            let mut failed = None;
-            for (partition, count) in under_way {
-                match (link.refused(partition.number()), self.0.get_mut(&partition)) {
-                    (Some(error), _) => failed = failed.or(Some(error)),
-                    (None, Some(queue)) => queue.stored += count,
-                    (None, None) => {}
-                }
-            }
-            if let Some(error) = failed {
-                return Err(error);
-            }
+        if let Some(error) = failed {
+            return Err(error);
         }
-    }
-
-    /// So many messages of the call, from the first on, are stored.
-    fn settled(&self, all: usize) -> usize {
-        let open = self
-            .0
-            .values()
-            .filter_map(|queue| queue.places.get(queue.stored));
-        open.min().copied().unwrap_or(all)
     }
 }
 
@@ -308,51 +204,21 @@ impl Session for RabbitSession {
     }
 
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Settled> {
-        Box::pin(async move {
-            let Some(topic) = messages.first().map(|first| &first.topic) else {
-                return Settled {
-                    acknowledged: 0,
-                    stop: None,
-                };
-            };
-            // Found before anything is sent: nothing behind what is refused may be stored.
-            let mut wires = Vec::with_capacity(messages.len());
-            let mut refused = None;
-            for message in messages {
-                let checked = if message.topic == *topic {
-                    self.wire(message)
-                } else {
-                    Err(Rejection::Invalid("one call, one topic".to_owned()))
-                };
-                match checked {
-                    Ok(wire) => wires.push(wire),
-                    Err(rejection) => {
-                        refused = Some(rejection);
-                        break;
-                    }
-                }
-            }
-            let good = &messages[..wires.len()];
-            let mut settled = self.send(topic, good, wires).await;
-            settled.stop = match (settled.stop, refused) {
-                (Some(Stop::Failed(error)), _) => {
-                    Some(Stop::Failed(error.during(format!("publish to {topic}"))))
-                }
-                (None, Some(rejection)) => Some(Stop::Rejected(rejection)),
-                (stop, _) => stop,
-            };
-            settled
-        })
+        Box::pin(call::settle(
+            messages,
+            |message| self.wire(message),
+            |topic, good, wires| self.send(topic, good, wires),
+        ))
     }
 
     fn tails<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<Tail>>> {
         Box::pin(async move {
             let tails = async {
                 let link = self.reading(topic).await?;
-                let partitions = admin::partitions(&link, topic).await?;
+                let log = log(&link, topic).await?;
                 let mut tails = Vec::new();
-                for partition in partitions.each() {
-                    tails.push(log(&link, topic, partition, partitions).tail().await?);
+                for partition in log.partitions.each() {
+                    tails.push(tailed::tail(&log, partition).await?);
                 }
                 Ok(tails)
             };
@@ -379,11 +245,10 @@ impl Session for RabbitSession {
             }
             let opened = async {
                 let link = self.reading(topic).await?;
-                let partitions = admin::partitions(&link, topic).await?;
-                let log = log(&link, topic, partition, partitions);
+                let log = log(&link, topic).await?;
                 let place =
                     subscription::Place::of(&self.front, &self.source, group, topic, partition);
-                RabbitSubscription::open(&log, place, start).await
+                RabbitSubscription::open(&log, partition, place, start).await
             };
             let what = || format!("subscribe to {topic}, partition {}", partition.number());
             let opened = opened.await.map_err(|error| error.during(what()))?;

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use freehold_broker::tailed::{self, WINDOW};
 use freehold_broker::{
     BoxFuture, Delivered, Error, Partition, Position, Result, Start, Subscription, Topic,
 };
 
 use crate::chunk::Chunk;
 use crate::link::Link;
-use crate::seek::{Amount, Log, Reader, WINDOW, delivered};
+use crate::seek::{Amount, Log, Reader, delivered};
 use crate::wire::{From, Out, code, key};
 use crate::{errors, names};
 
@@ -78,14 +79,19 @@ pub(crate) struct RabbitSubscription {
 }
 
 impl RabbitSubscription {
-    pub(crate) async fn open(log: &Log<'_>, place: Place, start: Start) -> Result<Self> {
+    pub(crate) async fn open(
+        log: &Log,
+        partition: Partition,
+        place: Place,
+        start: Start,
+    ) -> Result<Self> {
         let mut after = None;
         let from = match start {
             Start::Beginning => From::First,
             Start::Tail => From::Next,
             Start::Offset(offset) => From::Offset(offset),
             Start::After(position) => {
-                let at = log.behind(position).await?;
+                let at = tailed::behind(log, partition, position).await?;
                 after = Some((position, at));
                 From::Offset(at.saturating_sub(WINDOW))
             }
@@ -94,10 +100,10 @@ impl RabbitSubscription {
                 .await?
                 .map_or(From::First, |at| From::Offset(at + 1)),
         };
-        let reader = Reader::open(log.link, &log.stream, from, Amount::All).await?;
+        let reader = Reader::open(&log.link, &log.stream(partition), from, Amount::All).await?;
         Ok(Self {
             topic: log.topic.clone(),
-            partition: log.partition,
+            partition,
             reader,
             place,
             from: if let From::Offset(offset) = from {

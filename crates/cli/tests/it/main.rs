@@ -15,6 +15,8 @@ mod embedded;
 mod events;
 mod events_faults;
 mod histories;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kept_plan;
 mod killed;
 mod ledger_upgrade;
