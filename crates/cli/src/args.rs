@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// What `up` starts to clean up after it when it is killed
     #[command(hide = true)]
     Guard { state: PathBuf },
+    /// What `up` starts to become a service's program within its walls
+    #[command(hide = true)]
+    Confine(ConfineArgs),
     /// Find every place where code or schema crosses a service's boundary
     Check(CheckArgs),
     /// Show the same findings in an editor: a language server on standard input and output
@@ -326,10 +329,26 @@ pub(crate) struct UpArgs {
     /// Check and apply again when a description, a migration, a contract or a saga changes
     #[arg(long, conflicts_with_all = ["once", "prepare"])]
     pub(crate) watch: bool,
+    /// Let services' programs read and write what this user may; else, where the kernel has Landlock,
+    /// they are kept to their own folders
+    #[arg(long, conflicts_with = "prepare")]
+    pub(crate) unconfined: bool,
     /// Let the console act: retry what is parked, compensate sagas. Alone it makes a token and prints
     /// the address that gives it to a browser; `env:NAME` or `file:PATH` takes yours
     #[arg(long, value_name = "REFERENCE", num_args = 0..=1, default_missing_value = "new")]
     pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfineArgs {
+    #[arg(long)]
+    pub(crate) write: Vec<PathBuf>,
+    #[arg(long)]
+    pub(crate) read: Vec<PathBuf>,
+    #[arg(long)]
+    pub(crate) closed: Vec<PathBuf>,
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::output::Output;
 
 /// How a command ended.
@@ -45,6 +45,10 @@ fn main() -> ExitCode {
         }
     };
     let output = Output::new(args.json);
+    if let Command::Confine(wanted) = &args.command {
+        // Before there is a second thread: walls are put around one.
+        return ExitCode::from(supervise::confine::enter(wanted, &output));
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

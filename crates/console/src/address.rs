@@ -13,6 +13,11 @@ pub(crate) fn one(noun: &str, name: &str) -> String {
     format!("/{noun}/{}", utf8_percent_encode(name, KEPT))
 }
 
+/// One value of an address, whatever it holds.
+pub(crate) fn part(value: &str) -> String {
+    utf8_percent_encode(value, KEPT).to_string()
+}
+
 /// `/logs?service=orders`
 pub(crate) fn with(path: &str, key: &str, value: &str) -> String {
     format!("{path}?{key}={}", utf8_percent_encode(value, KEPT))

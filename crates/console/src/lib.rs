@@ -9,6 +9,7 @@
 mod address;
 mod map;
 pub mod moment;
+pub mod openapi;
 mod otlp;
 pub mod page;
 mod parts;
@@ -18,5 +19,5 @@ pub mod spans;
 
 pub use moment::Moment;
 pub use serve::{Options, serve};
-pub use source::{Acted, Action, Source};
+pub use source::{Acted, Action, Answered, Call, Source};
 pub use spans::Spans;

@@ -151,6 +151,11 @@ pub(crate) fn time(at: u64) -> Markup {
     html! { time.mono title=(clock::exact(at)) { (clock::time(at)) } }
 }
 
+/// The name of an event, which may break behind its dots.
+pub(crate) fn dotted(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('.') { (part) wbr; } }
+}
+
 /// What is not there, or not measured.
 pub(crate) fn none() -> Markup {
     html! { span.dim { "–" } }

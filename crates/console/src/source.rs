@@ -26,6 +26,42 @@ pub trait Source: Send + Sync + 'static {
         action: Action,
         key: String,
     ) -> Pin<Box<dyn Future<Output = Result<Acted, Fault>> + Send + '_>>;
+
+    /// Sends a request to a service's own program, for an operator who tries its API. It goes to where
+    /// that program listens and nowhere else.
+    fn call(
+        &self,
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send + '_>> {
+        let service = call.service;
+        Box::pin(async move {
+            let text = format!("nothing is known here of where `{service}` listens");
+            Err(Fault::new("FH4009", text).help("the console of `freehold up` knows"))
+        })
+    }
+}
+
+/// A request to a service, as its document describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub service: String,
+    pub method: String,
+    /// Path and query, encoded.
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    /// Its media type and its text.
+    pub body: Option<(String, String)>,
+}
+
+/// What a service answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub status: u16,
+    pub media: String,
+    /// Cut where it is long.
+    pub body: String,
+    pub cut: bool,
+    pub took_ms: u64,
 }
 
 /// What an operator can ask for. The same words as the command's.

@@ -91,4 +91,6 @@ pub struct Run {
     pub port: String,
     pub health: Option<String>,
     pub openapi: Option<String>,
+    /// Folders besides its own (relative to the system's root) in which it may write under `up`.
+    pub writes: Vec<PathBuf>,
 }

@@ -204,6 +204,10 @@ pub(crate) struct RunFile {
     pub(crate) health: Option<String>,
     /// Path of its `OpenAPI` description.
     pub(crate) openapi: Option<String>,
+    /// Folders besides this one in which it writes, relative to this file: where `up` confines
+    /// programs it could not otherwise.
+    #[serde(default)]
+    pub(crate) writes: Vec<String>,
 }
 
 /// An event that the service publishes.

@@ -343,6 +343,11 @@ impl Reader<'_> {
             port,
             health: file.health,
             openapi: file.openapi,
+            writes: file
+                .writes
+                .iter()
+                .map(|folder| relative_to(self.dir, folder))
+                .collect(),
         }
     }
 }

@@ -61,6 +61,9 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<Outcome> {
             crate::supervise::guard::watch(state).await;
             Ok(Outcome::Done)
         }
+        Command::Confine(wanted) => Ok(Outcome::Exit(crate::supervise::confine::enter(
+            wanted, output,
+        ))),
         Command::Check(check) => check::run(args, check, output),
         Command::Lsp => lsp::run(args),
         Command::Render(render) => render::run(args, render, output),

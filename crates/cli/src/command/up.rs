@@ -6,6 +6,8 @@
 mod console;
 pub(crate) mod exercise;
 mod live;
+mod once;
+mod programs;
 mod reload;
 mod running;
 mod screen;

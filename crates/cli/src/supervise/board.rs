@@ -116,7 +116,6 @@ impl Board {
     }
 
     /// One program at this moment.
-    #[cfg(test)]
     pub(crate) fn seen(&self, name: &str) -> Option<Seen> {
         let kept = self.kept();
         kept.programs.iter().find(|it| it.name == name).cloned()

@@ -36,5 +36,6 @@ mod up;
 mod up_console;
 mod up_faults;
 mod up_storm;
+mod up_walls;
 mod walk;
 mod world;

@@ -21,15 +21,15 @@ const MOST_STEPS_INSIDE: usize = 5;
 /// The map at one distance between columns.
 pub(crate) fn drawing(
     moment: &Moment,
-    layout: &Layout<'_>,
+    (layout, class): (&Layout<'_>, &str),
     pitch: f64,
     events: bool,
     saga: Option<&SagaKind>,
 ) -> Markup {
     let wiring = wire(moment, layout, pitch, events);
     let width = layout.width(pitch);
-    let class = format!("drawing cols{} p{pitch:.0}", layout.columns);
-    let hatch = format!("hatch{pitch:.0}");
+    let hatch = format!("hatch-{class}-{pitch:.0}");
+    let class = format!("drawing {class} p{pitch:.0}");
     let free = saga
         .filter(|_| layout.rows > 1 && layout.columns > 2 && layout.is_free(0, layout.columns - 1))
         .filter(|own| own.steps.len() <= MOST_STEPS_INSIDE);

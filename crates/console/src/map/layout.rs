@@ -15,8 +15,9 @@ pub(super) const SLAB_HEIGHT: f64 = 27.0;
 pub(super) const ROW_HEIGHT: f64 = HOUSE_HEIGHT + PLOT_HEIGHT + SLAB_HEIGHT + 7.0;
 /// Room at both sides, for slabs that reach beyond their plots and for lines around a row.
 pub(super) const MARGIN: f64 = 16.0;
-/// More columns than this are not drawn: the next ones stand below.
-const MOST_COLUMNS: usize = 4;
+/// More columns than this are not drawn: the next ones stand below. Where so many do not fit, `FEWER`.
+pub(crate) const MOST_COLUMNS: usize = 4;
+pub(crate) const FEWER: usize = 3;
 
 /// A service's place.
 pub(super) struct Node<'a> {
@@ -46,8 +47,8 @@ pub(crate) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// Servers with one store stand above, those with several below, in the description's order;
-    /// who feeds others stands left of who only reads.
-    pub(crate) fn of(moment: &'a Moment) -> Self {
+    /// who feeds others stands left of who only reads. At most so many stand beside each other.
+    pub(crate) fn of(moment: &'a Moment, most_columns: usize) -> Self {
         let mut groups: Vec<(String, Vec<&Service>)> = Vec::new();
         for service in &moment.services {
             let key = service
@@ -64,7 +65,7 @@ impl<'a> Layout<'a> {
         }
         groups.sort_by_key(|(_, own)| usize::from(own.len() > 1));
         let most = groups.iter().map(|(_, own)| own.len()).max().unwrap_or(1);
-        let columns = most.max(groups.len().min(3)).min(MOST_COLUMNS);
+        let columns = most.max(groups.len().min(3)).min(most_columns);
         let mut out = Self {
             nodes: Vec::new(),
             slabs: Vec::new(),
@@ -103,6 +104,16 @@ impl<'a> Layout<'a> {
         }
         out.rows = out.nodes.iter().map(|own| own.row + 1).max().unwrap_or(0);
         out
+    }
+
+    /// Its name in the stylesheet. One with fewer columns than there could be is another one: it is shown
+    /// where the other does not fit.
+    pub(crate) fn class(&self, most_columns: usize) -> String {
+        if most_columns == MOST_COLUMNS {
+            format!("cols{}", self.columns)
+        } else {
+            format!("cols{}-of-{MOST_COLUMNS}", self.columns)
+        }
     }
 
     /// How wide the drawing is.

@@ -11,5 +11,5 @@ mod ribbon;
 mod wires;
 
 pub(crate) use draw::drawing;
-pub(crate) use layout::{Layout, PITCHES};
+pub(crate) use layout::{FEWER, Layout, MOST_COLUMNS, PITCHES};
 pub(crate) use ribbon::steps;

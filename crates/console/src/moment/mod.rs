@@ -4,6 +4,7 @@
 //! needs attention, the state of a service) is derived here, so that no two pages disagree. Times
 //! are milliseconds since 1970, UTC; durations are milliseconds. Reads and writes as JSON.
 
+mod api;
 mod attention;
 mod boundary;
 mod databases;
@@ -19,6 +20,7 @@ mod trace;
 use freehold_model::Fault;
 use serde::{Deserialize, Serialize};
 
+pub use api::{Api, Content, Field, Operation, Parameter, Reply, Within};
 pub use attention::{Attention, Whose};
 pub use boundary::{Boundary, Count, Finding, WayOut};
 pub use databases::{Databases, Entered, Login, Opening, Verdict};

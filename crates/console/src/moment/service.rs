@@ -3,6 +3,7 @@
 use freehold_look::Shape;
 use serde::{Deserialize, Serialize};
 
+use super::api::Api;
 use super::ground::Store;
 use super::plot::Plot;
 
@@ -53,6 +54,8 @@ pub struct Service {
     pub freshness: Option<Plot>,
     /// Address of its `OpenAPI` document, as the program serves it.
     pub openapi: String,
+    /// What that document says; nothing: it was not read.
+    pub api: Option<Api>,
 }
 
 /// The service's own program.

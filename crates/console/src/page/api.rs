@@ -1,21 +1,16 @@
-//! The console's own API, and those of the services.
+//! The console's own API, and which services describe theirs.
 
+use freehold_look::spans;
 use maud::html;
 use serde_json::Value;
 
-use super::{Noun, Page, frame};
-use crate::address;
+use super::{Noun, Page, explorer, frame};
 use crate::moment::Moment;
-use crate::parts::{self, card};
+use crate::parts::card;
 
 pub(super) fn page(moment: &Moment) -> Page {
     let document: Value = serde_json::from_str(crate::serve::OPENAPI).unwrap_or_default();
     let paths = document["paths"].as_object().cloned().unwrap_or_default();
-    let own: Vec<_> = moment
-        .services
-        .iter()
-        .filter(|own| !own.openapi.is_empty())
-        .collect();
     Page {
         title: "API".to_owned(),
         noun: Noun::Api,
@@ -28,14 +23,10 @@ pub(super) fn page(moment: &Moment) -> Page {
                     tbody { @for (path, methods) in &paths { @for (method, what) in methods.as_object().into_iter().flatten() { tr data-row {
                         td { span.tag { (method.to_uppercase()) } }
                         th scope="row" { @if method == "get" && !path.contains('{') { a href=(path) { code { (path) } } } @else { code { (path) } } }
-                        td { (what["summary"].as_str().unwrap_or_default()) }
+                        td { (spans::html(what["summary"].as_str().unwrap_or_default())) }
                     } } } }
                 } }))
-                (card("Of the services", &html! {}, &html! {}, &html! {
-                    @if own.is_empty() { (parts::empty("No service says where its OpenAPI document is. It is `openapi:` below `run:` in service.yaml.", "")) } @else { table.rows { tbody { @for it in &own { tr data-row {
-                        th scope="row" { a href=(address::one("services", &it.name)) { (it.name) } } td { code { (it.openapi) } }
-                    } } } } }
-                }))
+                (explorer::list(moment.services.iter()))
             }
         },
         keys: vec![("j k", "rows")],

@@ -205,7 +205,7 @@ fn matrix(own: &Boundary, moment: &Moment) -> Markup {
         &html! { "count, from ↓ into a table of →" },
         &html! {},
         &html! {
-            table.matrix {
+            table.matrix data-wide=[wide(&names)] {
                 thead { tr { th { span.quiet { "from" } } @for name in &names { th scope="col" { (name) } } } }
                 tbody { @for from in &names { tr {
                     th scope="row" { (from) }
@@ -219,6 +219,22 @@ fn matrix(own: &Boundary, moment: &Moment) -> Markup {
             }
         },
     )
+}
+
+/// How wide the matrix has to be for its names to stand across, in steps that the stylesheet knows: below it
+/// they stand upright.
+fn wide(names: &[String]) -> Option<&'static str> {
+    let longest = names.iter().map(|own| own.chars().count()).max()?;
+    let width = (longest * 62 / 10 + 7) * (names.len() + 1) + 32;
+    let steps = [
+        (340, "340"),
+        (380, "380"),
+        (420, "420"),
+        (460, "460"),
+        (500, "500"),
+    ];
+    let fits = steps.into_iter().find(|(step, _)| width <= *step);
+    Some(fits.map_or("more", |(_, word)| word))
 }
 
 fn history(own: &Boundary) -> Markup {

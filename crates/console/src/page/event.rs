@@ -287,7 +287,7 @@ fn steps(own: &Way) -> Markup {
         &html! { "relative to the commit" },
         &html! {},
         &html! {
-            @if own.steps.is_empty() { (parts::empty("None were recorded.", "")) } @else { table.rows {
+            @if own.steps.is_empty() { (parts::empty("None were recorded.", "")) } @else { table.rows.steps {
                 thead { tr { th { "After" } th { "Where" } th { "What" } th.more { "Evidence" } th.num { "Took" } } }
                 tbody { @for it in &own.steps { tr data-row {
                     td.nowrap { code.mid { (format!("{:+.1} ms", it.at_ms)) } } td { (it.place) }
@@ -316,10 +316,10 @@ fn others(own: &Way, moment: &Moment) -> Markup {
     let mut all: Vec<&Way> = moment.ways.iter().filter(|it| it.key == own.key).collect();
     all.sort_by_key(|own| (own.committed_at, own.tenths));
     html! { @if all.len() > 1 { (card("Events of this key", &html! { (all.len()) }, &html! {}, &html! {
-        table.rows { tbody { @for it in all.iter().take(20) {
+        table.rows.tight { tbody { @for it in all.iter().take(20) {
             tr data-row aria-selected=[(it.id == own.id).then_some("true")] {
                 td { time.mono.mid title=(clock::exact(it.committed_at)) { (clock::time_ms(it.committed_at)) } }
-                th scope="row" { a href=(address::one("events", &it.id)) { code { (it.event) } } }
+                th scope="row" { a href=(address::one("events", &it.id)) { code { (parts::dotted(&it.event)) } } }
                 td.more { (it.from) }
                 td.num { @match it.fresh_ms { Some(ms) => { (clock::took(ms)) } None => { span.mid { (if it.readers == 0 { "no reader" } else { "on its way" }) } } } }
             }

@@ -96,6 +96,15 @@ fn hits(text: &str, moment: &Moment) -> Vec<Hit> {
             own.team.clone(),
             address::one("services", &own.name),
         );
+        for it in own.api.iter().flat_map(|api| &api.operations) {
+            see(
+                "operation",
+                &format!("{} {}", it.method, it.path),
+                &it.summary,
+                format!("{} {}", own.name, it.summary),
+                address::one("api", &own.name),
+            );
+        }
         for store in &own.stores {
             for table in &store.tables {
                 see(

@@ -4,7 +4,7 @@ use freehold_look::{Shape, clock, number, spans};
 use maud::{Markup, html};
 
 use super::{Asked, Noun, Page};
-use crate::map::{Layout, PITCHES, drawing};
+use crate::map::{FEWER, Layout, MOST_COLUMNS, PITCHES, drawing};
 use crate::moment::{Moment, SagaKind, SagaState, Service};
 use crate::{address, parts};
 
@@ -139,7 +139,12 @@ fn picture(asked: &Asked, moment: &Moment, events: bool, saga: Option<&SagaKind>
     if moment.services.is_empty() {
         return html! { section.card { (parts::empty("No services yet. A service begins with a `service.yaml`:", "freehold init")) } };
     }
-    let layout = Layout::of(moment);
+    let wide = Layout::of(moment, MOST_COLUMNS);
+    let mut layouts = vec![(wide.class(MOST_COLUMNS), wide)];
+    if layouts[0].1.columns == MOST_COLUMNS {
+        let fewer = Layout::of(moment, FEWER);
+        layouts.push((fewer.class(FEWER), fewer));
+    }
     let toggle = |what: &str, on: bool| {
         let hidden = asked.get("hide").map_or("", String::as_str);
         let mut list: Vec<&str> = hidden
@@ -164,7 +169,7 @@ fn picture(asked: &Asked, moment: &Moment, events: bool, saga: Option<&SagaKind>
             } } }
             @if asked.contains_key("near") { a.button href="/" { "All services" } }
         }
-        div.pictures { @for pitch in PITCHES { (drawing(moment, &layout, pitch, events, saga)) } }
+        div.pictures { @for (class, layout) in &layouts { @for pitch in PITCHES { (drawing(moment, (layout, class), pitch, events, saga)) } } }
         (legend(sagas))
         (stacked(moment, saga))
     }

@@ -7,6 +7,7 @@ mod api;
 mod boundary;
 mod event;
 mod events;
+mod explorer;
 pub(crate) mod find;
 mod frame;
 mod logs;
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 
 use maud::Markup;
 
-use crate::moment::Moment;
+use crate::moment::{Moment, Service};
 
 pub use frame::{Noun, document};
 pub(crate) use logs::line as log_line;
@@ -106,6 +107,15 @@ pub fn at(path: &str, asked: &Asked, moment: &Moment, setting: &Setting) -> Opti
         ("plots", None) => plots::page(moment),
         ("find", None) => find::page(asked, moment),
         ("api", None) => api::page(moment),
+        ("api", Some(name)) => {
+            let described = moment.services.iter().filter(|own| own.api.is_some());
+            match moment.service(name) {
+                Some(Service { api: Some(api), .. }) => {
+                    explorer::page(moment.service(name)?, api, setting)
+                }
+                _ => lost::one(Noun::Api, name, described.map(|own| own.name.as_str())),
+            }
+        }
         ("keys", None) => lost::keys(),
         _ => return None,
     })

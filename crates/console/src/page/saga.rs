@@ -24,7 +24,7 @@ pub(super) fn detail(own: &Instance, moment: &Moment, setting: &Setting) -> Mark
                 }
                 (input(own))
             }
-            @if parked { (why(own, moment.at, setting)) } @else { (summary(own, moment.at)) }
+            @if parked { (why(own, moment.at, setting)) } @else { (summary(own, moment.at, setting)) }
         }
     }
 }
@@ -168,7 +168,8 @@ fn actions(own: &Instance, setting: &Setting) -> Markup {
         .any(|own| own.promise == Promise::Pivot && own.state == StepState::Done);
     html! {
         ul.actions {
-            li { (button("retry_saga", &own.id, "Retry step", "r", true, setting)) span { "One more try, same idempotency key." } }
+            @if own.state == SagaState::Parked { li { (button("retry_saga", &own.id, "Retry step", "r", true, setting)) span { "One more try, same idempotency key." } } }
+            @else { li { button.button type="button" disabled { "Retry step" } span { "It is under way and tries again by itself." } } }
             @if passed { li { button.button type="button" disabled { "Compensate" } span { "The pivot is done: only forward." } } }
             @else { li { (button("compensate_saga", &own.id, "Compensate", "x", false, setting)) span { (spans::html(&undo)) } } }
             li { button.button type="button" disabled { "Skip step" } span { @if step.is_some_and(|own| own.promise == Promise::Pivot) { "Not for a pivot: what follows relies on it." } @else { "Steps are not skipped: what follows relies on them." } } }
@@ -196,7 +197,7 @@ pub(super) fn button(
     }
 }
 
-fn summary(own: &Instance, now: u64) -> Markup {
+fn summary(own: &Instance, now: u64, setting: &Setting) -> Markup {
     html! {
         section.card aria-label="How it stands" {
             header.head { h2 { (super::sagas::state(own.state)) } }
@@ -206,6 +207,7 @@ fn summary(own: &Instance, now: u64) -> Markup {
                 dt { "started by" } dd { a href=(address::one("services", &own.service)) { (own.service) } }
                 @if !own.says.is_empty() { dt { "says" } dd { (spans::html(&own.says)) } }
             } }
+            @if own.state == SagaState::Running { div.part { h3 { "What you can do" } (actions(own, setting)) } }
             footer { (parts::command(&format!("freehold saga show {} {}", own.service, own.id))) }
         }
     }

@@ -89,6 +89,17 @@ fn head(asked: &Asked, state: Option<SagaState>, moment: &Moment) -> Markup {
         .fold(None, |most: Option<f64>, own| {
             Some(most.map_or(own, |most| most.max(own)))
         });
+    let since = moment.sagas.iter().filter_map(|own| own.since).min();
+    let all: u64 = SagaState::ALL
+        .into_iter()
+        .map(|own| moment.sagas_in(own))
+        .sum();
+    let mut told = Vec::new();
+    told.extend(since.map(|at| format!("{} since {}", number::grouped(all), clock::time(at))));
+    if !rates.is_empty() {
+        told.push(format!("{}/s", parts::rate(rates.iter().sum())));
+    }
+    told.extend(p99.map(|own| format!("p99 {}", clock::took(own))));
     html! {
         div.title.row {
             h1 { "Sagas" }
@@ -102,7 +113,7 @@ fn head(asked: &Asked, state: Option<SagaState>, moment: &Moment) -> Markup {
                 @if let Some(state) = state { input type="hidden" name="state" value=(state.word()); }
                 input.text type="search" name="q" value=(asked.get("q").map_or("", String::as_str)) placeholder="order, id, error …" aria-label="Sagas with this text";
             }
-            p.dim.end { @if let Some(since) = moment.sagas.iter().filter_map(|own| own.since).min() { (number::grouped(SagaState::ALL.into_iter().map(|own| moment.sagas_in(own)).sum())) " since " (clock::time(since)) } @if !rates.is_empty() { " · " (parts::rate(rates.iter().sum())) "/s" } @if let Some(p99) = p99 { " · p99 " (clock::took(p99)) } }
+            p.dim.end { (told.join(" · ")) }
         }
     }
 }

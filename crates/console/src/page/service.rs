@@ -33,7 +33,7 @@ pub(super) fn page(own: &Service, moment: &Moment) -> Page {
     let buttons = html! {
         a.button href=(address::with("/", "near", &own.name)) { "Show on map" }
         a.button href=(address::with("/logs", "from", &own.name)) { "Logs" }
-        @if !own.openapi.is_empty() { a.button href="/api" { "API" } }
+        @if own.api.is_some() { a.button href=(address::one("api", &own.name)) { "API" } } @else if !own.openapi.is_empty() { a.button href="/api" { "API" } }
     };
     Page {
         title: own.name.clone(),
@@ -193,7 +193,7 @@ fn row(table: &Table, identities: &[Identity], (rows, bytes): (bool, bool)) -> M
         tr data-row {
             th scope="row" { code class=(if table.ours { "dim" } else { "" }) { (table.name) } }
             td.more { @if table.kind == "append-only" { span.tag { "append-only" } } @else { span.mid { (table.kind) } } }
-            @if rows { td.num { @match table.rows { Some(n) => { (number::grouped(n)) @if n >= MOST_ROWS { " or more" } } None => { (parts::none()) } } } }
+            @if rows { td.num { @match table.rows { Some(n) => { (number::grouped(n)) @if n == MOST_ROWS { " or more" } } None => { (parts::none()) } } } }
             @if bytes { td.num.more { @match table.bytes { Some(n) => { (number::bytes(n)) } None => { (parts::none()) } } } }
             @for at in 0..identities.len() { td.who { (letters(table.rights.get(at).map_or("", String::as_str))) } }
         }
@@ -249,7 +249,7 @@ fn events_in(own: &Service, moment: &Moment) -> Markup {
         @if kept.is_empty() { (parts::empty("It keeps nothing of others. A copy is declared as `copies:` in its service.yaml.", "")) } @else { table.rows {
             thead { tr { th { "Event" } th { "Copy" } th.num { "Parked" } th.num { "Fresh p99" } } }
             tbody { @for (event, reader) in &kept { tr data-row {
-                th scope="row" { a href=(address::with("/events", "event", &event.name)) { code { (event.name) } } span.under { "from " a href=(address::one("services", &event.from)) { (event.from) } (rate_of(event)) } }
+                th scope="row" { a href=(address::with("/events", "event", &event.name)) { code { (parts::dotted(&event.name)) } } span.under { "from " a href=(address::one("services", &event.from)) { (event.from) } (rate_of(event)) } }
                 td { code { (reader.copy) } }
                 td.num { @if reader.parked_keys > 0 { b.s-warn { (reader.parked_keys) } } @else { "0" } }
                 td.num { (fresh(reader)) }
@@ -272,7 +272,7 @@ fn events_out(own: &Service, moment: &Moment) -> Markup {
         @if sent.is_empty() { (parts::empty("It publishes nothing. An event is declared as `publishes:` and written to the outbox.", "")) } @else { table.rows {
             thead { tr { th { "Event" } th.num.more { "Rate" } th { "Goes to" } th.num { "Fresh p99" } } }
             tbody { @for event in &sent { tr data-row {
-                th scope="row" { a href=(address::with("/events", "event", &event.name)) { code { (event.name) } } }
+                th scope="row" { a href=(address::with("/events", "event", &event.name)) { code { (parts::dotted(&event.name)) } } }
                 td.num.more { @match event.per_second { Some(n) => { (parts::rate(n)) "/s" } None => { (parts::none()) } } }
                 td { @if event.readers.is_empty() { span.mid { "nobody listens" } } @for reader in &event.readers { span.under-none { a href=(address::one("services", &reader.service)) { (reader.service) } " " code.mid { (reader.copy) } } } }
                 td.num { @if event.readers.is_empty() { (parts::none()) } @for reader in &event.readers { span.under-none { (fresh(reader)) } } }

@@ -15,20 +15,21 @@ use crate::source::Action;
 /// The longest key of a request.
 const KEY_LENGTH: usize = 128;
 
-pub(super) async fn act(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
+/// Who may send something: from our own pages or from no page, with the token, as JSON.
+pub(super) fn admitted(
+    shared: &Shared,
+    headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let refuse = |status, fault: Fault| answer::refuse(status, &fault, true);
-    if !wall::is_own_origin(&headers, &shared.options.hosts) {
+) -> Result<Bytes, Box<Response>> {
+    let refuse = |status, fault: Fault| Err(Box::new(answer::refuse(status, &fault, true)));
+    if !wall::is_own_origin(headers, &shared.options.hosts) {
         let fault = Fault::new(
             "FH4001",
             "an action was sent by a page that is not of this console",
         );
         return refuse(StatusCode::FORBIDDEN, fault);
     }
-    if !token::is_operator(&headers, shared.options.token.as_ref()) {
+    if !token::is_operator(headers, shared.options.token.as_ref()) {
         return refuse(StatusCode::FORBIDDEN, token::not_operator());
     }
     let kind = headers
@@ -39,6 +40,24 @@ pub(super) async fn act(
         let fault = Fault::new("FH4004", "an action is sent as application/json");
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault);
     }
+    body.or_else(|_| {
+        refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::new("FH4004", "the action is longer than 16 KiB"),
+        )
+    })
+}
+
+pub(super) async fn act(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match admitted(&shared, &headers, body) {
+        Ok(body) => body,
+        Err(refused) => return *refused,
+    };
+    let refuse = |status, fault: Fault| answer::refuse(status, &fault, true);
     let key = headers
         .get("idempotency-key")
         .and_then(|own| own.to_str().ok());
@@ -49,12 +68,6 @@ pub(super) async fn act(
         )
         .help("send the same key with the same action again and it is done once");
         return refuse(StatusCode::BAD_REQUEST, fault);
-    };
-    let Ok(body) = body else {
-        return refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Fault::new("FH4004", "the action is longer than 16 KiB"),
-        );
     };
     let action: Action = match serde_json::from_slice(&body) {
         Ok(action) => action,

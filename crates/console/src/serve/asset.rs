@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use freehold_look::number::real;
 use freehold_model::Fault;
 use sha2::{Digest, Sha256};
 
 use super::answer;
-use crate::map::PITCHES;
+use crate::map::{FEWER, MOST_COLUMNS, PITCHES};
 use crate::page::Setting;
 
 const SCRIPT: &str = include_str!("console.js");
@@ -49,26 +50,47 @@ fn css() -> String {
         freehold_look::theme::chosen(),
         include_str!("console.css")
     );
-    for columns in 1..=4_u8 {
-        let mut narrower: Option<f64> = None;
-        // Widest first: each is shown from its own width up to that of the one before.
-        for pitch in PITCHES {
-            let width = 32.0 + 228.0 + pitch * f64::from(columns - 1);
-            let upper = narrower.map_or(String::new(), |own| {
-                format!(" and (max-width: {}px)", own - 0.02)
-            });
-            let _ = writeln!(
-                css,
-                "@container map (min-width: {width}px){upper} {{ .drawing.cols{columns}.p{pitch:.0} {{ display: block; }} .pictures:has(.cols{columns}) ~ .stacked {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }} .pictures:has(.cols{columns}) ~ .legend {{ display: flex; }} }}"
-            );
-            narrower = Some(width);
-            // With one column the distance says nothing.
-            if columns == 1 {
-                break;
-            }
+    for columns in 1..=MOST_COLUMNS {
+        css += &fitting(&format!("cols{columns}"), columns, None);
+    }
+    // Fewer columns take over where the narrowest drawing of the most ends.
+    let narrowest = PITCHES.into_iter().fold(f64::INFINITY, f64::min);
+    let upper = width(MOST_COLUMNS, narrowest);
+    css += &fitting(
+        &format!("cols{FEWER}-of-{MOST_COLUMNS}"),
+        FEWER,
+        Some(upper),
+    );
+    css
+}
+
+/// Which distance between columns is shown at which width of the map, up to a width.
+fn fitting(class: &str, columns: usize, mut narrower: Option<f64>) -> String {
+    let mut css = String::new();
+    // Widest first: each is shown from its own width up to that of the one before.
+    for pitch in PITCHES {
+        let width = width(columns, pitch);
+        if narrower.is_some_and(|own| own <= width) {
+            continue;
+        }
+        let upper = narrower.map_or(String::new(), |own| {
+            format!(" and (max-width: {}px)", own - 0.02)
+        });
+        let _ = writeln!(
+            css,
+            "@container map (min-width: {width}px){upper} {{ .drawing.{class}.p{pitch:.0} {{ display: block; }} .pictures:has(.{class}) ~ .stacked {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }} .pictures:has(.{class}) ~ .legend {{ display: flex; }} }}"
+        );
+        narrower = Some(width);
+        // With one column the distance says nothing.
+        if columns == 1 {
+            break;
         }
     }
     css
+}
+
+fn width(columns: usize, pitch: f64) -> f64 {
+    32.0 + 228.0 + pitch * real(columns as u64 - 1)
 }
 
 /// Where pages find both.

@@ -29,6 +29,7 @@
       own.addEventListener("click", copyJson);
     }
     for (const own of all("[data-do]")) own.addEventListener("click", () => act(own));
+    for (const own of all("[data-send]")) own.addEventListener("click", () => send(own));
     live();
   });
 
@@ -72,6 +73,31 @@
       if (answer.said) dialog.addEventListener("close", () => location.reload());
     });
     dialog.showModal();
+  }
+
+  // Tries an operation of a service; what came back stands below the button until the next try.
+  async function send(button) {
+    const box = button.closest("[data-call]");
+    const told = box.querySelector("[data-answer]");
+    const parameters = {};
+    for (const own of box.querySelectorAll("[data-parameter]")) parameters[own.dataset.parameter] = own.value;
+    const { service, method, path } = box.dataset;
+    const body = box.querySelector("[data-body]")?.value ?? "";
+    button.disabled = true;
+    const answer = await fetch("/api/v1/calls", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ service, method, path, parameters, body }),
+    }).then((own) => own.json(), () => ({ message: "the console does not answer" }));
+    button.disabled = false;
+    const head = document.createElement("p");
+    const text = document.createElement("pre");
+    const refused = answer.status === undefined;
+    head.textContent = refused ? (answer.code ? answer.code + ": " : "") + answer.message : answer.status + " after " + answer.took_ms + " ms" + (answer.cut ? ", cut" : "");
+    head.className = refused || answer.status >= 400 ? "s-bad" : "s-ok";
+    text.className = "payload";
+    try { text.textContent = JSON.stringify(JSON.parse(answer.body), null, 2); } catch { text.textContent = answer.body ?? ""; }
+    told.replaceChildren(head, ...(text.textContent ? [text] : []));
   }
 
   // Live: news makes the page ask for itself again; figures change in place, nothing moves.

@@ -6,6 +6,7 @@
 mod act;
 mod answer;
 mod asset;
+mod call;
 mod json;
 mod live;
 mod spans;
@@ -87,6 +88,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/operator", get(token::enter))
         .route("/assets/{name}", get(asset::serve))
         .route("/api/v1/actions", post(act::act).fallback(act::only_post))
+        .route("/api/v1/calls", post(call::call).fallback(act::only_post))
         .route(
             "/v1/traces",
             post(spans::take)

@@ -40,7 +40,7 @@ pub(super) async fn stand(
     request: Request,
     next: Next,
 ) -> Response {
-    let json = request.uri().path().starts_with("/api/");
+    let json = request.uri().path().starts_with("/api/v1/");
     let mut response = if is_ours(
         request.headers(),
         request.uri().host(),

@@ -4,13 +4,14 @@
 //! Needs Chromium; without it, a loud skip on a laptop and a failure in CI. Pages are measured by a
 //! script that only their copies for this test have.
 
-use freehold_browser::{Browser, Sheet};
+use freehold_browser::{Browser, Driver, Sheet};
+use freehold_console::Moment;
 
 use super::pages::{PAGES, alone};
 use super::{bookvault, nothing, server};
 
 const SHEET: Sheet<'_> = Sheet {
-    widths: &[360, 390, 820, 1200, 1440],
+    widths: &[360, 390, 820, 1200, 1280, 1440],
     own: include_str!("browser.js"),
 };
 
@@ -26,9 +27,40 @@ fn pages_fit_every_width() {
             pages.push((format!("{name}{page}"), alone(link, &moment, false)));
         }
     }
+    pages.push(("map-four".to_owned(), alone("/", &four(), false)));
     let all = SHEET.measure(&browser, folder.path(), &pages);
     let faults: String = all.iter().map(freehold_browser::Measured::faults).collect();
     assert!(faults.is_empty(), "{faults}");
+}
+
+/// Four services on one server: as many columns as are drawn.
+fn four() -> Moment {
+    let mut moment = bookvault();
+    let server = moment.services[0].stores[0].server.clone();
+    let payment = moment.services.iter_mut().find(|own| own.name == "payment");
+    payment.expect("a service").stores[0].server = server;
+    moment
+}
+
+/// The map is drawn where a person works, with fewer columns where four do not fit.
+#[tokio::test]
+async fn the_map_is_drawn_at_every_desk() {
+    let Some(browser) = Browser::installed() else {
+        return;
+    };
+    let own = server::start(false).await;
+    own.source.change(|moment| *moment = four());
+    let address = format!("http://127.0.0.1:{}", own.port);
+    let driven = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut driver = Driver::start(&browser, folder.path());
+        for (width, class) in [(1200, "cols3-of-4"), (1280, "cols3-of-4"), (1440, "cols4")] {
+            driver.show((width, 900), false);
+            driver.open(&address);
+            driver.until(&format!("JSON.stringify([...document.querySelectorAll('.drawing')].filter((own) => own.checkVisibility()).map((own) => own.classList[1])) === '[\"{class}\"]'"));
+        }
+    });
+    driven.await.expect("the script");
 }
 
 /// Every fault is planted once, and seen.

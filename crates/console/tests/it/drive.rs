@@ -138,11 +138,11 @@ async fn a_dead_letter_is_retried_and_a_saga_compensated_once() {
 #[tokio::test]
 async fn without_the_token_nothing_can_be_pressed() {
     drive(false, |driver, console| {
-        for page in ["events", "sagas"] {
+        for page in ["events", "sagas", "api/orders"] {
             driver.open(&format!("{console}/{page}"));
-            driver.until("document.querySelectorAll('[data-do]').length > 0");
+            driver.until("document.querySelectorAll('[data-do], [data-send]').length > 0");
             driver
-                .until("[...document.querySelectorAll('[data-do]')].every((own) => own.disabled)");
+                .until("[...document.querySelectorAll('[data-do], [data-send]')].every((own) => own.disabled)");
         }
     })
     .await;
@@ -200,7 +200,9 @@ async fn every_page_is_whole_in_a_browser() {
         let kinds = [
             ((1440, 900), false, ""),
             ((1440, 900), true, "-dark"),
+            ((1280, 800), false, "-1280"),
             ((390, 844), false, "-phone"),
+            ((390, 844), true, "-phone-dark"),
         ];
         let kinds = if folder.is_some() { &kinds[..] } else { &kinds[..1] };
         for (size, dark, end) in kinds {

@@ -2,6 +2,7 @@
 //! browser that looks at both.
 
 mod browser;
+mod calls;
 mod drive;
 mod pages;
 mod server;
@@ -11,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use freehold_console::moment::LogLine;
-use freehold_console::{Acted, Action, Moment, Source};
+use freehold_console::{Acted, Action, Answered, Call, Moment, Source};
 use freehold_model::Fault;
 use tokio::sync::broadcast;
 
@@ -52,6 +53,7 @@ struct Still {
     moment: Mutex<Arc<Moment>>,
     lines: broadcast::Sender<LogLine>,
     acted: Mutex<Vec<(Action, String)>>,
+    called: Mutex<Vec<Call>>,
 }
 
 impl Still {
@@ -60,6 +62,7 @@ impl Still {
             moment: Mutex::new(Arc::new(moment)),
             lines: broadcast::channel(16).0,
             acted: Mutex::new(Vec::new()),
+            called: Mutex::new(Vec::new()),
         })
     }
 }
@@ -92,6 +95,22 @@ impl Source for Still {
         Box::pin(async {
             Ok(Acted {
                 said: "operator retried it".to_owned(),
+            })
+        })
+    }
+
+    fn call(
+        &self,
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send + '_>> {
+        self.called.lock().expect("a list").push(call);
+        Box::pin(async {
+            Ok(Answered {
+                status: 201,
+                media: "application/json".to_owned(),
+                body: "{\"orderId\": 7}".to_owned(),
+                cut: false,
+                took_ms: 3,
             })
         })
     }

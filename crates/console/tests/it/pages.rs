@@ -8,7 +8,7 @@ use freehold_console::{Moment, serve};
 use super::{bookvault, large, nothing};
 
 /// Every page, by a name for its picture.
-pub(super) const PAGES: [(&str, &str); 20] = [
+pub(super) const PAGES: [(&str, &str); 21] = [
     ("map", "/"),
     ("near", "/?near=orders"),
     ("services", "/services"),
@@ -26,6 +26,7 @@ pub(super) const PAGES: [(&str, &str); 20] = [
     ("plots", "/plots"),
     ("find", "/find?q=order"),
     ("api", "/api"),
+    ("explorer", "/api/orders"),
     ("keys", "/keys"),
     ("lost", "/services/ordrs"),
     ("logs-of", "/logs?from=orders&level=warn"),

@@ -42,7 +42,7 @@ pub(super) async fn start(token: bool) -> Running {
 }
 
 /// A request as its bytes; status, head and body of the answer.
-async fn ask(port: u16, request: &str) -> (u16, String, String) {
+pub(super) async fn ask(port: u16, request: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port))
         .await
         .expect("a connection");

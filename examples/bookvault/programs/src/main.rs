@@ -25,6 +25,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn;
 use axum::routing::get;
 
@@ -82,14 +84,28 @@ async fn serve(service: &str) -> Result<(), String> {
     if let Ok(at) = listener.local_addr() {
         log::line(&format!("listening on http://{at}"));
     }
-    let health = Router::new()
+    let told = described(service);
+    let own = Router::new()
         .route("/healthz", get(healthy))
+        .route("/openapi.json", get(move || async move { told }))
         .with_state(store);
-    let routes = routes.merge(health).layer(from_fn(trace::answered));
+    let routes = routes.merge(own).layer(from_fn(trace::answered));
     axum::serve(listener, routes)
         .with_graceful_shutdown(stopped())
         .await
         .map_err(|error| error.to_string())
+}
+
+/// What the service says of its API.
+fn described(service: &str) -> ([(HeaderName, &'static str); 1], &'static str) {
+    let text = match service {
+        "catalog" => include_str!("../../services/catalog/openapi.json"),
+        "customers" => include_str!("../../services/customers/openapi.json"),
+        "orders" => include_str!("../../services/orders/openapi.json"),
+        "payment" => include_str!("../../services/payment/openapi.json"),
+        _ => include_str!("../../services/search/openapi.json"),
+    };
+    ([(CONTENT_TYPE, "application/json")], text)
 }
 
 /// Well when its own store answers; what other services do is not its health.

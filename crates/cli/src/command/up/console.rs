@@ -2,6 +2,7 @@
 //! before the first program starts. Looks at the stores and the code, follows the board, and keeps the
 //! traces that programs send. Whatever fails here stands in the console's log, and nothing else heeds it.
 
+mod calls;
 mod running;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use freehold_console::moment::LogLine;
 use freehold_console::serve::Token;
-use freehold_console::{Acted, Action, Moment, Options, Source, Spans};
+use freehold_console::{Acted, Action, Answered, Call, Moment, Options, Source, Spans};
 use freehold_engine::Secret;
 use freehold_lifecycle::Target;
 use freehold_model::{Fault, System};
@@ -22,6 +23,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
+use self::calls::Apis;
 use self::running::{History, Known};
 use super::running::wants_sidecar;
 use crate::command::console::{Code, Looked, Operator, acted, entrance, look, now};
@@ -46,7 +48,7 @@ pub(super) struct Console {
     shown: Arc<Shown>,
     /// Its tasks end when this is dropped.
     stop: watch::Sender<()>,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Console {
@@ -74,10 +76,16 @@ impl Console {
             spans: Arc::clone(&spans),
         };
         let (looked, seen) = watch::channel(Looked::default());
+        let (described, apis) = watch::channel(Apis::new());
         let history = History::new(now());
         let shown = Arc::new(Shown {
-            moment: Mutex::new(Arc::new(ground.moment(&Looked::default(), &history))),
+            moment: Mutex::new(Arc::new(ground.moment(
+                &Looked::default(),
+                &Apis::new(),
+                &history,
+            ))),
             lines: broadcast::channel(1024).0,
+            board: board.clone(),
             operator: token
                 .is_some()
                 .then(|| Operator::new(&context.system, targets)),
@@ -91,7 +99,21 @@ impl Console {
         let looking = move || async move {
             look(&system, stores, code, |line| lines.line(line), looked).await;
         };
-        let following = follow(ground, board.events(), seen, history, Arc::clone(&shown));
+        let documents = calls::documents(context.system.clone(), board.clone(), described);
+        let read_until = end(stopped.clone());
+        let reading = async {
+            tokio::select! {
+                () = read_until => {}
+                () = documents => {}
+            }
+        };
+        let following = follow(
+            ground,
+            board.events(),
+            (seen, apis),
+            history,
+            Arc::clone(&shown),
+        );
         let ended = end(stopped.clone());
         let options = Options {
             token: token.map(|own| Token::new(own.expose())),
@@ -110,6 +132,7 @@ impl Console {
                 // One that breaks leaves a page that is not reachable, and nothing else.
                 tokio::spawn(async move { drop(serving.await) }),
                 tokio::spawn(following),
+                tokio::spawn(reading),
                 beside(looking, end(stopped)),
             ],
         })
@@ -123,10 +146,11 @@ impl Console {
     /// Ends it, whoever still looks.
     pub(super) async fn end(self) {
         drop(self.stop);
-        let [serving, following, looking] = self.tasks;
+        let [serving, following, reading, looking] = self.tasks;
         let shown = async {
             let _ = serving.await;
             let _ = following.await;
+            let _ = reading.await;
         };
         let _ = timeout(GRACE, shown).await;
         // Whoever asks a store cannot be stopped in the middle of a question.
@@ -166,7 +190,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn moment(&self, looked: &Looked, history: &History) -> Moment {
+    fn moment(&self, looked: &Looked, apis: &Apis, history: &History) -> Moment {
         running::moment(
             &Known {
                 system: &self.context.system,
@@ -174,6 +198,7 @@ impl Ground {
                 sidecars: &self.sidecars,
                 board: &self.board.snapshot(),
                 looked,
+                apis,
                 history,
                 spans: &self.spans,
             },
@@ -186,7 +211,7 @@ impl Ground {
 async fn follow(
     ground: Ground,
     mut events: broadcast::Receiver<Event>,
-    mut looked: watch::Receiver<Looked>,
+    (mut looked, mut apis): (watch::Receiver<Looked>, watch::Receiver<Apis>),
     mut history: History,
     shown: Arc<Shown>,
 ) {
@@ -211,12 +236,19 @@ async fn follow(
             changed = looked.changed() => if changed.is_err() {
                 return;
             },
+            changed = apis.changed() => if changed.is_err() {
+                return;
+            },
             _ = tick.tick() => if !stale {
                 continue;
             },
         }
         stale = false;
-        let next = ground.moment(&looked.borrow_and_update(), &history);
+        let next = ground.moment(
+            &looked.borrow_and_update(),
+            &apis.borrow_and_update(),
+            &history,
+        );
         shown.put(next);
     }
 }
@@ -225,6 +257,7 @@ async fn follow(
 struct Shown {
     moment: Mutex<Arc<Moment>>,
     lines: broadcast::Sender<LogLine>,
+    board: Board,
     operator: Option<Arc<Operator>>,
 }
 
@@ -254,5 +287,12 @@ impl Source for Shown {
         key: String,
     ) -> Pin<Box<dyn Future<Output = Result<Acted, Fault>> + Send + '_>> {
         acted(self.operator.as_ref(), action, key)
+    }
+
+    fn call(
+        &self,
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send + '_>> {
+        Box::pin(calls::tried(self.board.clone(), call))
     }
 }

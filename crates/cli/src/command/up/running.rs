@@ -1,22 +1,17 @@
 //! The running system: sidecars and programs under supervision, private servers kept alive, orders
-//! from other commands, and the end of it all.
+//! from other commands, and the end of it all. What is run is made in `programs.rs`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_engine::Secret;
 use freehold_lifecycle::Target;
 use freehold_model::Fault;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot};
 
 use super::console::Console;
-use super::exercise::{self, Exercise, addresses};
 use super::live::Live;
 use super::screen::Screen;
 use super::watch::Watch;
@@ -24,28 +19,23 @@ use super::{Result, absolute};
 use crate::Outcome;
 use crate::args::{Args, UpArgs};
 use crate::command::console::token_of;
-use crate::command::creds;
 use crate::context::Context;
-use crate::sagas::CALLER_KEY;
 use crate::servers::start_again;
 use crate::supervise::board::{Board, Event, Seen, State};
 use crate::supervise::control::{Control, Order};
-use crate::supervise::guard::{self, MARK};
-use crate::supervise::health::{Health, free_port};
-use crate::supervise::program::{Kept, Prepare, Program};
+use crate::supervise::guard;
+use crate::supervise::program::Kept;
 
 /// The sidecars' process, beside the services' names.
 pub(super) const SIDECARS: &str = "sidecars";
-/// The load program.
-const LOAD: &str = "load";
 /// How long programs may take until they answer.
 const START: Duration = Duration::from_secs(30);
 /// So often started again while starting, a program will not come up.
 const HOPELESS: u32 = 3;
 /// How often private servers are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 /// What is shown of the log when something failed.
-const LAST_LINES: usize = 12;
+pub(super) const LAST_LINES: usize = 12;
 
 /// Is there anything to run?
 pub(super) fn has_programs(context: &Context, targets: &[Target]) -> bool {
@@ -69,16 +59,16 @@ fn has_sidecars(targets: &[Target]) -> bool {
 /// Everything that runs, in the order in which it was started.
 pub(super) struct Running {
     pub(super) context: Arc<Context>,
-    state: PathBuf,
+    pub(super) state: PathBuf,
     pub(super) board: Board,
     events: broadcast::Receiver<Event>,
-    control: Option<Control>,
+    pub(super) control: Option<Control>,
     pub(super) sidecars: Option<Kept>,
-    programs: Vec<Kept>,
-    urls: Vec<(String, String)>,
+    pub(super) programs: Vec<Kept>,
+    pub(super) urls: Vec<(String, String)>,
     /// What the sidecars sign calls of sagas with, and programs know them by. Of this run alone.
-    caller_key: Secret,
-    console: Option<Console>,
+    pub(super) caller_key: Secret,
+    pub(super) console: Option<Console>,
     token: Option<Secret>,
 }
 
@@ -136,7 +126,7 @@ impl Running {
         }
         let since = Instant::now();
         for (service, port) in &ports {
-            let program = self.service_program(service, *port, &targets);
+            let program = self.service_program(up, (service, *port), &targets);
             self.programs.push(Kept::start(program, &self.board));
         }
         self.all_up().await?;
@@ -183,119 +173,6 @@ impl Running {
             console.end().await;
         }
         self.console(args, targets, port).await;
-    }
-
-    /// Where programs leave their traces, as OpenTelemetry's libraries read it.
-    fn telemetry(&self, name: &str) -> Vec<(&'static str, String)> {
-        let Some(console) = &self.console else {
-            return Vec::new();
-        };
-        vec![
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", console.address.clone()),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json".to_owned()),
-            ("OTEL_SERVICE_NAME", name.to_owned()),
-        ]
-    }
-
-    fn ports(&mut self) -> Result<BTreeMap<String, u16>> {
-        let mut ports = BTreeMap::new();
-        for service in self.context.system.services.values() {
-            if service.run.is_none() {
-                continue;
-            }
-            let port = free_port().map_err(|error| {
-                vec![
-                    Fault::new("FH3705", format!("no port of 127.0.0.1 is free ({error})"))
-                        .help("see what listens: ss -ltn"),
-                ]
-            })?;
-            self.urls
-                .push((service.name.clone(), format!("http://127.0.0.1:{port}")));
-            ports.insert(service.name.clone(), port);
-        }
-        Ok(ports)
-    }
-
-    /// `freehold run` as a process of its own: what kills it does not kill us.
-    fn sidecar_program(&self, args: &Args) -> Program {
-        let mut arguments = vec!["run".to_owned(), "--servers".to_owned()];
-        arguments.push(match args.servers.as_deref() {
-            None => "embedded".to_owned(),
-            Some(known @ ("embedded" | "local")) => known.to_owned(),
-            Some(file) => absolute(file.into()).display().to_string(),
-        });
-        if let Some(environment) = &args.environment {
-            arguments.extend(["-e".to_owned(), environment.clone()]);
-        }
-        let mark = exercise::absolute(&self.state);
-        let addresses = addresses(&self.urls);
-        let key = self.caller_key.clone();
-        let telemetry = self.telemetry(SIDECARS);
-        let prepare: Prepare = Arc::new(move || {
-            let (arguments, mark) = (arguments.clone(), mark.clone());
-            let (addresses, key) = (addresses.clone(), key.clone());
-            let telemetry = telemetry.clone();
-            Box::pin(async move {
-                let program = std::env::current_exe().map_err(|error| {
-                    vec![
-                        Fault::new(
-                            "FH3706",
-                            format!("freehold itself is not to be found ({error})"),
-                        )
-                        .help("see that its file is still there"),
-                    ]
-                })?;
-                let mut command = Command::new(program);
-                command
-                    .args(arguments)
-                    .envs(addresses)
-                    .envs(telemetry)
-                    .env(CALLER_KEY, key.expose())
-                    .env(MARK, mark)
-                    .env("NO_COLOR", "1");
-                Ok(command)
-            })
-        });
-        Program {
-            name: SIDECARS.to_owned(),
-            url: String::new(),
-            dir: absolute(self.context.root.clone()),
-            health: None,
-            prepare,
-        }
-    }
-
-    fn service_program(&self, name: &str, port: u16, targets: &Arc<[Target]>) -> Program {
-        let service = &self.context.system.services[name];
-        let run = service.run.clone();
-        let (command, variable, health) =
-            run.map_or_else(Default::default, |run| (run.command, run.port, run.health));
-        let mut more = vec![
-            format!("{variable}={port}"),
-            format!("{MARK}={}", exercise::absolute(&self.state)),
-            format!("{CALLER_KEY}={}", self.caller_key.expose()),
-        ];
-        let told = self.telemetry(name).into_iter();
-        more.extend(told.map(|(name, value)| format!("{name}={value}")));
-        more.extend(
-            addresses(&self.urls)
-                .into_iter()
-                .map(|(name, url)| format!("{name}={url}")),
-        );
-        let (context, targets) = (Arc::clone(&self.context), Arc::clone(targets));
-        let owner = name.to_owned();
-        let prepare: Prepare = Arc::new(move || {
-            let (context, targets) = (Arc::clone(&context), Arc::clone(&targets));
-            let (command, more, owner) = (command.clone(), more.clone(), owner.clone());
-            Box::pin(async move { creds::child(&context, &owner, &targets, &command, &more).await })
-        });
-        Program {
-            name: name.to_owned(),
-            url: format!("http://127.0.0.1:{port}"),
-            dir: absolute(self.context.root.join(&service.dir)),
-            health: health.map(|path| Health { port, path }),
-            prepare,
-        }
     }
 
     /// Until every program answers.
@@ -377,7 +254,7 @@ impl Running {
     }
 
     /// `true`: that was the end.
-    fn obey(&self, order: &Order, back: oneshot::Sender<String>) -> bool {
+    pub(super) fn obey(&self, order: &Order, back: oneshot::Sender<String>) -> bool {
         let known = |name: &str| self.programs.iter().find(|kept| kept.name == name);
         let answer = match order {
             Order::State => serde_json::to_string(&self.board.snapshot()).unwrap_or_default(),
@@ -400,7 +277,7 @@ impl Running {
     }
 
     /// Starts private servers that have ended.
-    async fn heal(&self) {
+    pub(super) async fn heal(&self) {
         for (key, ..) in &self.context.started {
             let folder = self.state.join("servers").join(key);
             if freehold_private_servers::is_running(&folder) {
@@ -414,81 +291,6 @@ impl Running {
                     .line(key, format!("[{}] {}", fault.code, fault.message));
             }
         }
-    }
-
-    fn load(&mut self, rate: f64) -> Result<()> {
-        let command = exercise::named(&self.context.system.exercises.load, LOAD);
-        let command = command.map_err(|fault| vec![fault])?.to_vec();
-        let (urls, state) = (self.urls.clone(), self.state.clone());
-        let root = absolute(self.context.root.clone());
-        let dir = root.clone();
-        let prepare: Prepare = Arc::new(move || {
-            let exercise = Exercise {
-                urls: urls.clone(),
-                state: &state,
-                root: &root,
-            };
-            let command = exercise.command(&command, &exercise::rate(rate, None));
-            Box::pin(async move { Ok(command) })
-        });
-        let program = Program {
-            name: LOAD.to_owned(),
-            url: String::new(),
-            dir,
-            health: None,
-            prepare,
-        };
-        self.programs.push(Kept::start(program, &self.board));
-        Ok(())
-    }
-
-    /// The demonstration: its lines are the show; the log follows only when it failed.
-    async fn once(&mut self, screen: &Screen<'_>) -> Result<Outcome> {
-        let command = exercise::named(&self.context.system.exercises.once, "once");
-        let command = command.map_err(|fault| vec![fault])?;
-        let root = absolute(self.context.root.clone());
-        let exercise = Exercise {
-            urls: self.urls.clone(),
-            state: &self.state,
-            root: &root,
-        };
-        let mut child = exercise
-            .command(command, &[])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| vec![exercise::not_started(command, &error)])?;
-        let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
-        let mut interrupted = std::pin::pin!(interrupted());
-        let mut look = tokio::time::interval(LOOK);
-        let status = loop {
-            tokio::select! {
-                line = next_line(&mut lines) => screen.output.line(&line),
-                status = child.wait() => break status,
-                asked = next(&mut self.control) => if let Some((order, back)) = asked
-                    && self.obey(&order, back) {
-                        return Ok(Outcome::Exit(1));
-                },
-                _ = look.tick() => self.heal().await,
-                () = &mut interrupted => return Ok(Outcome::Exit(1)),
-            }
-        };
-        while let Some(out) = &mut lines
-            && let Ok(Some(line)) = out.next_line().await
-        {
-            screen.output.line(&line);
-        }
-        if status.is_ok_and(|status| status.success()) {
-            return Ok(Outcome::Done);
-        }
-        let log = self.board.snapshot().log;
-        screen.output.line("");
-        for line in &log[log.len().saturating_sub(LAST_LINES * 3)..] {
-            screen.line(&self.board, line);
-        }
-        Ok(Outcome::Findings)
     }
 
     /// Stops everything, in the order against that of starting.
@@ -529,27 +331,17 @@ impl Running {
     }
 }
 
-async fn next(control: &mut Option<Control>) -> Option<crate::supervise::control::Asked> {
+pub(super) async fn next(
+    control: &mut Option<Control>,
+) -> Option<crate::supervise::control::Asked> {
     match control {
         Some(control) => control.asked.recv().await,
         None => std::future::pending().await,
     }
 }
 
-async fn next_line(
-    lines: &mut Option<tokio::io::Lines<BufReader<tokio::process::ChildStdout>>>,
-) -> String {
-    if let Some(out) = lines
-        && let Ok(Some(line)) = out.next_line().await
-    {
-        return line;
-    }
-    *lines = None;
-    std::future::pending().await
-}
-
 /// Ctrl-C, or what a supervisor sends.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;

@@ -9,6 +9,7 @@ use freehold_console::moment::{
 use freehold_console::{Moment, Spans};
 use freehold_model::System;
 
+use super::calls::Apis;
 use crate::command::console::Looked;
 use crate::command::up::running::SIDECARS;
 use crate::supervise::board::{Line, Seen, Snapshot, State};
@@ -27,6 +28,7 @@ pub(super) struct Known<'a> {
     pub(super) sidecars: &'a BTreeSet<String>,
     pub(super) board: &'a Snapshot,
     pub(super) looked: &'a Looked,
+    pub(super) apis: &'a Apis,
     pub(super) history: &'a History,
     pub(super) spans: &'a Spans,
 }
@@ -140,6 +142,7 @@ fn run(service: &mut Service, seen: &Seen, known: &Known<'_>, at: u64) {
     let command = described.and_then(|own| own.run.as_ref());
     let openapi = command.and_then(|own| own.openapi.as_ref());
     service.openapi = openapi.map_or_else(String::new, |path| format!("{}{path}", seen.url));
+    service.api = known.apis.get(&service.name).cloned();
     service.program = Some(Program {
         what: command.map_or_else(String::new, |own| own.command.join(" ")),
         address: seen.url.clone(),
