@@ -105,7 +105,7 @@ mod tests {
             "book.changed.v1",
             "book.changed.v1/64..1-00c0ffee.17.4711",
             "book.changed.v1/7..17",
-            "book/7..1-00c0ffee.17.4711",
+            "/7..1-00c0ffee.17.4711",
         ] {
             assert!(wrong.parse::<LostRange>().is_err(), "{wrong}");
         }
