@@ -220,11 +220,13 @@ impl RabbitServer {
         assert!(self.until_ready().await, "it starts again");
     }
 
-    /// `false`: it has ended.
+    /// `false`: it has ended. After SIGKILL it lets in who asks before its streams are led again, and
+    /// ends the connection of who reads one then: sidecars enter again, as this does.
     async fn until_ready(&self) -> bool {
+        let (address, login) = (self.address(), self.admin());
         for _ in 0..3_600 {
-            let (address, admin) = (self.address(), self.admin());
-            if RabbitMq.administer(&address, &admin).await.is_ok() {
+            let asked = async { RabbitMq.administer(&address, &login).await?.topics().await };
+            if asked.await.is_ok() {
                 return true;
             }
             let ended = self.server.lock().must("nobody panicked").try_wait();
