@@ -442,7 +442,8 @@ fn kafka(_: &Prove, root: &Path) -> Result<(), String> {
         tests.env("FREEHOLD_TEST_KAFKA", &folder);
         test(tests)
     };
-    run(&["--package", "freehold-kafka"])?;
+    let promises = ["--package", "freehold-testkit", "--test", "it", "--"];
+    run(&[&promises[..], &["brokers::kafka"]].concat())?;
     let through = ["--package", "freehold-cli", "--features", "kafka"];
     run(&[&through[..], &["--test", "it", "--", "kafka::"]].concat())
 }

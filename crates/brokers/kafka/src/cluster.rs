@@ -36,15 +36,12 @@ pub(crate) struct Leaders {
 
 impl Cluster {
     pub(crate) async fn enter(place: Place, login: &Login) -> Result<Self> {
-        let lost = Lost::not_yet();
         let mut failed = unavailable("no server is named");
         for server in &place.servers {
             // A server that is away does not end a session that another one lets in.
-            let attempt = Lost::not_yet();
-            match connect::enter(server, place.tls, login, &attempt).await {
-                Ok(probe) => {
-                    drop(probe);
-                    let front = connect::enter(server, place.tls, login, &lost).await?;
+            let lost = Lost::not_yet();
+            match connect::enter(server, place.tls, login, &lost).await {
+                Ok(front) => {
                     return Ok(Self {
                         front,
                         place,

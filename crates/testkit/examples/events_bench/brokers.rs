@@ -1,5 +1,5 @@
-//! A broker of the bench's own: the embedded one in this process, or a `nats-server` or RabbitMQ
-//! beside it.
+//! A broker of the bench's own: the embedded one in this process, or a `nats-server`, RabbitMQ or
+//! Kafka beside it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,10 @@ use freehold_broker::embedded::{Embedded, Server, Settings};
 use freehold_broker::{
     AccountWant, Broker, Change, Compression, Login, Partitions, Secret, Session, Topic, TopicWant,
 };
+use freehold_kafka::Kafka;
 use freehold_nats::Nats;
 use freehold_rabbitmq::RabbitMq;
-use freehold_testkit::RabbitServer;
+use freehold_testkit::{KafkaServer, RabbitServer};
 use tempfile::TempDir;
 
 use crate::Failure;
@@ -34,7 +35,37 @@ pub(crate) struct Place {
     /// Of a NATS that is started once it is known who publishes: users are in its configuration.
     program: Option<PathBuf>,
     child: Option<Child>,
-    rabbit: Option<RabbitServer>,
+    beside: Option<Beside>,
+}
+
+/// A server that the testkit starts.
+enum Beside {
+    Rabbit(RabbitServer),
+    Kafka(KafkaServer),
+}
+
+impl Beside {
+    async fn start(kind: &str) -> Option<Self> {
+        if kind == "kafka" {
+            KafkaServer::start().await.map(Self::Kafka)
+        } else {
+            RabbitServer::start().await.map(Self::Rabbit)
+        }
+    }
+
+    fn place(&self) -> (&'static dyn Broker, String) {
+        match self {
+            Self::Rabbit(server) => (&RabbitMq, server.address()),
+            Self::Kafka(server) => (&Kafka, server.address()),
+        }
+    }
+
+    fn admin(&self) -> Login {
+        match self {
+            Self::Rabbit(server) => server.admin(),
+            Self::Kafka(server) => server.admin(),
+        }
+    }
 }
 
 impl Drop for Place {
@@ -57,16 +88,19 @@ impl Place {
     /// `None`: not installed.
     pub(crate) async fn of(kind: &str) -> Result<Option<Self>, Failure> {
         let folder = tempfile::tempdir()?;
-        if kind == "rabbitmq" {
-            let server = RabbitServer::start().await;
-            return Ok(server.map(|server| Self {
-                broker: &RabbitMq,
-                address: server.address(),
+        if ["kafka", "rabbitmq"].contains(&kind) {
+            let Some(beside) = Beside::start(kind).await else {
+                return Ok(None);
+            };
+            let (broker, address) = beside.place();
+            return Ok(Some(Self {
+                broker,
+                address,
                 service: String::new(),
                 folder,
                 program: None,
                 child: None,
-                rabbit: Some(server),
+                beside: Some(beside),
             }));
         }
         let place = if kind == "embedded" {
@@ -81,7 +115,7 @@ impl Place {
                 folder,
                 program: None,
                 child: None,
-                rabbit: None,
+                beside: None,
             }
         } else {
             let Some(program) = nats_server() else {
@@ -95,7 +129,7 @@ impl Place {
                 folder,
                 program: Some(program),
                 child: None,
-                rabbit: None,
+                beside: None,
             }
         };
         Ok(Some(place))
@@ -105,8 +139,8 @@ impl Place {
     pub(crate) async fn make(&mut self, topic: &Topic, service: &str) -> Result<(), Failure> {
         service.clone_into(&mut self.service);
         self.start()?;
-        let rabbit = self.rabbit.as_ref().map(RabbitServer::admin);
-        let admin = rabbit.unwrap_or_else(|| login("admin"));
+        let beside = self.beside.as_ref().map(Beside::admin);
+        let admin = beside.unwrap_or_else(|| login("admin"));
         let mut tries = 500;
         let admin = loop {
             match self.broker.administer(&self.address, &admin).await {
@@ -126,7 +160,7 @@ impl Place {
                 compression: Compression::None,
             })
             .await?;
-        if self.broker.info().makes_accounts || self.rabbit.is_some() {
+        if self.broker.info().makes_accounts || self.beside.is_some() {
             let verifier = self.broker.verifier(&login(service).secret)?;
             let account = AccountWant {
                 service: service.to_owned(),
@@ -135,7 +169,7 @@ impl Place {
                 reads: vec![topic.clone()],
             };
             let made = admin.ensure_account(&account).await?;
-            if let (Change::ByHand(text), Some(server)) = (made, &self.rabbit) {
+            if let (Change::ByHand(text), Some(Beside::Rabbit(server))) = (made, &self.beside) {
                 server.import(&text).await;
             }
         }

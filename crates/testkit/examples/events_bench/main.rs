@@ -54,7 +54,7 @@ fn main() -> Result<(), Failure> {
 
 async fn bench(asked: &Asked) -> Result<(), Failure> {
     for engine in ["postgres", "sqlite", "mariadb"] {
-        for broker in ["embedded", "nats", "rabbitmq"] {
+        for broker in ["embedded", "nats", "rabbitmq", "kafka"] {
             let prefix = format!("{engine}-{broker}");
             if !prefix.starts_with(&asked.only) && !asked.only.starts_with(&prefix) {
                 continue;
@@ -70,7 +70,7 @@ async fn bench(asked: &Asked) -> Result<(), Failure> {
                 pair,
                 sync: figures::Sync::measured()?,
             };
-            rows.run().await?;
+            Box::pin(rows.run()).await?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The brokers' conformance suite over every broker.
 
 mod embedded;
+mod kafka;
 mod nats;
 mod rabbitmq;
 

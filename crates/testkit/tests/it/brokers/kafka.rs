@@ -1,9 +1,12 @@
-//! What every broker promises, on one server: it takes seconds to start.
+//! Kafka, in `./x prove kafka`. One server bears all promises, one after another: it takes seconds to
+//! start.
 
 use freehold_broker::{BoxFuture, Broker, Change, Login};
 use freehold_kafka::Kafka;
-use freehold_testkit::broker_conformance::{self as suite, Ground};
+use freehold_testkit::broker_conformance::Ground;
 use freehold_testkit::{KafkaServer, Must as _};
+
+use super::suite;
 
 struct KafkaGround(KafkaServer);
 
