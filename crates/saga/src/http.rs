@@ -1,15 +1,16 @@
-//! Asking participants over HTTP/1.1: connections kept, caller signed, replies bounded.
+//! Asking participants over HTTP/1.1, with TLS where their address says so: connections kept, caller
+//! signed, replies bounded.
 //!
 //! Time-outs are the executor's: it drops the future. A reply counts only by its headers
 //! ([`crate::wire::reply`]); the status line is for people and proxies alone. [`Door`] hands through
 //! what came over the broker.
 
 mod door;
+mod line;
 
 pub use door::{Door, Opened};
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use freehold_engine::{BoxFuture, Secret, hex};
@@ -17,9 +18,6 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -27,14 +25,15 @@ use crate::participants::{Answer, Ask, Participants};
 use crate::transition::Kind;
 use crate::wire;
 
+use line::Line;
+
 /// A longer reply is none.
 const REPLY_BYTES: usize = 1 << 20;
-const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Where services answer, and as whom they are asked.
 pub struct Http {
-    client: Client<HttpConnector, Full<Bytes>>,
-    /// `http://127.0.0.1:8084` by service.
+    line: Line,
+    /// `http://127.0.0.1:8084` or `https://payment.example` by service.
     addresses: BTreeMap<String, String>,
     caller: String,
     /// Participants know the caller by it.
@@ -48,15 +47,8 @@ impl Http {
         caller: impl Into<String>,
         key: Option<Secret>,
     ) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECTING));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(256)
-            .retry_canceled_requests(false)
-            .build(connector);
         Self {
-            client,
+            line: line::open(addresses.values().map(String::as_str)),
             addresses,
             caller: caller.into(),
             key,
@@ -118,13 +110,13 @@ pub fn signature(key: &[u8], text: &str) -> String {
 impl Participants for Http {
     fn ask(&self, ask: Ask) -> BoxFuture<'static, Answer> {
         let request = self.request(&ask);
-        let client = self.client.clone();
+        let line = self.line.clone();
         Box::pin(async move {
             let request = match request {
                 Ok(request) => request,
                 Err(why) => return Answer::Nothing(why),
             };
-            let response = match client.request(request).await {
+            let response = match line.request(request).await {
                 Ok(response) => response,
                 Err(error) => return Answer::Nothing(reason(&error)),
             };

@@ -12,9 +12,13 @@
 //! [`take_part`] is steps 2 and 3 written down, over any driver; [`CallerKey`] tells who calls.
 
 mod barrier;
+#[cfg(feature = "mysql_async")]
+pub mod mysql_async;
 #[cfg(feature = "rusqlite")]
 pub mod rusqlite;
 mod signed;
+#[cfg(feature = "tokio-postgres")]
+pub mod tokio_postgres;
 
 use std::fmt;
 

@@ -17,7 +17,7 @@ use super::memory::{Clock, Led};
 use super::work::Change;
 
 /// Rows that are read at once, and taken over in one commit.
-const PAGE: usize = 4_000;
+const PAGE: usize = 2_000;
 
 /// Open instances that have not been read since their shares were taken.
 #[derive(Debug)]

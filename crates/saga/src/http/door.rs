@@ -7,18 +7,16 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 
-use super::{CONNECTING, REPLY_BYTES};
+use super::REPLY_BYTES;
+use super::line::{self, Line};
 
 /// A program that takes longer is asked again by the caller.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The way in.
 pub struct Door {
-    client: Client<HttpConnector, Full<Bytes>>,
+    line: Line,
     address: String,
 }
 
@@ -34,17 +32,12 @@ pub enum Opened {
 }
 
 impl Door {
-    /// To the program at `http://host:port`.
+    /// To the program at `http://host:port`, or `https://…`.
     pub fn new(address: impl Into<String>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECTING));
-        let client = Client::builder(TokioExecutor::new())
-            .retry_canceled_requests(false)
-            .build(connector);
+        let address = address.into();
         Self {
-            client,
-            address: address.into(),
+            line: line::open(std::iter::once(address.as_str())),
+            address,
         }
     }
 
@@ -60,7 +53,7 @@ impl Door {
             return Opened::Nothing;
         };
         let asked = async {
-            let response = match self.client.request(request).await {
+            let response = match self.line.request(request).await {
                 Ok(response) => response,
                 Err(error) if error.is_connect() => return Opened::Away,
                 Err(_) => return Opened::Nothing,

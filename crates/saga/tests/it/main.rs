@@ -2,6 +2,7 @@
 
 mod bookvault;
 mod definitions;
+mod encrypted;
 mod expressions;
 mod instances;
 mod models;

@@ -12,3 +12,4 @@ mod outboxes;
 mod publish;
 mod refusals;
 mod sagas;
+mod takes_part;

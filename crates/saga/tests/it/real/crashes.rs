@@ -3,6 +3,7 @@
 
 mod faults;
 mod late;
+mod recovery;
 mod torn;
 
 use std::sync::{Arc, Mutex};
