@@ -93,25 +93,46 @@ pub async fn behind(log: &dyn Log, partition: Partition, position: Position) -> 
     let (mut low, mut high) = (0, end(log, partition).await?.0);
     while low < high {
         let middle = low + (high - low) / 2;
-        let chunk = log.chunk(partition, Place::Offset(middle)).await?;
-        let end = chunk.next;
-        let mut before = None;
-        let mut behind = None;
-        for one in chunk.messages.iter().filter(|one| one.offset >= middle) {
-            match &one.message {
-                Ok(message) if message.position <= position => before = Some(one.offset),
-                Ok(_) if behind.is_none() => behind = Some(one.offset),
-                // What cannot be read has no position: look at what is before it.
-                _ => {}
-            }
+        let mut side = Side::default();
+        while side.end < high && side.before.or(side.behind).is_none() {
+            side = Side::of(log, partition, middle.max(side.end), position).await?;
         }
-        match (before, behind) {
+        match (side.before, side.behind) {
             (Some(before), Some(behind)) if before < behind => return Ok(behind),
-            (Some(_), _) => low = end.max(middle + 1),
+            (Some(_), _) => low = side.end.max(middle + 1),
             (None, _) => high = middle,
         }
     }
     Ok(low)
+}
+
+/// On which side of a position stands what is at a place. What cannot be read has no position: then
+/// neither is known, and what comes behind it decides.
+#[derive(Default)]
+struct Side {
+    /// The last that is not behind the position.
+    before: Option<u64>,
+    /// The first that is.
+    behind: Option<u64>,
+    end: u64,
+}
+
+impl Side {
+    async fn of(log: &dyn Log, partition: Partition, at: u64, position: Position) -> Result<Self> {
+        let chunk = log.chunk(partition, Place::Offset(at)).await?;
+        let mut side = Self {
+            end: chunk.next.max(at + 1),
+            ..Self::default()
+        };
+        for one in chunk.messages.iter().filter(|one| one.offset >= at) {
+            match &one.message {
+                Ok(message) if message.position <= position => side.before = Some(one.offset),
+                Ok(_) if side.behind.is_none() => side.behind = Some(one.offset),
+                _ => {}
+            }
+        }
+        Ok(side)
+    }
 }
 
 /// Which of these messages, which are at or before the end, the partition holds.
@@ -253,5 +274,191 @@ impl<W> Queues<W> {
         let open = self.0.values();
         let open = open.filter_map(|queue| queue.places.get(queue.stored));
         open.min().copied().unwrap_or(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::Malformed;
+    use crate::message::Body;
+    use crate::position::Incarnation;
+    use crate::timestamp::Timestamp;
+    use crate::topic::{Lane, To, Topic};
+
+    /// One partition: numbers of messages by offset, `None` for what is nobody's, from an offset on
+    /// that retention left; so many come at once.
+    #[derive(Debug, Clone)]
+    struct Memory {
+        oldest: u64,
+        all: Vec<Option<i64>>,
+        at_once: u64,
+    }
+
+    fn position(id: i64) -> Position {
+        let incarnation = Incarnation {
+            number: 1,
+            random: 1,
+        };
+        Position {
+            incarnation,
+            batch: 0,
+            id,
+        }
+    }
+
+    fn message(id: i64) -> Message {
+        Message {
+            event: EventId([u8::try_from(id).expect("small"); 16]),
+            topic: Topic::new("order.placed.v1").expect("a topic"),
+            to: To::Lane(Lane::of("")),
+            key: String::new(),
+            source: Arc::from("orders"),
+            position: position(id),
+            prev: None,
+            occurred_at: Timestamp::from_micros(0),
+            headers: Vec::new(),
+            body: Body::Void {
+                code: String::new(),
+                why: String::new(),
+            },
+        }
+    }
+
+    const ONLY: Partitions = Partitions::ONE;
+
+    fn only() -> Partition {
+        Partition::new(0).expect("the first")
+    }
+
+    impl Log for Memory {
+        fn chunk(&self, _: Partition, place: Place) -> BoxFuture<'_, Result<Chunk>> {
+            let next = self.oldest + self.all.len() as u64;
+            let at = match place {
+                Place::First => self.oldest,
+                Place::Last => next.saturating_sub(1),
+                Place::Offset(offset) => offset,
+            };
+            // As drivers do, it begins where something was stored together: perhaps before.
+            let at = at.max(self.oldest);
+            let first = if place == Place::First {
+                at
+            } else {
+                at - at.min(at - self.oldest) % self.at_once
+            };
+            let until = next.min(first.max(at) + self.at_once).max(first);
+            let here = (first..until).map(|offset| Delivered {
+                offset,
+                message: match self.all[usize::try_from(offset - self.oldest).expect("small")] {
+                    Some(id) => Ok(message(id)),
+                    None => Err(Malformed("nobody's".to_owned())),
+                },
+            });
+            let messages = here.collect();
+            Box::pin(async move {
+                Ok(Chunk {
+                    first,
+                    next: until,
+                    messages,
+                })
+            })
+        }
+    }
+
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(future)
+    }
+
+    prop_compose! {
+        /// What one session stored, with what is nobody's in between, and old ones gone.
+        fn alone()(
+            steps in proptest::collection::vec((1..3_i64, any::<bool>(), 0..5_u8), 0..60),
+            gone in 0..20_usize,
+            oldest in 0..3_u64,
+            at_once in 1..9_u64,
+        ) -> Memory {
+            let mut all = Vec::new();
+            let mut id = 0;
+            for (step, _, kind) in steps {
+                id += step;
+                all.push((kind > 0).then_some(id));
+            }
+            let gone = gone.min(all.len());
+            all.drain(..gone);
+            Memory { oldest: oldest + gone as u64, all, at_once }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_end_is_the_last_that_is_ours(log in alone()) {
+            let (next, last) = now(end(&log, only())).expect("no error");
+            prop_assert_eq!(next, log.oldest + log.all.len() as u64);
+            let newest = log.all.iter().rev().find_map(|one| *one);
+            prop_assert_eq!(last.map(|last| last.0.id), newest);
+            let first = now(tail(&log, only())).expect("no error").first;
+            prop_assert_eq!(first, log.oldest);
+        }
+
+        #[test]
+        fn everything_from_there_on_is_behind(log in alone(), asked in 0..140_i64) {
+            let at = now(behind(&log, only(), position(asked))).expect("no error");
+            for (offset, id) in (log.oldest..).zip(&log.all) {
+                if let Some(id) = id {
+                    prop_assert_eq!(offset >= at, *id > asked, "offset {} of {}", offset, at);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_there_is_left_out_and_what_never_was_is_refused(
+            log in alone(),
+            asked in proptest::collection::btree_set(1..140_i64, 1..30),
+        ) {
+            let messages: Vec<Message> = asked.iter().map(|id| message(*id)).collect();
+            let known = now(Known::look(&log, ONLY)).expect("no error");
+            let newest = log.all.iter().rev().find_map(|one| *one).unwrap_or(0);
+            let there: HashSet<i64> = log.all.iter().filter_map(|one| *one).collect();
+            let late = asked.iter().any(|id| *id <= newest && !there.contains(id));
+            match now(known.queues(&log, &messages, asked.iter().copied().collect())) {
+                Err(error) => prop_assert!(late && error.kind == ErrorKind::Backwards),
+                Ok(mut queues) => {
+                    prop_assert!(!late);
+                    let new: Vec<i64> = asked.iter().copied().filter(|id| *id > newest).collect();
+                    let old = messages.len() - new.len();
+                    let sent: Vec<i64> = queues.rest().flat_map(|(_, rest)| rest.to_vec()).collect();
+                    prop_assert_eq!(&sent, &new);
+                    for stored in 0..=new.len() {
+                        let all = if new.is_empty() { messages.len() } else { old + stored };
+                        prop_assert_eq!(queues.settled(messages.len()), all);
+                        queues.stored(only(), 1);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_late_session_stored_twice_hides_nothing() {
+        // One stored 1 to 6; another, which looked before, stored 3 and 4 behind it.
+        let all = [1, 2, 3, 4, 5, 6, 3, 4].map(Some).to_vec();
+        let log = Memory {
+            oldest: 0,
+            all,
+            at_once: 1,
+        };
+        for asked in 0..8 {
+            let at = now(behind(&log, only(), position(asked))).expect("no error");
+            let from = at.saturating_sub(WINDOW);
+            let missed = (0..)
+                .zip(&log.all)
+                .filter(|(offset, id)| *offset < from && id.is_some_and(|id| id > asked));
+            assert_eq!(missed.count(), 0, "behind {asked}");
+        }
     }
 }

@@ -199,3 +199,117 @@ fn message(topic: &Topic, partition: Partition, record: Record) -> Result<Messag
     let headers = headers.collect::<Result<Vec<_>, Malformed>>()?;
     cloudevents::decode(topic, partition, headers, record.value.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use freehold_broker::{Body, EventId, Incarnation, Lane, Position, Timestamp, To};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(id: i64, key: &str, payload: Vec<u8>) -> Message {
+        Message {
+            event: EventId([7; 16]),
+            topic: topic(),
+            to: To::Lane(Lane::of(key)),
+            key: key.to_owned(),
+            source: "orders".into(),
+            position: Position {
+                incarnation: Incarnation {
+                    number: 3,
+                    random: 9,
+                },
+                batch: 1,
+                id,
+            },
+            prev: None,
+            occurred_at: Timestamp::from_micros(1_790_000_000_123_456),
+            headers: vec![("traceparent".to_owned(), "00-1-2-01".to_owned())],
+            body: Body::Event {
+                content_type: "application/json".into(),
+                payload: payload.into(),
+            },
+        }
+    }
+
+    fn topic() -> Topic {
+        Topic::new("order.placed.v1").expect("a topic")
+    }
+
+    fn zero() -> Partition {
+        Partition::new(0).expect("the first")
+    }
+
+    /// As a server stores it: it numbers batches.
+    fn stored(first: u64, messages: &[Message]) -> Vec<u8> {
+        let wires: Vec<_> = messages.iter().map(encode).collect();
+        let mut bytes = batch(&wires).expect("a batch").to_vec();
+        bytes[..8].copy_from_slice(&first.to_be_bytes());
+        bytes
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<Chunk> {
+        decode(&topic(), zero(), bytes.into(), 5)
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_back_and_take_no_more_than_was_said(
+            parts in proptest::collection::vec((".{0,30}", any::<Vec<u8>>()), 1..20),
+        ) {
+            let messages = parts.into_iter().zip(1..).map(|((key, payload), id)| message(id, &key, payload));
+            let messages: Vec<Message> = messages.collect();
+            let said: usize = messages.iter().map(|one| encode(one).1).sum();
+            let bytes = stored(40, &messages);
+            prop_assert!(bytes.len() <= said, "{} of {}", bytes.len(), said);
+            let chunk = read(bytes).expect("a chunk");
+            prop_assert_eq!((chunk.first, chunk.next), (40, 40 + messages.len() as u64));
+            let found = chunk.messages.into_iter().map(|one| one.message.expect("ours"));
+            prop_assert_eq!(found.collect::<Vec<_>>(), messages);
+        }
+
+        #[test]
+        fn no_answer_makes_it_panic(bytes: Vec<u8>) {
+            let _ = read(bytes);
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_off_comes_with_the_next_answer() {
+        let whole = stored(5, &[message(1, "a", vec![1])]);
+        let next = stored(6, &[message(2, "b", vec![2; 500])]);
+        for cut in 0..next.len() {
+            let chunk = read([&whole[..], &next[..cut]].concat()).expect("a chunk");
+            assert_eq!((chunk.next, chunk.messages.len()), (6, 1), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn each_damaged_byte_behind_the_checksum_is_told() {
+        let whole = stored(5, &[message(1, "a", vec![1; 40])]);
+        for at in 17..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            let told = match read(damaged) {
+                Err(error) => error.kind == ErrorKind::Corrupt || error.kind == ErrorKind::Protocol,
+                // A batch that says it is of another kind is not taken for ours.
+                Ok(chunk) => chunk.messages.iter().all(|one| one.message.is_err()),
+            };
+            assert!(told, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_passed_over_or_told() {
+        let mut control = stored(5, &[message(1, "a", vec![1])]);
+        control[22] |= 0x20;
+        let chunk = read(control).expect("a chunk");
+        assert_eq!((chunk.next, chunk.messages.len()), (6, 0));
+        let mut compressed = stored(5, &[message(1, "a", vec![1]), message(2, "a", vec![1])]);
+        compressed[22] |= 4;
+        let chunk = read(compressed).expect("a chunk");
+        assert_eq!((chunk.next, chunk.messages.len()), (7, 2));
+        assert!(chunk.messages.iter().all(|one| one.message.is_err()));
+        assert_eq!(read(Vec::new()).expect("nothing").next, 5);
+    }
+}
