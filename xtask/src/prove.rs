@@ -3,11 +3,12 @@
 //! A part installs its servers into `target/servers` and puts them first on `PATH`, where the
 //! tests look for servers.
 
+mod events;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::bench_events::Bench;
 use crate::check::{stage, test};
 
 /// A name, what it takes, and what it does.
@@ -24,6 +25,8 @@ pub(crate) struct Prove {
     part: Option<String>,
     /// How long it may take, where a part asks.
     minutes: Option<u32>,
+    /// Of a part that has steps only this one.
+    step: Option<String>,
 }
 
 /// Minutes, where nobody says another number.
@@ -48,7 +51,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "mysql",
-        what: "MySQL 9 from Debian unstable: the engine's tests; takes root",
+        what: "MySQL 9 from Debian unstable: the engine's tests, relay and applier; takes root",
         run: mysql,
     },
     Part {
@@ -83,8 +86,8 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "events",
-        what: "a million events each on PostgreSQL, MariaDB and SQLite in a storm that kills broker, relay, consumer and server; relays and appliers that die at every call, a million shuffled histories, the models, faults whose alarms are timed, and what a neighbour on the same server adds",
-        run: events,
+        what: "a million events each on PostgreSQL, MariaDB and SQLite in a storm that kills broker, relay, consumer and server; relays and appliers that die at every call, a million shuffled histories, the models, faults whose alarms are timed and ten idle minutes, and what a neighbour on the same server adds; steps that were done for this commit are not done again",
+        run: events::events,
     },
     Part {
         name: "kafka",
@@ -124,19 +127,23 @@ impl Prove {
         let mut prove = Self {
             part: None,
             minutes: None,
+            step: None,
         };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
             if *arg == "--minutes" {
                 let minutes = rest.next().and_then(|number| number.parse().ok());
                 prove.minutes = Some(minutes.ok_or("--minutes takes a number")?);
+            } else if *arg == "--step" {
+                let step = rest.next().ok_or("--step takes a name")?;
+                prove.step = Some((*step).to_owned());
             } else if prove.part.is_none() && PARTS.iter().any(|part| part.name == *arg) {
                 prove.part = Some((*arg).to_owned());
             } else {
                 let known = PARTS.iter();
                 let known = known.map(|part| format!("  {}   {}", part.name, part.what));
                 return Err(format!(
-                    "prove takes one part and --minutes N, and `{arg}` is neither. There are:\n{}",
+                    "prove takes one part, --minutes N and --step NAME, and `{arg}` is neither. There are:\n{}",
                     known.collect::<Vec<_>>().join("\n")
                 ));
             }
@@ -209,44 +216,6 @@ fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
         long.env("FREEHOLD_PROVE", "1");
         long
     })
-}
-
-fn events(_: &Prove, root: &Path) -> Result<(), String> {
-    let mut long = tests(root, &["--release", "--package", "freehold-events", "--"]);
-    long.args([
-        "shuffle",
-        "models",
-        "lives",
-        "restores",
-        "relay",
-        "crashes",
-        "storm",
-        "--nocapture",
-    ])
-    .args(["--test-threads", "1"])
-    .env("FREEHOLD_PROVE", "1")
-    .env("FREEHOLD_STORM", "1000000")
-    .env("FREEHOLD_HISTORIES", "1000000");
-    let stormed = test({
-        long.env("FREEHOLD_EVENTS", "1000000");
-        long
-    });
-    let told = stage("faults whose alarms are timed", || {
-        let cli = ["--package", "freehold-cli", "--test", "it", "--"];
-        let mut faults = tests(root, &cli);
-        faults.args(["events_faults", "--nocapture"]);
-        test({
-            faults.env("FREEHOLD_PROVE", "1");
-            faults
-        })
-    });
-    // Its rows are read: paced alone, and beside a neighbour that idles or writes.
-    let beside = stage("a neighbour on the same server", || {
-        let asked = ["--events", "200000", "--seconds", "60"];
-        let only = ["--only", "postgres-embedded"];
-        Bench::parse(&[&asked[..], &only[..]].concat())?.run(root)
-    });
-    stormed.and(told).and(beside)
 }
 
 fn postgres(_: &Prove, root: &Path) -> Result<(), String> {
@@ -450,11 +419,18 @@ fn kafka(_: &Prove, root: &Path) -> Result<(), String> {
 
 /// MySQL as Debian unstable has it.
 fn mysql(_: &Prove, root: &Path) -> Result<(), String> {
+    let mut engine = tests(root, &["--package", "freehold-mysql"]);
+    instead_of_mariadb(root, &mut engine)?;
+    test(engine)?;
+    events::on_mysql(root)
+}
+
+/// MySQL, where tests would start a MariaDB.
+fn instead_of_mariadb(root: &Path, tests: &mut Command) -> Result<(), String> {
     let cache = root.join("target/servers");
     let folder = install(root, "scripts/install-mysql-sid.sh", &[cache.as_os_str()])?;
-    let mut tests = tests(root, &["--package", "freehold-mysql"]);
     tests.env("FREEHOLD_TEST_MYSQL_BIN", folder);
-    test(tests)
+    Ok(())
 }
 
 /// Random databases, and a big one; fewer on the versions that the system does not have.

@@ -53,12 +53,16 @@ pub async fn server(kind: EngineKind) -> Option<Arc<TestServer>> {
     Some(running)
 }
 
+/// Names the folder of a MySQL's programs, which then runs in MariaDB's place: the long proofs' way to
+/// run the same tests there. Its libraries may be elsewhere.
+const MYSQL: [&str; 2] = ["FREEHOLD_TEST_MYSQL_BIN", "FREEHOLD_TEST_MYSQL_LIB"];
+
 /// A loud skip where it is not.
 fn installed(kind: EngineKind) -> Option<Kind> {
-    let private = if kind == EngineKind::Postgres {
-        Kind::Postgres
-    } else {
-        Kind::Mariadb
+    let private = match kind {
+        EngineKind::Postgres => Kind::Postgres,
+        _ if std::env::var_os(MYSQL[0]).is_some() => return Some(Kind::Mysql),
+        _ => Kind::Mariadb,
     };
     if let Err(error) = freehold_private_servers::find(private) {
         assert!(
@@ -76,7 +80,11 @@ fn installed(kind: EngineKind) -> Option<Kind> {
 
 /// The folder is filled in when it starts.
 fn settings_of(private: Kind) -> Settings {
-    let settings = Settings::new(private, PathBuf::new()).with("max_connections", "200");
+    let mut settings = Settings::new(private, PathBuf::new()).with("max_connections", "200");
+    if private == Kind::Mysql {
+        let [programs, libraries] = MYSQL.map(|name| std::env::var_os(name).map(PathBuf::from));
+        (settings.bin_dir, settings.library_dir) = (programs, libraries);
+    }
     match private {
         Kind::Postgres => settings
             .with("log_statement", "all")

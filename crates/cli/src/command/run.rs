@@ -1,11 +1,12 @@
 //! `freehold run`: the sidecars of services, until Ctrl-C.
 
+mod said;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
-use freehold_events::keep::Standing;
 use freehold_lifecycle::Target;
 use freehold_model::Fault;
 
@@ -13,7 +14,7 @@ use super::Result;
 use crate::Outcome;
 use crate::args::{Args, StoreArgs};
 use crate::context::Context;
-use crate::output::{Output, Tone};
+use crate::output::Output;
 use crate::sagas::{Alarms, Sagas};
 use crate::servers::{Place, state_folder};
 use crate::sidecar::{self, Report};
@@ -60,11 +61,7 @@ pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Resul
                     .help("choose another address with `--listen`"),
             ]
         })?;
-    if output.json {
-        output.value(&serde_json::json!({ "metrics": format!("http://{at}/metrics") }));
-    } else {
-        output.line(&output.paint(Tone::Dim, &format!("http://{at}/metrics")));
-    }
+    said::answers(output, at);
     let mut running = sidecar::start(
         &context.system,
         &targets,
@@ -77,14 +74,12 @@ pub(crate) async fn run(args: &Args, wanted: &RunArgs, output: &Output) -> Resul
     let mut stopped = std::pin::pin!(stopped());
     loop {
         tokio::select! {
-            Some((service, what, standing)) = told.recv() => tell(output, &service, &what, &standing),
-            Some((service, what)) = alarmed.recv() => alarm_of(output, &service, &what),
+            Some((service, what, standing)) = told.recv() => said::standing(output, &service, &what, &standing),
+            Some((service, what)) = alarmed.recv() => said::alarm(output, &service, &what),
             () = &mut stopped => break,
         }
     }
-    if !output.json {
-        output.line("stopping");
-    }
+    said::stopping(output);
     running.stop().await?;
     Ok(Outcome::Done)
 }
@@ -110,44 +105,4 @@ async fn stopped() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated => {}
     }
-}
-
-/// A saga that waits for somebody.
-fn alarm_of(output: &Output, service: &str, what: &str) {
-    if output.json {
-        output.value(&serde_json::json!({ "service": service, "part": "sagas", "state": "alarm", "message": what }));
-    } else {
-        let mark = output.paint(Tone::Bad, "▲ waits");
-        output.line(&format!("{service:12} {:8} {mark}  {what}", "sagas"));
-    }
-}
-
-fn tell(output: &Output, service: &str, what: &str, standing: &Standing) {
-    if output.json {
-        let (state, fault) = match standing {
-            Standing::Leads => ("leads", None),
-            Standing::StandsBy => ("stands by", None),
-            Standing::Trouble(fault) => ("trouble", Some(fault)),
-            Standing::Stopped(fault) => ("stopped", Some(fault)),
-        };
-        output.value(&serde_json::json!({ "service": service, "part": what, "state": state, "code": fault.map(|it| it.code), "message": fault.map(|it| &it.message) }));
-        return;
-    }
-    let line = match standing {
-        Standing::Leads => output.paint(Tone::Good, "● works"),
-        Standing::StandsBy => output.paint(Tone::Dim, "○ stands by: another sidecar works"),
-        Standing::Trouble(fault) => format!(
-            "{}  [{}] {}",
-            output.paint(Tone::Warn, "▲ tries again"),
-            fault.code,
-            fault.message
-        ),
-        Standing::Stopped(fault) => format!(
-            "{}  [{}] {}",
-            output.paint(Tone::Bad, "▲ stopped"),
-            fault.code,
-            fault.message
-        ),
-    };
-    output.line(&format!("{service:12} {what:8} {line}"));
 }

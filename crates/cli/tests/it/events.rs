@@ -71,7 +71,7 @@ pub(crate) fn publish(folder: &Path, book: i64, version: i64) {
     publish_text(folder, &book.to_string(), &payload);
 }
 
-fn publish_text(folder: &Path, key: &str, payload: &str) {
+pub(crate) fn publish_text(folder: &Path, key: &str, payload: &str) {
     let store = rusqlite::Connection::open(folder.join("data/catalog/store.db")).expect("opened");
     store
         .busy_timeout(Duration::from_secs(10))

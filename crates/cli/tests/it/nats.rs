@@ -17,8 +17,21 @@ pub(crate) fn is_there() -> bool {
     has_nats()
 }
 
-/// The shop with NATS, applied. The server's user passes through its folder.
+/// The shop with NATS, applied.
 pub(crate) fn shop_on_nats(servers: &[&str]) -> tempfile::TempDir {
+    let shop = described_on_nats();
+    apply(shop.path(), servers);
+    shop
+}
+
+pub(crate) fn apply(folder: &Path, servers: &[&str]) {
+    let apply = freehold(folder, &[servers, &["apply"]].concat()).output();
+    let apply = apply.expect("the binary runs");
+    assert!(apply.status.success(), "{apply:?}");
+}
+
+/// The shop's description with NATS. The server's user passes through its folder.
+pub(crate) fn described_on_nats() -> tempfile::TempDir {
     let shop = shop();
     let path = shop.path().join("freehold.yaml");
     let text = fs::read_to_string(&path).expect("read");
@@ -26,9 +39,6 @@ pub(crate) fn shop_on_nats(servers: &[&str]) -> tempfile::TempDir {
     fs::write(path, text + broker).expect("written");
     let passing = fs::Permissions::from_mode(0o711);
     fs::set_permissions(shop.path(), passing).expect("set");
-    let apply = freehold(shop.path(), &[servers, &["apply"]].concat()).output();
-    let apply = apply.expect("the binary runs");
-    assert!(apply.status.success(), "{apply:?}");
     shop
 }
 

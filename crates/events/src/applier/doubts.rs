@@ -1,6 +1,7 @@
-//! Lives of a source that positions cannot put in order: a message stands below a watermark and is of
-//! another life. Mostly it is old and read once more. It may also be the present one: a backup was
-//! put back twice, the broker's log was lost in between, and the clock went back too.
+//! Lives of a source that positions cannot put in order. A message is of a life that nothing was ever
+//! applied of: a new one, or another cluster's. Or it stands below a watermark and is of another life:
+//! mostly it is old and read once more; it may also be the present one, when a backup was put back
+//! twice, the broker's log was lost in between, and the clock went back too.
 //!
 //! The owner's store decides, never the log: a watermark that its history does not hold is of a
 //! life that is gone, and one that it holds stays. So a leader of a lost life that announces late
@@ -18,9 +19,9 @@ use crate::peer::Standing;
 use crate::relay::first_of;
 
 impl Applier {
-    /// Asks about lives that were met below a watermark. True: lanes took up another life, and what
-    /// is of it can be applied now. Who cannot be asked is asked again; until then no offset of what
-    /// was read is given back.
+    /// Asks about lives that were met below a watermark, or for the first time. True: lanes took up
+    /// another life, or one is the owner's, and what is of it can be applied now. Who cannot be asked is
+    /// asked again; until then no offset of what was read is given back.
     pub(super) async fn settle_doubts(&mut self) -> Result<bool> {
         if self.doubt_after.is_some_and(|until| until > Instant::now()) {
             return Ok(false);
@@ -81,10 +82,14 @@ impl Applier {
             known.held.insert((topic.clone(), lane), held);
         }
         let of_lost = lost.values().map(|mark| mark.incarnation);
+        let mut learned = false;
         for life in lives.iter().copied().chain(of_lost) {
             if !standing.history.contains(life) {
                 known.gone.insert(life);
-            } else if life != first.incarnation {
+                continue;
+            }
+            learned |= known.own.insert(life);
+            if life != first.incarnation {
                 known.past.insert(life);
             }
         }
@@ -92,7 +97,7 @@ impl Applier {
         if !moved.is_empty() {
             self.step_over(&source, topic, &moved).await?;
         }
-        Ok(!moved.is_empty())
+        Ok(learned || !moved.is_empty())
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use freehold_broker::{Body, EventId, Lane, Message, Position, Timestamp, To, Topic};
+use freehold_broker::{Body, EventId, Lane, Message, Timestamp, To, Topic};
 use freehold_engine::TxMode;
 
 use super::{APPLIER, Applier, LATER, Subscribed, is_poison, left_out_keys};
@@ -248,7 +248,7 @@ impl Applier {
             unfit.push(format!("{key}: {why}"));
         } else {
             for (key, payload) in part.rows {
-                match as_change(copy, range.stamp, key, payload) {
+                match as_change(copy, range, key, payload) {
                     Ok(change) => changes.add(key, change),
                     Err(why) => unfit.push(format!("{key}: {why}")),
                 }
@@ -303,10 +303,11 @@ fn halves<'a>(part: Part<'a>, why: &str) -> Vec<Part<'a>> {
     ]
 }
 
-/// A row of today as the event that would say so.
+/// A row of today as the event that would say so. Nobody knows when it became what it is; it was so
+/// when it was read.
 fn as_change(
     copy: &Subscribed,
-    position: Position,
+    range: &Range,
     key: &str,
     payload: &str,
 ) -> std::result::Result<Change, String> {
@@ -316,9 +317,9 @@ fn as_change(
         to: To::Lane(Lane::of(key)),
         key: key.to_owned(),
         source: Arc::from(copy.copy.service.as_str()),
-        position,
+        position: range.stamp,
         prev: None,
-        occurred_at: Timestamp::from_micros(0),
+        occurred_at: Timestamp::from_micros(range.read_at.unwrap_or(0)),
         headers: Vec::new(),
         body: Body::Event {
             content_type: "application/json".into(),
@@ -332,5 +333,52 @@ fn as_change(
         }
         change @ (Change::Put(_) | Change::PutEach(_)) => Ok(change),
         Change::Delete(_) => Err("a row of today without a payload".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freehold_broker::{Incarnation, Position};
+    use freehold_model::{CopyOf, Provenance};
+
+    #[test]
+    fn a_row_of_today_was_so_when_it_was_read() {
+        let map = |a: &str, b: &str| [(a.to_owned(), b.to_owned())].into();
+        let copy = Subscribed {
+            table: "book_cache".to_owned(),
+            topic: Topic::new("book.changed.v1").expect("a topic"),
+            copy: CopyOf {
+                service: "catalog".to_owned(),
+                event: "book.changed.v1".to_owned(),
+                each: None,
+                key: map("book_id", "bookId"),
+                columns: map("title", "title"),
+                provenance: Provenance {
+                    occurred_at: Some("as_of".to_owned()),
+                    ..Provenance::default()
+                },
+                fallback: None,
+                freshness: None,
+            },
+        };
+        let (number, random) = (1, 7);
+        let at = Position {
+            incarnation: Incarnation { number, random },
+            batch: 1,
+            id: 1,
+        };
+        let range = Range {
+            stamp: at,
+            until: at,
+            rows: Vec::new(),
+            last: true,
+            read_at: Some(1_763_776_000_000_000),
+        };
+        let made = as_change(&copy, &range, "5", r#"{"bookId": 5, "title": "Emma"}"#);
+        let Ok(Change::Put(row)) = made else {
+            panic!("{made:?}");
+        };
+        assert_eq!(row["as_of"], "2025-11-22T01:46:40.000000Z");
     }
 }

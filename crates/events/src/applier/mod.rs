@@ -278,7 +278,8 @@ impl Applier {
             behind = self.apply(batch).await?;
         }
         let again = Instant::now() + LATER;
-        for lane in behind.into_keys() {
+        // What is in doubt was left out of this batch.
+        for lane in behind.into_keys().chain(self.doubts.keys().cloned()) {
             self.waits.entry(lane).or_insert(again);
         }
         Ok(())
@@ -370,6 +371,7 @@ impl Applier {
         park: &BTreeMap<Position, String>,
     ) -> Result<BTreeMap<(Topic, Lane), Position>> {
         let mut known = self.known[source].clone();
+        known.asks = self.peers.is_some();
         let partitions = self.consumer.partitions;
         let effect = effect(partitions, &mut known, arrivals, park);
         let fresh = known.fresh(&self.topics_of(source), partitions);

@@ -41,6 +41,10 @@ pub(crate) struct Known {
     /// old. Those that it knows nothing of: whatever still comes of them is of a store that is gone.
     pub(crate) past: BTreeSet<Incarnation>,
     pub(crate) gone: BTreeSet<Incarnation>,
+    /// Lives that the owner's history has.
+    pub(crate) own: BTreeSet<Incarnation>,
+    /// Is there an owner to ask? Alone one takes what comes.
+    pub(crate) asks: bool,
     /// Watermarks that the owner's history held when it was in this life.
     pub(crate) held: BTreeMap<(Topic, Lane), (Incarnation, Position)>,
 }
@@ -98,10 +102,21 @@ pub(crate) fn effect(
     park: &BTreeMap<Position, String>,
 ) -> Effect {
     let mut effect = Effect::default();
+    let mut trusted = None;
     for arrival in arrivals {
         let message = &arrival.message;
-        if known.gone.contains(&message.position.incarnation) {
+        let life = message.position.incarnation;
+        if known.gone.contains(&life) {
             continue;
+        }
+        // The log may be another cluster's, or of a store that is gone: nothing in it tells.
+        if trusted != Some(life) {
+            if !known.trusts(life) {
+                let at = (message.topic.clone(), lane_of(partitions, message));
+                doubt(known, at, life, &mut effect);
+                continue;
+            }
+            trusted = Some(life);
         }
         match &message.body {
             Body::Heartbeat(heads) => caught_up(partitions, known, message, heads, &mut effect),
@@ -129,6 +144,17 @@ pub(crate) fn effect(
         }
     }
     effect
+}
+
+/// The message's lane, or one of its partition.
+fn lane_of(partitions: Partitions, message: &Message) -> Lane {
+    match message.to {
+        To::Lane(lane) => lane,
+        To::Partition(partition) => {
+            let mut lanes = partitions.lanes_of(partition);
+            lanes.next().unwrap_or_else(|| Lane::of(&message.key))
+        }
+    }
 }
 
 /// The message's lane, if the message is the next one of it.
@@ -284,6 +310,14 @@ fn rejoin(
 }
 
 impl Known {
+    /// Is this life the owner's? Where one of its events was applied, it was.
+    fn trusts(&self, life: Incarnation) -> bool {
+        let mut topics = self.marks.0.values();
+        !self.asks
+            || self.own.contains(&life)
+            || topics.any(|lanes| lanes.by_lane().values().any(|at| at.incarnation == life))
+    }
+
     /// Does a lane stand above its source's head, in another life than the present one, and has the
     /// owner not said that this survived?
     fn is_above(
@@ -373,5 +407,42 @@ mod tests {
             assert_eq!(meets(&mut known, settled), (true, 0, 0), "{settled}");
         }
         assert_eq!(meets(&mut known, life(8, 1)), (false, 1, 0), "a later one");
+    }
+
+    #[test]
+    fn only_the_owners_lives_count() {
+        let topic = Topic::new("book.changed.v1").expect("a topic");
+        let (one, own) = (Partitions::new(1).expect("one"), life(7, 7));
+        let event = |key: &str| {
+            let message = Message {
+                to: To::Lane(Lane::of(key)),
+                key: key.to_owned(),
+                body: Body::Event {
+                    content_type: "application/json".into(),
+                    payload: bytes::Bytes::from_static(b"{}"),
+                },
+                ..announced(&topic, own).message.clone()
+            };
+            Arc::new(Arrival::new(&[], message))
+        };
+        let meets = |known: &mut Known, key: &str| {
+            let effect = effect(one, known, &[event(key)], &BTreeMap::new());
+            (effect.applied, effect.doubts.len())
+        };
+        let asking = || Known {
+            asks: true,
+            ..Known::default()
+        };
+        assert_eq!(meets(&mut Known::default(), "5"), (1, 0), "alone");
+        assert_eq!(meets(&mut asking(), "5"), (0, 1), "of whom?");
+        let mut told = asking();
+        told.own.insert(own);
+        assert_eq!(meets(&mut told, "5"), (1, 0), "the owner's");
+        let mut begun = asking();
+        begun.marks.advance(&topic, Lane::of("6"), first(own));
+        assert_eq!(meets(&mut begun, "5"), (1, 0), "as another lane's");
+        let mut gone = told;
+        gone.gone.insert(own);
+        assert_eq!(meets(&mut gone, "7"), (0, 0), "gone");
     }
 }

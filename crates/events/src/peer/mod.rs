@@ -106,6 +106,10 @@ pub struct Range {
     pub rows: Vec<(String, String)>,
     /// No key is above the last of these.
     pub last: bool,
+    /// When they were read, by the source's clock, in microseconds since 1970. `None`: a sidecar of
+    /// an earlier version.
+    #[serde(default)]
+    pub read_at: Option<i64>,
 }
 
 /// A message on its way between sidecars, as on other brokers' wires.

@@ -142,6 +142,7 @@ async fn today(ground: &mut Ground, topic: &Topic, above: &str, most: u32) -> Re
     let Some(stamp) = recorded(ground).await? else {
         return Ok(Answer::Nothing);
     };
+    let (now, _) = ground.identity().await?;
     let Some(rows) = ground.today(topic.as_str(), above, most.into()).await? else {
         return Ok(Answer::Nothing);
     };
@@ -152,6 +153,7 @@ async fn today(ground: &mut Ground, topic: &Topic, above: &str, most: u32) -> Re
         until,
         last: rows.len() < usize::try_from(most).unwrap_or(usize::MAX),
         rows,
+        read_at: Some(now),
     }))
 }
 
