@@ -236,7 +236,13 @@ fn unknown_service(system: &System, name: &str) -> Fault {
 /// The folder named, or the nearest from here upwards that has a `freehold.yaml`.
 pub(crate) fn find_root(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(folder) = named {
-        return Ok(folder.to_owned());
+        if folder.join("freehold.yaml").is_file() {
+            return Ok(folder.to_owned());
+        }
+        let text = format!("there is no freehold.yaml in {}", folder.display());
+        return Err(vec![
+            Fault::new("FH1308", text).help("`freehold init DIR` makes a system to begin with"),
+        ]);
     }
     let here = std::env::current_dir().unwrap_or_default();
     let found = here

@@ -92,7 +92,12 @@ fn what_is_missing_is_named() {
             .map(String::as_str),
         Some("FH1311")
     );
-    assert_eq!(bookvault.run(&["-C", "nowhere", "plan"]).code, 2);
+    for command in ["plan", "up"] {
+        let said = bookvault.run(&["-C", "services", command]);
+        assert_eq!(said.refused(2), ["FH1308"]);
+        assert!(said.err.contains("in services"), "{}", said.err);
+    }
+    assert!(!bookvault.path().join("services/.freehold").exists());
     let empty = tempfile::tempdir().expect("a folder");
     let mut command = bookvault.command(&["plan"]);
     let output = command.current_dir(empty.path()).output().expect("it runs");

@@ -227,10 +227,11 @@ fn pictures(driver: &mut Driver, console: &str, folder: &std::path::Path) {
         ("trace", format!("/traces/{trace}")),
         ("plots", "/plots".to_owned()),
         ("api", "/api".to_owned()),
+        ("explorer", "/api/orders".to_owned()),
     ];
     for (size, dark, end) in [
-        ((1200, 800), false, ""),
-        ((1200, 800), true, "-dark"),
+        ((1280, 800), false, ""),
+        ((1280, 800), true, "-dark"),
         ((390, 844), false, "-phone"),
     ] {
         driver.show(size, dark);

@@ -146,7 +146,7 @@ fn row(own: &Span, trace: &Trace, ticks: &[f64], x: &impl Fn(f64) -> f64) -> Mar
     let tone = if own.longest { "on-path" } else { "beside" };
     html! {
         div.span data-row tabindex="-1" data-longest[own.longest] {
-            span.what { span.indent data-depth=(own.depth.min(8)) {} span.mid { (own.service) } " " b { (own.name) } " " span.dim { (detail(own)) } @if own.failed { " " (Shape::Failed.svg()) } }
+            span.what data-depth=(own.depth.min(8)) { span.mid { (own.service) } " " b { (own.name) } " " span.dim { (detail(own)) } @if own.failed { " " (Shape::Failed.svg()) } }
             span.took { (clock::took(own.to_ms - own.from_ms)) }
             svg.time viewBox=(format!("0 0 {WIDTH} 24")) preserveAspectRatio="none" role="img" aria-label=(format!("from {} to {}", clock::took(own.from_ms), clock::took(own.to_ms))) {
                 @for tick in ticks { path.grid d=(format!("M{} 0v24", tenth(x(*tick)))) {} }

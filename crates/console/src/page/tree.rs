@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-const LINE: usize = 56;
+const LINE: usize = 42;
 
 /// With line breaks and two spaces a level.
 pub(super) fn whole(value: &Value) -> String {
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn short_things_stay_on_a_line() {
         assert_eq!(super::whole(&json!({"a": [1, 2]})), "{\n  \"a\": [1,2]\n}");
-        let long = json!({"items": [{"book": "x".repeat(40)}, {"book": "y".repeat(40)}]});
+        let long = json!({"items": [{"book": "x".repeat(20)}, {"book": "y".repeat(20)}]});
         assert_eq!(super::whole(&long).lines().count(), 6);
         assert_eq!(super::brief(&json!("a")), "a");
     }

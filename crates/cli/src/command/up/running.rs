@@ -148,7 +148,8 @@ impl Running {
             .collect();
         let console = self.console.as_ref();
         let addresses = console.map(|own| (own.address.as_str(), own.operator.as_deref()));
-        screen.ready(args, &self.board, &stores, addresses);
+        let loads = !self.context.system.exercises.load.is_empty();
+        screen.ready(args, &self.board, &stores, addresses, loads);
         Ok(())
     }
 
@@ -203,9 +204,17 @@ impl Running {
             .iter()
             .filter(|line| line.program == seen.name)
             .collect();
+        let denied = ["ermission denied", "EACCES"];
+        let denied = own
+            .iter()
+            .any(|line| denied.iter().any(|it| line.text.contains(it)));
         let last = own[own.len().saturating_sub(LAST_LINES)..].iter();
-        last.fold(fault, |fault, line| fault.help(format!("said:     {}", line.text)))
-            .help("see `run:` in its service.yaml; its program has to be built, and in PATH or given with its folder")
+        let fault = last.fold(fault, |fault, line| fault.help(format!("said:     {}", line.text)))
+            .help("see `run:` in its service.yaml; its program has to be built, and in PATH or given with its folder");
+        if denied {
+            return fault.help("it may write in its own folder only: `writes: [FOLDER]` below `run:` opens another, `up --unconfined` all");
+        }
+        fault
     }
 
     /// Until Ctrl-C, `freehold down`, or the end of `--once`.

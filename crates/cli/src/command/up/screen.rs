@@ -34,6 +34,7 @@ impl<'a> Screen<'a> {
         board: &Board,
         stores: &[(String, String)],
         console: Option<(&str, Option<&str>)>,
+        loads: bool,
     ) {
         let (console, operator) = console.unzip();
         let operator = operator.flatten();
@@ -59,18 +60,14 @@ impl<'a> Screen<'a> {
         }
         let first = snapshot.programs.iter().find(|seen| !seen.url.is_empty());
         let service = first.map_or("SERVICE", |seen| seen.name.as_str());
-        try_next(
-            args,
-            self.output,
-            &[
-                ("load", "orders, at 66,000 an hour"),
-                (
-                    &format!("db {service}"),
-                    "its database, in the engine's own shell",
-                ),
-                ("down", "stop everything, keep the data"),
-            ],
-        );
+        let shell = format!("db {service}");
+        let commands = [
+            ("load", "orders, at 66,000 an hour"),
+            (shell.as_str(), "its database, in the engine's own shell"),
+            ("down", "stop everything, keep the data"),
+        ];
+        // Without a load program the first would only say so.
+        try_next(args, self.output, &commands[usize::from(!loads)..]);
         self.output.line(&format!(
             "\n{}   {}\n",
             self.output.paint(Tone::Strong, "Log"),
