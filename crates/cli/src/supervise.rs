@@ -3,7 +3,8 @@
 //!
 //! Knows nothing of databases. `program` keeps one program running; `board` is what can be seen of
 //! all of them, and where a page that shows a running system begins; `claim` sees to it that a folder
-//! is run once; `confine` keeps a program to its folder; `guard` ends what is left after a kill; `control` takes orders from other commands.
+//! is run once; `confine` keeps a program to its folder; `guard` ends what is left after a kill;
+//! `control` takes orders from other commands.
 
 pub(crate) mod backoff;
 pub(crate) mod board;
