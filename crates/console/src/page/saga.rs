@@ -89,7 +89,7 @@ fn step(at: usize, own: &Step) -> Markup {
 }
 
 /// A long name may break behind its underscores.
-fn breakable(name: &str) -> Markup {
+pub(super) fn breakable(name: &str) -> Markup {
     html! { @for part in name.split_inclusive('_') { (part) wbr; } }
 }
 

@@ -136,7 +136,7 @@ fn list(all: &[&Instance], shown: Option<&Instance>, now: u64) -> Markup {
             thead { tr { th { "Saga" } th.more { "Id" } th { "About" } th.more { "At step" } th.more { "Attempt" } th { "State" } th.more { "Next" } th.num.more { "Started" } th.num { "Age" } } }
             tbody { @for own in all {
                 tr data-row aria-selected=[shown.is_some_and(|it| it.id == own.id).then_some("true")] {
-                    th scope="row" { span.cell { (own.state.shape().svg()) code { (own.saga) } } }
+                    th scope="row" { span.cell { (own.state.shape().svg()) code { (saga::breakable(&own.saga)) } } }
                     td.more { code.dim title=(own.id) { (address::short(&own.id)) } }
                     td { a href=(address::one("sagas", &own.id)) { (own.about) } }
                     td.more { @if own.at_step.is_empty() { (parts::none()) } @else { code { (own.at_step) } } }
