@@ -14,7 +14,7 @@ use async_nats::jetstream::stream::Stream;
 use bytes::Bytes;
 use freehold_broker::{
     BoxFuture, Error, ErrorKind, Limits, Message, Partition, Partitions, Position, Rejection,
-    Result, Session, Settled, Start, Stop, Subscription, Tail, Topic, cloudevents, valid,
+    Result, Session, Settled, Start, Subscription, Tail, Topic, call, cloudevents, valid,
 };
 use freehold_model::Fault;
 
@@ -94,39 +94,33 @@ impl NatsSession {
         }
     }
 
-    async fn send(&self, topic: &Topic, messages: &[Message], wires: Vec<Wire>) -> Settled {
+    /// How many were stored, from the first on, and what stopped it.
+    async fn send(
+        &self,
+        topic: &Topic,
+        messages: &[Message],
+        wires: Vec<Wire>,
+    ) -> (usize, Result<()>) {
         // Taken out while a call is under way: what it leaves behind is looked up again.
         let known = self.writing().remove(topic);
         let found = match known {
             Some(known) => Ok(known),
             None => self.look(topic).await,
         };
-        let mut settled = Settled {
-            acknowledged: 0,
-            stop: None,
-        };
         let mut writing = match found {
             Ok(writing) => writing,
-            Err(error) => {
-                settled.stop = Some(Stop::Failed(error));
-                return settled;
-            }
+            Err(error) => return (0, Err(error)),
         };
-        match self.split(&writing, topic, messages).await {
-            Ok(behind) => {
-                let wires = wires.into_iter().zip(behind);
-                self.pipeline(&mut writing, messages, wires, &mut settled)
-                    .await;
-            }
-            Err((at, error)) => {
-                settled.stop = Some(Stop::Failed(error));
-                settled.acknowledged = at;
-            }
-        }
-        if settled.stop.is_none() {
+        let behind = match self.split(&writing, topic, messages).await {
+            Ok(behind) => behind,
+            Err((at, error)) => return (at, Err(error)),
+        };
+        let wires = wires.into_iter().zip(behind);
+        let (stored, done) = self.pipeline(&mut writing, messages, wires).await;
+        if done.is_ok() {
             self.writing().insert(topic.clone(), writing);
         }
-        settled
+        (stored, done)
     }
 
     /// Which messages are behind their partitions' tails. The others must be stored already.
@@ -174,8 +168,8 @@ impl NatsSession {
         writing: &mut Writing,
         messages: &[Message],
         wires: impl Iterator<Item = (Wire, bool)>,
-        settled: &mut Settled,
-    ) {
+    ) -> (usize, Result<()>) {
+        let (mut acknowledged, mut done) = (0, Ok(()));
         let since = self.link.so_far();
         let (mut sent, mut failed) = (Vec::with_capacity(messages.len()), None);
         let mut sequence = writing.sequence;
@@ -206,7 +200,7 @@ impl NatsSession {
             .map_or(String::new(), |first| format!("freehold.{}.", first.topic));
         for (message, acknowledgement) in sent {
             let Some(acknowledgement) = acknowledgement else {
-                settled.acknowledged += usize::from(settled.stop.is_none());
+                acknowledged += usize::from(done.is_ok());
                 continue;
             };
             let answer = async {
@@ -215,21 +209,18 @@ impl NatsSession {
                     .map_err(|error| errors::publish(&error))
             };
             match self.link.guard(since, &[&about], answer).await {
-                Ok(stored) if settled.stop.is_none() => {
-                    settled.acknowledged += 1;
+                Ok(stored) if done.is_ok() => {
+                    acknowledged += 1;
                     let partition = message.to.partition(writing.partitions);
                     writing.sequence = writing.sequence.max(stored.sequence);
                     writing.last.insert(partition, message.position);
                 }
                 Ok(_) => {}
-                Err(error) => {
-                    settled.stop.get_or_insert(Stop::Failed(error));
-                }
+                // The first of them is told.
+                Err(error) => done = done.and(Err(error)),
             }
         }
-        if let Some(error) = failed {
-            settled.stop.get_or_insert(Stop::Failed(error));
-        }
+        (acknowledged, done.and(failed.map_or(Ok(()), Err)))
     }
 }
 
@@ -326,42 +317,12 @@ impl Session for NatsSession {
     }
 
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Settled> {
-        Box::pin(async move {
-            let Some(topic) = messages.first().map(|first| &first.topic) else {
-                return Settled {
-                    acknowledged: 0,
-                    stop: None,
-                };
-            };
-            // Found before anything is sent: nothing behind what is refused may be stored.
-            let limit = self.limits().message_bytes;
-            let mut wires = Vec::with_capacity(messages.len());
-            let mut refused = None;
-            for message in messages {
-                let checked = if message.topic == *topic {
-                    self.wire(message, limit)
-                } else {
-                    Err(Rejection::Invalid("one call, one topic".to_owned()))
-                };
-                match checked {
-                    Ok(wire) => wires.push(wire),
-                    Err(rejection) => {
-                        refused = Some(rejection);
-                        break;
-                    }
-                }
-            }
-            let good = &messages[..wires.len()];
-            let mut settled = self.send(topic, good, wires).await;
-            settled.stop = match (settled.stop, refused) {
-                (Some(Stop::Failed(error)), _) => {
-                    Some(Stop::Failed(error.during(format!("publish to {topic}"))))
-                }
-                (None, Some(rejection)) => Some(Stop::Rejected(rejection)),
-                (stop, _) => stop,
-            };
-            settled
-        })
+        let limit = self.limits().message_bytes;
+        Box::pin(call::settle(
+            messages,
+            move |message| self.wire(message, limit),
+            |topic, good, wires| self.send(topic, good, wires),
+        ))
     }
 
     fn tails<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<Tail>>> {
