@@ -95,6 +95,11 @@ const PARTS: &[Part] = &[
         run: kafka,
     },
     Part {
+        name: "tokens",
+        what: "10,000 trials each on PostgreSQL, MariaDB and SQLite of reading after writing, over three services whose parts die",
+        run: tokens,
+    },
+    Part {
         name: "up",
         what: "five minutes each (or --minutes N) on SQLite and on private servers: services, sidecars, servers and `up` itself killed under load",
         run: up,
@@ -216,6 +221,16 @@ fn sagas(_: &Prove, root: &Path) -> Result<(), String> {
         long.env("FREEHOLD_PROVE", "1");
         long
     })
+}
+
+fn tokens(_: &Prove, root: &Path) -> Result<(), String> {
+    let release = ["--release", "--package", "freehold-events", "--"];
+    let mut trials = tests(root, &release);
+    trials
+        .args(["tokens", "--nocapture"])
+        .env("FREEHOLD_PROVE", "1")
+        .env("FREEHOLD_TOKEN_TRIALS", "10000");
+    test(trials)
 }
 
 fn postgres(_: &Prove, root: &Path) -> Result<(), String> {

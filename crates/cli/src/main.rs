@@ -15,6 +15,7 @@ mod servers;
 mod sidecar;
 mod supervise;
 mod telemetry;
+mod tokens;
 mod vitals;
 
 use std::process::ExitCode;

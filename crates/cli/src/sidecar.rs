@@ -45,6 +45,9 @@ impl Running {
     /// Looks at the consumers' stores from now on, and raises alarms.
     pub(crate) fn watch(&mut self, vitals: &Arc<Vitals>, report: &Report) {
         for watched in self.watched.drain(..) {
+            vitals
+                .tokens
+                .attend(&watched.service, Arc::clone(&watched.open));
             let (vitals, report) = (Arc::clone(vitals), Arc::clone(report));
             let stop = self.stop.subscribe();
             self.tasks

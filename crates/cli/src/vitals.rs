@@ -21,6 +21,7 @@ use freehold_model::Fault;
 use tokio::sync::watch;
 
 use crate::sidecar::Report;
+use crate::tokens::Tokens;
 
 /// Older than this is not current, where no copy says otherwise by `freshness:`. A source says that
 /// it is alive each second.
@@ -53,6 +54,8 @@ pub(crate) struct Watched {
 pub(crate) struct Vitals {
     parts: Mutex<BTreeMap<(String, String), Standing>>,
     sources: Mutex<BTreeMap<(String, String), Current>>,
+    /// Answers who holds a token.
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 /// One source as one consumer sees it.
@@ -182,6 +185,7 @@ pub(crate) async fn serve(vitals: &Arc<Vitals>, at: SocketAddr) -> std::io::Resu
     let listener = tokio::net::TcpListener::bind(at).await?;
     let at = listener.local_addr()?;
     let (figures, alive, ready) = (Arc::clone(vitals), Arc::clone(vitals), Arc::clone(vitals));
+    let tokens = Arc::clone(&vitals.tokens);
     let said = |lines: Vec<String>| {
         if lines.is_empty() {
             (StatusCode::OK, "ok\n".to_owned())
@@ -198,7 +202,8 @@ pub(crate) async fn serve(vitals: &Arc<Vitals>, at: SocketAddr) -> std::io::Resu
         .route(
             "/readyz",
             get(move || async move { said(ready.unwell(false)) }),
-        );
+        )
+        .route("/token", get(move |asked| tokens.answer(asked)));
     tokio::spawn(async move {
         let _ = axum::serve(listener, router).await;
     });

@@ -71,6 +71,10 @@ pub fn adopted_faults(label: &str, plane: &Plane, live: &Live) -> (Vec<Fault>, V
 /// One copy: which columns are filled, and which of them decide what is newer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CopyWant {
+    /// The service that publishes the event.
+    pub service: String,
+    /// The event: `book.changed.v1`.
+    pub event: String,
     /// Columns of the key; primary key of the table, or unique.
     pub key: Vec<String>,
     /// Where an event makes several rows, which come and go together: the first columns of the key,
@@ -280,6 +284,15 @@ pub struct EventSql {
     pub fills: String,
     /// Inserts or replaces one. Arguments: the columns.
     pub fill_put: String,
+
+    /// Notes what became of events; what is noted already stays. Arguments: source, rows of {e, a, h}:
+    /// event, time in microseconds by the source's clock, `applied`, `covered`, `skipped` or `filled`.
+    pub passed_put: String,
+    /// Forgets notes that are older. Arguments: source, time.
+    pub passed_forget: String,
+    /// What became of what a token names: (source, topic, event, state, key), by
+    /// [`crate::Reached`]. Arguments: the token.
+    pub reached: String,
 
     /// A row if this epoch still leads, and nobody else begins to write until the transaction ends:
     /// what keeps read models takes it first. Arguments: name, epoch.

@@ -345,6 +345,19 @@ impl Ground {
         Ok(())
     }
 
+    /// Notes what became of events that tokens may name.
+    pub(crate) async fn note_passed(&mut self, source: &str, rows: &str) -> Result<()> {
+        let sql = self.sql.passed_put.clone();
+        self.run(&sql, &[source.into(), rows.into()]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn forget_passed(&mut self, source: &str, before: i64) -> Result<()> {
+        let sql = self.sql.passed_forget.clone();
+        self.run(&sql, &[source.into(), Value::I64(before)]).await?;
+        Ok(())
+    }
+
     pub(crate) async fn heard(
         &mut self,
         source: &str,

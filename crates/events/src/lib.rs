@@ -20,6 +20,7 @@ pub mod read_models;
 mod record;
 mod relay;
 mod survey;
+pub mod token;
 
 pub use applier::{APPLIER, Applier, Consumer, Seen, Subscribed};
 pub use assign::{HEARTBEAT, Source};

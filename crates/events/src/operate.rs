@@ -136,6 +136,7 @@ pub async fn skip(
     seize(ground, who).await?;
     let why = format!("left out by {who}: {}", first.cause);
     leave_out(ground, source, &first.position, &why).await?;
+    note(ground, &first, "skipped").await?;
     let detail = serde_json::to_string(&first).unwrap_or_default();
     ground.note(who, "skipped a parked event", &detail).await?;
     ground.commit().await?;
@@ -286,6 +287,12 @@ async fn unpark(ground: &mut Ground, source: &str, position: &str) -> Result<()>
     Ok(())
 }
 
+/// What became of it, for those who hold a token.
+async fn note(ground: &mut Ground, event: &Dead, how: &str) -> Result<()> {
+    let row = serde_json::json!([{"e": event.event, "a": event.since, "h": how}]);
+    ground.note_passed(&event.source, &row.to_string()).await
+}
+
 type TableChange = (String, Change);
 
 /// Applies one event; why not, where the store does not take it.
@@ -309,6 +316,7 @@ async fn apply(
     };
     unpark(ground, &event.source, &event.position).await?;
     ground.settle_key(&event.source, &event.key).await?;
+    note(ground, event, "applied").await?;
     let detail = format!("{} of {} at {}", event.event, event.key, event.position);
     ground.note(who, "applied a parked event", &detail).await?;
     ground.commit().await?;

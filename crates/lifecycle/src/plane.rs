@@ -153,6 +153,8 @@ fn copy_want(copy: &CopyOf) -> CopyWant {
     let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     let several = copy.each.as_ref().map(|_| copy.entity_columns());
     CopyWant {
+        service: copy.service.clone(),
+        event: copy.event.clone(),
         key: names(copy.key_columns()),
         several: several.map(names),
         columns: copy.columns.keys().cloned().collect(),

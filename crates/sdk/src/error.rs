@@ -26,6 +26,9 @@ pub enum Error {
         /// serde's.
         source: serde_json::Error,
     },
+    /// The system gave no random numbers for an id.
+    #[error("there is no id for the event: {0}")]
+    Random(getrandom::Error),
     /// The driver's. The transaction is to be rolled back.
     #[error("an event of {topic} could not be written to the outbox")]
     Store {

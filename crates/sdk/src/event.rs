@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::token::{CAUSES, Token};
 use crate::{Error, Result};
 
 /// Longer ones are refused by the outbox.
@@ -69,6 +70,39 @@ impl Event {
         self.headers
             .insert(name.to_owned(), Value::String(value.into()));
         self
+    }
+
+    /// Says on what it stands: who waits for this event waits for that, too.
+    #[must_use]
+    pub fn caused_by(self, token: &Token) -> Self {
+        self.header(CAUSES, token.to_string())
+    }
+
+    /// With an id of its own and the header by which readers note it, and what makes its token.
+    #[cfg(any(
+        feature = "mysql_async",
+        feature = "rusqlite",
+        feature = "tokio-postgres"
+    ))]
+    pub(crate) fn named(&self) -> Result<(Self, crate::Written)> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(Error::Random)?;
+        // A random UUID, as RFC 9562 writes it.
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = |range: std::ops::Range<usize>| {
+            let digits = bytes[range].iter().map(|byte| format!("{byte:02x}"));
+            digits.collect::<String>()
+        };
+        let parts = [hex(0..4), hex(4..6), hex(6..8), hex(8..10), hex(10..16)];
+        let causes = self.headers.get(CAUSES).and_then(Value::as_str);
+        let causes: Token = causes.and_then(|it| it.parse().ok()).unwrap_or_default();
+        let written = crate::Written {
+            topic: self.topic.clone(),
+            event: parts.join("-"),
+            causes,
+        };
+        Ok((self.clone().caused_by(&written.causes), written))
     }
 
     /// As `publishes:` names it.

@@ -6,6 +6,7 @@
 //! - [`Fallback`]: what to do when a copy has no row: ask the owner's API, with a time-out, a
 //!   circuit breaker and a memory of what is not there either.
 //! - [`Breaker`]: the circuit breaker alone, for any call to another service.
+//! - [`Token`]: read your own writes, over services.
 //! - [`testing`]: for a service's own tests, what was published and copies as the sidecar fills them.
 //! - [`participant`]: what a service that sagas call has to decide.
 
@@ -16,8 +17,10 @@ mod fallback;
 pub mod outbox;
 pub mod participant;
 pub mod testing;
+pub mod token;
 
 pub use breaker::{Breaker, Permit, State};
 pub use error::{Error, Result};
 pub use event::{Event, Fact};
 pub use fallback::{Answer, Fallback, Limits, Miss};
+pub use token::{NoToken, NotSeen, Token, Written};

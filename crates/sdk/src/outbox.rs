@@ -15,6 +15,22 @@ pub const MYSQL: &str =
 pub const SQLITE: &str =
     "INSERT INTO freehold_outbox (topic, key, payload, headers) VALUES (?1, ?2, ?3, ?4)";
 
+/// [`POSTGRES`] with the event's id as the fifth argument, for an event whose token is wanted.
+pub const POSTGRES_NAMED: &str = "INSERT INTO freehold_outbox (topic, key, payload, headers, event_id) VALUES ($1, $2, $3::text::json, $4::text::json, $5::text::uuid)";
+/// Likewise on MySQL and MariaDB.
+pub const MYSQL_NAMED: &str =
+    "INSERT INTO freehold_outbox (topic, `key`, payload, headers, event_id) VALUES (?, ?, ?, ?, ?)";
+/// Likewise on SQLite.
+pub const SQLITE_NAMED: &str = "INSERT INTO freehold_outbox (topic, key, payload, headers, event_id) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// The store's clock on PostgreSQL, in microseconds since 1970. Asked after the commit.
+pub const POSTGRES_CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+/// Likewise on MySQL and MariaDB.
+pub const MYSQL_CLOCK: &str = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
+/// Likewise on SQLite.
+pub const SQLITE_CLOCK: &str =
+    "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000";
+
 #[cfg(feature = "mysql_async")]
 pub mod mysql_async;
 #[cfg(feature = "rusqlite")]

@@ -24,6 +24,7 @@ pub mod sagashop;
 mod servers;
 mod shape;
 mod small_disk;
+pub mod trio;
 pub mod twelve;
 
 pub use crash::{Crashing, Death};

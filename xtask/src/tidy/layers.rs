@@ -147,8 +147,8 @@ const LAYERS: &[Layer] = &[
     },
 ];
 
-/// What tests may use besides: these never ship.
-const FOR_TESTS: &[&str] = &["testkit", "servers", "builtin", "browser"];
+/// What tests may use besides: these never ship. A test may be a service's program, too.
+const FOR_TESTS: &[&str] = &["testkit", "servers", "builtin", "browser", "sdk"];
 
 /// A crate of the workspace and the workspace's crates that it uses.
 #[derive(Debug, Clone)]

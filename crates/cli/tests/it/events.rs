@@ -299,3 +299,69 @@ fn a_new_copy_is_filled_and_a_parked_key_is_seen_and_left_out() {
     let text = String::from_utf8_lossy(&status.stdout);
     assert!(text.contains("current"), "{status:?}");
 }
+
+/// Writes a book, with an event whose token is wanted, as a program with the library would.
+fn write_for_token(folder: &Path, book: i64, version: i64) -> freehold::Token {
+    let path = folder.join("data/catalog/store.db");
+    let mut store = rusqlite::Connection::open(path).expect("the store");
+    store
+        .busy_timeout(Duration::from_mins(1))
+        .expect("patience");
+    let payload = serde_json::json!({"bookId": book, "title": "T", "version": version});
+    let event = freehold::Event::new("book.changed.v1", book.to_string(), &payload);
+    let transaction = store.transaction().expect("begun");
+    let written = freehold::outbox::rusqlite::publish_named(&transaction, &event.expect("one"));
+    let written = written.expect("written");
+    transaction.commit().expect("committed");
+    let clock = freehold::outbox::rusqlite::clock(&store).expect("a clock");
+    written.token("catalog", clock)
+}
+
+fn ask(url: &str, path: &str) -> Result<(), freehold::NotSeen> {
+    let text = get(url, path);
+    let status = text.get(9..12).and_then(|it| it.parse().ok());
+    let body = text.split_once("\r\n\r\n").map_or("", |it| it.1);
+    freehold::token::answered(status.expect("a status"), body)
+}
+
+#[test]
+fn who_has_a_token_reads_what_was_written() {
+    let shop = shop();
+    let folder = shop.path();
+    let applied = freehold(folder, &["apply"])
+        .output()
+        .expect("the binary runs");
+    assert!(applied.status.success(), "{applied:?}");
+    let mut running = Sidecars(
+        freehold(folder, &["run", "--json"])
+            .spawn()
+            .expect("it starts"),
+    );
+    let url = first_said(&mut running)["metrics"]
+        .as_str()
+        .expect("a URL")
+        .to_owned();
+    let long = Duration::from_secs(30);
+    for version in 1..=5 {
+        let token = write_for_token(folder, 5, version);
+        // A slow machine may take more than one wait; nothing old is passed off as new meanwhile.
+        let begun = Instant::now();
+        while let Err(not_seen) = ask(&url, &token.question("orders", long)) {
+            // It answers before its sidecars run.
+            let for_now = ["FH3941", "FH3944"].contains(&not_seen.code.as_str());
+            assert!(for_now, "{not_seen}");
+            assert!(begun.elapsed() < Duration::from_mins(3), "{not_seen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let store = rusqlite::Connection::open(folder.join("data/orders/store.db"));
+        let sql = "SELECT version_number FROM book_cache WHERE book_id = 5";
+        let seen = store
+            .expect("the copy")
+            .query_row(sql, [], |row| row.get(0));
+        assert_eq!(seen, Ok(version));
+    }
+    let token = write_for_token(folder, 5, 6);
+    let said = |path: &str| ask(&url, path).expect_err("refused").code;
+    assert_eq!(said(&token.question("catalog", long)), "FH3944");
+    assert_eq!(said("/token?service=orders&token=%5B1%5D"), "FH3940");
+}

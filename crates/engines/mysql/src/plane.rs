@@ -47,7 +47,7 @@ const RELAY: [Table; 3] = [
 ];
 
 /// What a store that keeps copies has.
-const APPLIER: [Table; 5] = [
+const APPLIER: [Table; 6] = [
     (
         "watermark",
         "source VARCHAR(255) NOT NULL, topic VARCHAR(120) NOT NULL, lane TINYINT UNSIGNED NOT NULL, position VARCHAR(80) NOT NULL, \
@@ -67,6 +67,11 @@ const APPLIER: [Table; 5] = [
         "fill",
         "copy VARCHAR(64) NOT NULL PRIMARY KEY, source VARCHAR(255) NOT NULL, state VARCHAR(60) NOT NULL, `cursor` TEXT NOT NULL, \
          stamp VARCHAR(80) NOT NULL, `rows` BIGINT NOT NULL",
+    ),
+    (
+        "passed",
+        "source VARCHAR(255) NOT NULL, event VARCHAR(120) NOT NULL, how VARCHAR(10) NOT NULL, at BIGINT NOT NULL, \
+         PRIMARY KEY (source, event)",
     ),
     // A key of 1,024 characters is too long for an index, one of 1,024 bytes is not.
     (

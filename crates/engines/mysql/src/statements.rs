@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use freehold_engine::{CopyWant, EventSql, Spot, Want};
+use freehold_engine::{CopyWant, EventSql, Reached, Spot, Want};
 
 use crate::names::{ident, literal, object};
 use crate::plane::snapshot_view;
@@ -108,6 +108,14 @@ pub(crate) fn statements(want: &Want) -> EventSql {
             "INSERT INTO {} (who, what, detail, at) VALUES (?, ?, ?, {NOW})",
             own("note")
         ),
+        passed_put: format!(
+            "INSERT INTO {} (source, event, how, at) SELECT ?, i.e, i.h, i.a
+ FROM JSON_TABLE(?, '$[*]' COLUMNS (e VARCHAR(120) PATH '$.e', h VARCHAR(10) PATH '$.h', a BIGINT PATH '$.a')) AS i
+ ON DUPLICATE KEY UPDATE how = how",
+            own("passed")
+        ),
+        passed_forget: format!("DELETE FROM {} WHERE source = ? AND at < ?", own("passed")),
+        reached: reached(want),
         read_models: read_models::statements(want),
         read_work: read_models::work(want),
         ..copies(want)
@@ -146,6 +154,23 @@ fn copies(want: &Want) -> EventSql {
         fill_put: fill_put(&own("fill")),
         ..EventSql::default()
     }
+}
+
+fn reached(want: &Want) -> String {
+    let input = format!(
+        "SELECT {} AS s, r.t, {} AS o, {} AS e FROM JSON_TABLE(?, '$[*]' COLUMNS (s VARCHAR(255) PATH '$.s', t BIGINT PATH '$.t',
+ o VARCHAR(120) PATH '$.o', e VARCHAR(120) PATH '$.e')) AS r",
+        by_bytes("r.s"),
+        by_bytes("COALESCE(r.o, '')"),
+        by_bytes("COALESCE(r.e, '')"),
+    );
+    let reached = Reached {
+        input: &input,
+        own: &|name| object(&want.spot.database, &want.spot.own(name)),
+        literal: &literal,
+        key: "`key`",
+    };
+    reached.statement(want)
 }
 
 fn fill_put(fill: &str) -> String {

@@ -46,7 +46,7 @@ const RELAY: [Table; 3] = [
 ];
 
 /// What a store that keeps copies has.
-const APPLIER: [Table; 5] = [
+const APPLIER: [Table; 6] = [
     Table {
         name: "watermark",
         columns: "source text COLLATE \"C\" NOT NULL, topic text COLLATE \"C\" NOT NULL, lane smallint NOT NULL,
@@ -68,6 +68,11 @@ const APPLIER: [Table; 5] = [
         name: "fill",
         columns: "copy text COLLATE \"C\" PRIMARY KEY, source text NOT NULL, state text NOT NULL, cursor text NOT NULL,
   stamp text NOT NULL, rows bigint NOT NULL",
+    },
+    Table {
+        name: "passed",
+        columns: "source text COLLATE \"C\" NOT NULL, event text COLLATE \"C\" NOT NULL, how text NOT NULL, at bigint NOT NULL,
+  PRIMARY KEY (source, event)",
     },
     Table {
         name: "tombstone",

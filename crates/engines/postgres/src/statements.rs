@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use freehold_engine::{CopyWant, EventSql, Spot, Want};
+use freehold_engine::{CopyWant, EventSql, Reached, Spot, Want};
 
 use crate::names::{ident, literal, qualified};
 use crate::plane::snapshot_view;
@@ -116,6 +116,18 @@ pub(crate) fn statements(want: &Want) -> EventSql {
     }
 }
 
+fn reached(want: &Want) -> String {
+    let input = "SELECT s, t, coalesce(o, '') AS o, coalesce(e, '') AS e
+ FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (s text, t bigint, o text, e text)";
+    let reached = Reached {
+        input,
+        own: &|name| qualified(&want.spot, &want.spot.own(name)),
+        literal: &literal,
+        key: "key",
+    };
+    reached.statement(want)
+}
+
 /// What follows in the transaction looks few keys up in tables that may be large and of which the
 /// server may know nothing yet: by indexes, whatever it would guess.
 fn lead_lock(leadership: &str) -> String {
@@ -132,11 +144,18 @@ fn lead_lock(leadership: &str) -> String {
     )
 }
 
-/// Statements that write copies and fill them.
+/// Statements that write copies, fill them, and tell what came.
 fn copies(want: &Want) -> EventSql {
     let own = |name: &str| qualified(&want.spot, &want.spot.own(name));
     let parked = own("parked");
     EventSql {
+        passed_put: format!(
+            "INSERT INTO {} (source, event, how, at)
+ SELECT $1, e, h, a FROM pg_catalog.jsonb_to_recordset($2::jsonb) AS r (e text, a bigint, h text) ON CONFLICT (source, event) DO NOTHING",
+            own("passed")
+        ),
+        passed_forget: format!("DELETE FROM {} WHERE source = $1 AND at < $2", own("passed")),
+        reached: reached(want),
         copy_put: each_copy(want, |spot, table, copy| {
             copy_put(spot, table, copy, Over::Older)
         }),

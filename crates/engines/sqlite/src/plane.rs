@@ -12,7 +12,7 @@ use crate::read_models;
 const NOW: &str = "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)";
 
 /// Name and columns of freehold's own tables in the store's file.
-const APPLIER: [(&str, &str); 5] = [
+const APPLIER: [(&str, &str); 6] = [
     (
         "watermark",
         "source TEXT NOT NULL, topic TEXT NOT NULL, lane INTEGER NOT NULL, position TEXT NOT NULL, PRIMARY KEY (source, topic, lane)) STRICT, WITHOUT ROWID",
@@ -29,6 +29,10 @@ const APPLIER: [(&str, &str); 5] = [
     (
         "fill",
         "copy TEXT NOT NULL PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, cursor TEXT NOT NULL, stamp TEXT NOT NULL, rows INTEGER NOT NULL) STRICT",
+    ),
+    (
+        "passed",
+        "source TEXT NOT NULL, event TEXT NOT NULL, how TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (source, event)) STRICT, WITHOUT ROWID",
     ),
     (
         "tombstone",

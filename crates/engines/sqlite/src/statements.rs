@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use freehold_engine::{CopyWant, EventSql, Want};
+use freehold_engine::{CopyWant, EventSql, Reached, Want};
 use freehold_sql::{Dialect, quote_ident, quote_literal};
 
 use crate::read_models;
@@ -83,9 +83,25 @@ pub(crate) fn statements(want: &Want) -> EventSql {
  ON CONFLICT (copy) DO UPDATE SET source = excluded.source, state = excluded.state, cursor = excluded.cursor,
  stamp = excluded.stamp, rows = excluded.rows".to_owned(),
         note: "INSERT INTO freehold_note (who, what, detail) VALUES (?1, ?2, ?3)".to_owned(),
+        passed_put: "INSERT INTO freehold_passed (source, event, how, at)
+ SELECT ?1, value ->> 'e', value ->> 'h', value ->> 'a' FROM json_each(?2) WHERE true ON CONFLICT (source, event) DO NOTHING".to_owned(),
+        passed_forget: "DELETE FROM freehold_passed WHERE source = ?1 AND at < ?2".to_owned(),
+        reached: reached(want),
         read_models: read_models::statements(want),
         read_work: read_models::work(),
     }
+}
+
+fn reached(want: &Want) -> String {
+    let input = "SELECT value ->> 's' AS s, CAST(value ->> 't' AS INTEGER) AS t, coalesce(value ->> 'o', '') AS o,
+ coalesce(value ->> 'e', '') AS e FROM json_each(?1)";
+    let reached = Reached {
+        input,
+        own: &|name| want.spot.own(name),
+        literal: &literal,
+        key: "key",
+    };
+    reached.statement(want)
 }
 
 fn each_copy(

@@ -145,6 +145,12 @@ impl Applier {
         }
         read_models::rebuild(&mut self.ground, &copy.table).await?;
         self.read_work = true;
+        if let (FillState::Running, Some(clock)) = (fill.state, standing.clock) {
+            // What was committed before is in the rows that will be read.
+            let what = format!("{} {clock}", copy.table);
+            let row = serde_json::json!([{"e": what, "a": clock, "h": "filled"}]);
+            self.ground.note_passed(&source, &row.to_string()).await?;
+        }
         if !heads.is_empty() {
             let rows = heads.iter().map(|(lane, at)| (&copy.topic, *lane, *at));
             let rows = super::step::marks_json(rows);

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use freehold_bookkeeping::Epoch;
 use freehold_broker::{Incarnation, Lane, Partitions, Position, Session, Topic};
-use freehold_engine::{ErrorKind, TxMode};
+use freehold_engine::{ErrorKind, KEPT, TxMode};
 use freehold_model::Fault;
 use serde_json::Value;
 
@@ -89,6 +89,8 @@ pub struct Applier {
     epoch: Epoch,
     known: BTreeMap<String, Known>,
     told: BTreeMap<String, Position>,
+    /// By the source's clock, when notes of its events were last forgotten.
+    forgotten: BTreeMap<String, i64>,
     peers: Option<Arc<dyn Peers>>,
     fills: BTreeMap<String, Fill>,
     fill_after: Option<Instant>,
@@ -158,6 +160,7 @@ impl Applier {
             epoch,
             known,
             told: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             peers: None,
             fills,
             fill_after: None,
@@ -390,9 +393,9 @@ impl Applier {
             let counts = (effect.applied, effect.parked.len());
             self.write(source, effect).await?;
             let wanted = self.want_fills(&reborn).await?;
-            if let Some((position, ticked_at)) = news {
-                self.ground.heard(source, position, ticked_at).await?;
-                self.forget_tombstones(source, position).await?;
+            if let Some(news) = news {
+                self.hear(source, news).await?;
+                self.forget_tombstones(source, news.0).await?;
             }
             self.ground.commit().await?;
             self.fills.extend(wanted);
@@ -416,6 +419,10 @@ impl Applier {
         for key in &effect.settled {
             self.ground.settle_key(source, key).await?;
         }
+        if !effect.passed.is_empty() {
+            let rows = Value::Array(effect.passed).to_string();
+            self.ground.note_passed(source, &rows).await?;
+        }
         if let Some(rows) = marks {
             self.ground.put_watermarks(source, &rows).await?;
         }
@@ -432,6 +439,17 @@ impl Applier {
             self.ground
                 .forget_tombstones(&it.table, bounds, source)
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes a source's heartbeat and, now and then, forgets what no token needs any more.
+    async fn hear(&mut self, source: &str, (position, ticked_at): (Position, i64)) -> Result<()> {
+        self.ground.heard(source, position, ticked_at).await?;
+        let due = self.forgotten.get(source);
+        if due.is_none_or(|last| ticked_at - last > KEPT / 15) {
+            self.ground.forget_passed(source, ticked_at - KEPT).await?;
+            self.forgotten.insert(source.to_owned(), ticked_at);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::arrival::Arrival;
 use crate::copy::{Changes, Ready};
 use crate::heads::HeadMap;
 use crate::lane::{Verdict, judge};
+use crate::token::CAUSES;
 
 /// A copy and the topic that feeds it.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub(crate) struct Effect {
     pub(crate) changes: BTreeMap<String, Changes>,
     /// To park, as rows of the statement.
     pub(crate) parked: Vec<Value>,
+    /// What became of events that tokens may name, as rows of the statement.
+    pub(crate) passed: Vec<Value>,
     /// Lanes in which something is missing, and the last of it.
     pub(crate) behind: BTreeMap<(Topic, Lane), Position>,
     /// Lanes in which the source contradicts itself.
@@ -80,7 +83,10 @@ impl Effect {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.moved.is_empty() && self.parked.is_empty() && self.changes.is_empty()
+        self.moved.is_empty()
+            && self.parked.is_empty()
+            && self.changes.is_empty()
+            && self.passed.is_empty()
     }
 }
 
@@ -168,7 +174,11 @@ fn next(known: &Known, message: &Message, effect: &mut Effect) -> Option<Lane> {
     }
     let mark = known.marks.get(&message.topic, lane);
     match judge(mark, message.prev, message.position) {
-        Verdict::Drop => return None,
+        Verdict::Drop => {
+            // Known, or the copy's first rows told of it already.
+            effect.passed.extend(passed(message, "covered"));
+            return None;
+        }
         Verdict::Doubt => {
             doubt(known, at, message.position.incarnation, effect);
             return None;
@@ -205,6 +215,7 @@ fn take(
             if known.left_out.remove(&message.key) {
                 effect.settled.push(message.key.clone());
             }
+            effect.passed.extend(passed(message, "applied"));
             for (table, change) in changes {
                 if !effect.changes.contains_key(table) {
                     effect.changes.insert(table.clone(), Changes::default());
@@ -223,6 +234,14 @@ fn take(
     effect
         .moved
         .insert((message.topic.clone(), lane), message.position);
+}
+
+/// Only what a token may name is noted: a row for each event would be half of what an event costs.
+fn passed(message: &Message, how: &str) -> Option<Value> {
+    let named = message.headers.iter().any(|(name, _)| name == CAUSES);
+    named.then(
+        || json!({"e": message.event.to_string(), "a": message.occurred_at.micros(), "h": how}),
+    )
 }
 
 fn parked(message: &Message, why: &str) -> Value {

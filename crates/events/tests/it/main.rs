@@ -11,6 +11,7 @@ mod read_models;
 mod relay;
 mod restores;
 mod storm;
+mod tokens;
 mod tombstones;
 mod way;
 mod world;

@@ -1,9 +1,9 @@
 //! Publishing within a `rusqlite` transaction.
 
-use ::rusqlite::{Transaction, params};
+use ::rusqlite::{Connection, Transaction, params};
 
-use super::{SQLITE, failed};
-use crate::{Event, Result};
+use super::{SQLITE, SQLITE_CLOCK, SQLITE_NAMED, failed};
+use crate::{Event, Result, Written};
 
 /// Writes the event. `synchronous` should be FULL, or an acknowledged change may be lost with the
 /// machine's power.
@@ -13,9 +13,28 @@ pub fn publish(transaction: &Transaction<'_>, event: &Event) -> Result<()> {
     written.map(drop).map_err(|error| failed(event, error))
 }
 
+/// Writes the event with an id of its own: what comes back makes its token after the commit.
+pub fn publish_named(transaction: &Transaction<'_>, event: &Event) -> Result<Written> {
+    let (event, written) = event.named()?;
+    let values = params![
+        event.topic(),
+        event.key(),
+        event.payload(),
+        event.headers(),
+        &written.event
+    ];
+    let done = transaction.execute(SQLITE_NAMED, values);
+    done.map_err(|error| failed(&event, error))?;
+    Ok(written)
+}
+
+/// The store's clock, for a token. Asked after the commit.
+pub fn clock(store: &Connection) -> ::rusqlite::Result<i64> {
+    store.query_row(SQLITE_CLOCK, [], |row| row.get(0))
+}
+
 #[cfg(test)]
 mod tests {
-    use ::rusqlite::Connection;
     use serde_json::json;
 
     use super::*;
@@ -42,6 +61,34 @@ mod tests {
             .collect::<std::result::Result<_, _>>()
             .expect("rows");
         assert_eq!(rows, [(Some(r#"{"n":1}"#.to_owned()), None), (None, None)]);
+    }
+
+    #[test]
+    fn a_named_event_makes_a_token() {
+        let mut store = Connection::open_in_memory().expect("a store");
+        let outbox = "CREATE TABLE freehold_outbox (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, key TEXT NOT NULL, payload TEXT, headers TEXT, event_id TEXT)";
+        store.execute_batch(outbox).expect("an outbox");
+        let event = Event::new("a.v1", "k", &json!({})).expect("an event");
+        let cause = crate::Token::of_all("catalog", 1);
+        let both = store.transaction().expect("begun");
+        let first = publish_named(&both, &event.clone().caused_by(&cause)).expect("written");
+        let second = publish_named(&both, &event).expect("written");
+        both.commit().expect("committed");
+        assert_ne!(first.event, second.event);
+        let clock = clock(&store).expect("a clock");
+        let token = first.token("orders", clock).to_string();
+        assert!(token.ends_with(",{\"s\":\"catalog\",\"t\":1}]"), "{token}");
+        let mut rows = store
+            .prepare("SELECT event_id, headers FROM freehold_outbox ORDER BY id")
+            .expect("a query");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows: Vec<(String, String)> = rows
+            .expect("rows")
+            .collect::<std::result::Result<_, _>>()
+            .expect("rows");
+        let (of_first, of_second) = (rows[0].1.as_str(), rows[1].1.as_str());
+        assert!(token.contains(&rows[0].0) && of_first.contains("catalog"));
+        assert_eq!(of_second, r#"{"causes":"[]"}"#);
     }
 
     #[test]
