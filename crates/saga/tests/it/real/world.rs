@@ -10,6 +10,7 @@ use freehold_engine::{BoxFuture, Connection, Endpoint, Engine, SagaSql, Secret, 
 use freehold_model::{EngineKind, Isolation};
 use freehold_saga::http::Http;
 use freehold_saga::keep::{Connect, Standing};
+use freehold_saga::operate::{self, Asked};
 use freehold_saga::{
     Alarm, Answer, Ask, Definition, Executor, Participants, SagaId, Settings, read,
 };
@@ -281,11 +282,12 @@ impl World {
         tokio::join!(working, watching);
     }
 
-    /// Until these have ended, however many: the longer they may take.
-    pub(super) async fn until_none_is_open(&self, keys: &[String], count: usize) {
+    /// Until these have ended, however many: the longer they may take. What parked because nobody
+    /// answered in time, as on a machine that is slow, is tried again as an operator does.
+    pub(super) async fn until_none_is_open(&self, scene: &Scene, keys: &[String], count: usize) {
         let mut eyes = self.enter(&self.sidecar).await;
         let began = Instant::now();
-        let limit = Duration::from_secs(60 + u64::try_from(count).unwrap_or(0) / 4);
+        let limit = Duration::from_secs(60 + u64::try_from(count).unwrap_or(0));
         loop {
             let open = self.open(eyes.as_mut(), keys).await;
             if open.is_empty() {
@@ -297,8 +299,31 @@ impl World {
                 "{} still open: {some:?}",
                 open.len()
             );
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            for (key, _) in open.iter().filter(|(_, status)| status == "parked") {
+                self.retry(scene, eyes.as_mut(), key).await;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    async fn retry(&self, scene: &Scene, eyes: &mut dyn Connection, key: &str) {
+        let saga = self.id_of(eyes, key).await.to_string();
+        let seen = operate::show(eyes, &self.sql, &saga).await;
+        let instance = seen.must("the store").must("the saga").instance;
+        let state = instance.must("it is claimed").expect("readable").state;
+        let Some(step) = state.steps.iter().position(|it| it.parked.is_some()) else {
+            return;
+        };
+        let asked = Asked {
+            saga,
+            what: "retry".to_owned(),
+            step: Some(self.definition(scene).steps[step].name.clone()),
+            seen: Some(state.version),
+            payload: None,
+            who: "ada".to_owned(),
+        };
+        let asking = operate::ask(eyes, &self.sql, &asked, Duration::ZERO);
+        asking.await.must("the store");
     }
 
     /// Folds the log of a store that nobody has open into its file, as SQLite does when it is closed.

@@ -27,7 +27,7 @@ async fn leaks_nothing(kind: EngineKind, trials: usize) {
     let mut executor = opened.await.expect("an executor");
     let (stop, mut stopping) = watch::channel(false);
     let watching = async {
-        world.until_none_is_open(&keys, trials).await;
+        world.until_none_is_open(&LATE, &keys, trials).await;
         // Whoever is still on the way arrives.
         tokio::time::sleep(participant::LATE * 2).await;
         let _ = stop.send(true);
