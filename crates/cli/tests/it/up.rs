@@ -228,18 +228,21 @@ pub(crate) fn send(method: &str, url: &str, path: &str, body: &Value) -> String 
     answer
 }
 
-/// Asks for JSON until it is as expected.
+/// Asks for JSON until it is as expected. Who says 503, asks to be asked again.
 #[track_caller]
 pub(crate) fn shown(console: &str, path: &str, is: impl Fn(&Value) -> bool) -> Value {
     let begun = Instant::now();
     loop {
         let (status, body) = get(console, path);
-        assert_eq!(status, "200", "{body}");
-        let value = serde_json::from_str(&body).expect("JSON");
-        if is(&value) {
-            return value;
+        if status == "200" {
+            let value = serde_json::from_str(&body).expect("JSON");
+            if is(&value) {
+                return value;
+            }
+        } else {
+            assert_eq!(status, "503", "{body}");
         }
-        assert!(begun.elapsed() < PATIENCE, "{path}: {value}");
+        assert!(begun.elapsed() < PATIENCE, "{path}: {body}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
