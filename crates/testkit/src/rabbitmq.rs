@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_broker::{Broker as _, Login, Secret};
 use freehold_rabbitmq::RabbitMq;
@@ -18,6 +18,8 @@ use crate::must::Must as _;
 /// environment of its own.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 const CERTIFICATE: &str = "server.pem";
+/// How long a start may take.
+const READY: Duration = Duration::from_mins(3);
 const PASSWORD: &str = "only-of-this-test";
 
 /// A running server.
@@ -215,16 +217,39 @@ impl RabbitServer {
 
     /// SIGKILL, and started again on the same folder and address.
     pub async fn kill_and_restart(&self) {
+        self.until_it_knows_who_leads().await;
         kill(&self.server);
         *self.server.lock().must("nobody panicked") = spawn(self.folder.path(), self.ports);
         assert!(self.until_ready().await, "it starts again");
+    }
+
+    /// RabbitMQ writes down up to half a second late that there is somebody who leads its streams (in
+    /// `names.dets`). Killed before that for the first time, it never leads them again.
+    async fn until_it_knows_who_leads(&self) {
+        const WHO: &[u8] = b"rabbit_stream_coordinator";
+        let node = format!("freehold{}@localhost", self.ports.stream);
+        let data = self.folder.path().join("data").join(&node);
+        let names = data.join("coordination").join(&node).join("names.dets");
+        let knows = || {
+            let names = std::fs::read(&names).unwrap_or_default();
+            names.windows(WHO.len()).any(|word| word == WHO)
+        };
+        let has_streams = std::fs::read_dir(data.join("stream"));
+        if has_streams.is_ok_and(|mut streams| streams.next().is_some()) {
+            let since = Instant::now();
+            while !knows() {
+                assert!(since.elapsed() < READY, "{}", names.display());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
     }
 
     /// `false`: it has ended. After SIGKILL it lets in who asks before its streams are led again, and
     /// ends the connection of who reads one then: sidecars enter again, as this does.
     async fn until_ready(&self) -> bool {
         let (address, login) = (self.address(), self.admin());
-        for _ in 0..3_600 {
+        let since = Instant::now();
+        while since.elapsed() < READY {
             let asked = async { RabbitMq.administer(&address, &login).await?.topics().await };
             if asked.await.is_ok() {
                 return true;
